@@ -1,0 +1,101 @@
+//! The checksum of an advertisement (`docs/carp-protocol.md §1.2`).
+
+use core::net::{IpAddr, Ipv6Addr};
+
+use crate::wire::Checksum;
+use crate::{Advertisement, Envelope, PROTOCOL};
+
+/// What the checksum of an advertisement is taken over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a further form would be another protocol"
+)]
+pub enum ChecksumForm {
+    /// The 36 bytes alone: IPv4 everywhere, IPv6 of OpenBSD and FreeBSD.
+    Plain,
+    /// The IPv6 pseudo-header too: IPv6 of NetBSD since about 2023.
+    PseudoHeader {
+        /// The source of the packet, as it is on the wire.
+        source: Ipv6Addr,
+        /// The destination of the packet, as it is on the wire.
+        destination: Ipv6Addr,
+    },
+}
+
+impl ChecksumForm {
+    /// Returns the checksum that comes before the advertisement's own bytes.
+    fn start(self) -> Checksum {
+        match self {
+            Self::Plain => Checksum::default(),
+            Self::PseudoHeader {
+                source,
+                destination,
+            } => pseudo_header(
+                source,
+                destination,
+                Advertisement::WIRE_LEN.into(),
+                PROTOCOL,
+            ),
+        }
+    }
+
+    /// Returns the checksum of the bytes: 0 if they hold the right one.
+    pub(crate) fn sum(self, advert: &[u8; Advertisement::LEN]) -> u16 {
+        self.start().add(advert).finish()
+    }
+}
+
+/// Returns whether an advertisement's checksum is right for the packet it came in.
+///
+/// Exactly 36 bytes are summed; bytes after them, which peers ignore too, do not count. Over IPv6
+/// both forms are accepted: nothing in the packet says which one its sender uses. Fewer than 36
+/// bytes are never right.
+///
+/// # Examples
+///
+/// ```
+/// use carp_proto::{Advertisement, ChecksumForm, Envelope, Vhid, checksum_is_valid};
+///
+/// let envelope = Envelope {
+///     source: "192.0.2.2".parse()?,
+///     destination: "224.0.0.18".parse()?,
+///     hop_limit: 255,
+/// };
+/// let advert = Advertisement::new(Vhid::new(1)?, 1, 0, 0, 7).with_checksum(ChecksumForm::Plain);
+/// let mut bytes = advert.encode();
+/// assert!(checksum_is_valid(&bytes, &envelope));
+/// bytes[5] ^= 1;
+/// assert!(!checksum_is_valid(&bytes, &envelope));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn checksum_is_valid(bytes: &[u8], envelope: &Envelope) -> bool {
+    let Some(advert) = bytes.first_chunk() else {
+        return false;
+    };
+    let is_valid = |form: ChecksumForm| form.sum(advert) == 0;
+    match (envelope.source, envelope.destination) {
+        (IpAddr::V6(source), IpAddr::V6(destination)) => {
+            is_valid(ChecksumForm::Plain)
+                || is_valid(ChecksumForm::PseudoHeader {
+                    source,
+                    destination,
+                })
+        }
+        _ => is_valid(ChecksumForm::Plain),
+    }
+}
+
+/// Returns the sum of an IPv6 pseudo-header (RFC 8200 §8.1).
+pub(crate) fn pseudo_header(
+    source: Ipv6Addr,
+    destination: Ipv6Addr,
+    length: u32,
+    next_header: u8,
+) -> Checksum {
+    Checksum::default()
+        .add(&source.octets())
+        .add(&destination.octets())
+        .add(&length.to_be_bytes())
+        .add(&[0, 0, 0, next_header])
+}

@@ -1,0 +1,53 @@
+//! What a receiver must know of the IP header.
+
+use core::net::IpAddr;
+
+use crate::Family;
+
+/// The IP protocol number, or IPv6 next header, of CARP (and of VRRP), 112.
+pub const PROTOCOL: u8 = 112;
+
+/// The TTL or hop limit that every advertisement has: no router has forwarded it.
+pub const HOP_LIMIT: u8 = 255;
+
+/// The facts of the IP header around an advertisement that a receiver checks
+/// (`docs/carp-protocol.md §3`).
+///
+/// [`decode_ip_packet`](crate::decode_ip_packet) makes one of a packet. A raw IPv6 socket delivers
+/// no header: there the facts come from control messages.
+///
+/// # Examples
+///
+/// ```
+/// use carp_proto::{Envelope, Family, HOP_LIMIT};
+///
+/// let envelope = Envelope {
+///     source: "192.0.2.2".parse()?,
+///     destination: "224.0.0.18".parse()?,
+///     hop_limit: HOP_LIMIT,
+/// };
+/// assert_eq!(envelope.family(), Family::Inet);
+/// assert!(envelope.is_to_group());
+/// # Ok::<(), core::net::AddrParseError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Envelope {
+    /// Where the packet comes from, as the sender says.
+    pub source: IpAddr,
+    /// Where the packet was sent to: the group, or a host.
+    pub destination: IpAddr,
+    /// The TTL or hop limit; [`HOP_LIMIT`] if the packet comes from this network segment.
+    pub hop_limit: u8,
+}
+
+impl Envelope {
+    /// Returns the family that the packet came by, which is that of its destination.
+    pub const fn family(&self) -> Family {
+        Family::of(self.destination)
+    }
+
+    /// Returns whether the packet was sent to the CARP group of its family.
+    pub fn is_to_group(&self) -> bool {
+        self.destination == self.family().group()
+    }
+}

@@ -1,0 +1,107 @@
+//! The shared secret.
+
+use core::fmt;
+use core::hint::black_box;
+
+use zeroize::Zeroize as _;
+
+/// The secret that the nodes of a virtual host share: 20 bytes, padded with zeros
+/// (`docs/carp-protocol.md §2.1`).
+///
+/// It is wiped when dropped and never printed: `Debug` shows a placeholder, and there is neither
+/// `Display` nor serialization. Two keys compare in constant time.
+///
+/// # Examples
+///
+/// ```
+/// use carp_proto::Key;
+///
+/// let key = Key::from_password("mekmitasdigoat");
+/// assert_eq!(format!("{key:?}"), "Key(..)");
+/// assert!(!key.is_none());
+/// assert!(Key::none().is_none());
+/// ```
+#[derive(Clone, Default)]
+pub struct Key([u8; Self::LEN]);
+
+impl Key {
+    /// The length of a key in bytes.
+    pub const LEN: usize = 20;
+
+    /// The number of bytes of a password that count; what follows is cut off silently.
+    ///
+    /// The BSDs keep the password as a C string in the 20 bytes. Compare with this to warn an
+    /// operator whose password is longer.
+    pub const MAX_PASSWORD: usize = Self::LEN - 1;
+
+    /// Makes the key of a password: its first 19 bytes, or those before the first NUL.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use carp_proto::Key;
+    ///
+    /// let long = Key::from_password("abcdefghijklmnopqrstuvwxy");
+    /// assert_eq!(long, Key::from_password("abcdefghijklmnopqrs"));
+    /// ```
+    pub fn from_password(password: impl AsRef<[u8]>) -> Self {
+        let mut key = Self::none();
+        let significant = password
+            .as_ref()
+            .iter()
+            .take(Self::MAX_PASSWORD)
+            .take_while(|&&byte| byte != 0);
+        for (slot, byte) in key.0.iter_mut().zip(significant) {
+            *slot = *byte;
+        }
+        key
+    }
+
+    /// Makes a key of 20 bytes as they are, the last one too.
+    ///
+    /// Only FreeBSD and NetBSD can be given such a key, and not by their `ifconfig`.
+    pub const fn from_raw(bytes: [u8; Self::LEN]) -> Self {
+        Self(bytes)
+    }
+
+    /// Returns the key of a host without a password: 20 zero bytes.
+    ///
+    /// Digests are made and checked all the same, but anybody can make them.
+    pub const fn none() -> Self {
+        Self([0; Self::LEN])
+    }
+
+    /// Returns whether this is the key without a password.
+    pub fn is_none(&self) -> bool {
+        *self == Self::none()
+    }
+
+    /// Returns the secret itself.
+    ///
+    /// For showing it to an operator who asked for it and may see it, and for handing it on.
+    pub const fn expose(&self) -> &[u8; Self::LEN] {
+        &self.0
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        let pairs = self.0.iter().zip(&other.0);
+        // The barrier keeps the compiler from stopping at the first difference.
+        pairs.fold(0, |difference, (a, b)| black_box(difference | (a ^ b))) == 0
+    }
+}
+
+impl Eq for Key {}
+
+impl Drop for Key {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key(..)")
+    }
+}

@@ -49,7 +49,7 @@ pub fn arp_announcement(mac: MacAddress, ip: Ipv4Addr, form: ArpForm) -> Frame {
         &target_mac,
         &ip.octets(),
     ]);
-    Frame::new(MacAddress::BROADCAST, mac, ETHERTYPE_ARP, [&arp, &[]])
+    Frame::new(MacAddress::BROADCAST, mac, ETHERTYPE_ARP, &arp, &[])
 }
 
 /// Builds an unsolicited neighbour advertisement: `ip` is at `mac`. 86 bytes, to all nodes.
@@ -86,7 +86,7 @@ pub fn neighbour_advertisement(mac: MacAddress, ip: Ipv6Addr, router: bool) -> F
     let sum = pseudo_header(ip, ALL_NODES, NA_LEN.into(), ICMPV6);
     let na = with_checksum(sum.add(&with_checksum(0)).finish());
     let header = ipv6_header(0, NA_LEN, ICMPV6, ip, ALL_NODES);
-    Frame::new(ALL_NODES_MAC, mac, ETHERTYPE_IPV6, [&header, &na])
+    Frame::new(ALL_NODES_MAC, mac, ETHERTYPE_IPV6, &header, &na)
 }
 
 const ETHERTYPE_ARP: u16 = 0x0806;

@@ -51,6 +51,8 @@
 
 mod address;
 pub use address::{AddressError, VirtualAddress};
+mod advert_frame;
+pub use advert_frame::{AdvertHeaders, advert_frame};
 mod advertisement;
 pub use advertisement::{Advertisement, DecodeError};
 mod announcement;
@@ -59,12 +61,14 @@ mod authenticator;
 pub use authenticator::{Authenticator, DigestForm};
 mod checksum;
 pub use checksum::{ChecksumForm, checksum_is_valid};
+mod endpoints;
+pub use endpoints::{Endpoints, MixedFamilies};
 mod envelope;
 pub use envelope::{Envelope, HOP_LIMIT, PROTOCOL};
 mod family;
 pub use family::{Family, GROUP_MAC_V4, GROUP_MAC_V6, GROUP_V4, GROUP_V6};
 mod frame;
-pub use frame::{AdvertHeaders, Endpoints, Frame, MixedFamilies, advert_frame};
+pub use frame::Frame;
 mod interval;
 pub use interval::{AdvBase, AdvSkew};
 mod ip;

@@ -1,31 +1,40 @@
 //! Laying out bytes and summing them: what every format here is made with.
 
-/// Lays `parts` one behind the other.
+/// Lays `parts` one behind the other into an array.
 ///
-/// The parts must fill the array. Every caller's parts have lengths known to the compiler, and
-/// every format has a test with expected bytes.
+/// The parts must fill it. Every caller's parts have lengths known to the compiler, and every
+/// format has a test with expected bytes.
 pub(crate) fn join<const N: usize>(parts: &[&[u8]]) -> [u8; N] {
-    debug_assert_eq!(parts.iter().map(|part| part.len()).sum::<usize>(), N);
     let mut bytes = [0; N];
-    let mut rest = bytes.as_mut_slice();
+    let length = fill(&mut bytes, parts);
+    debug_assert_eq!(length, N);
+    bytes
+}
+
+/// Lays `parts` one behind the other into the front of a buffer, and returns their length.
+pub(crate) fn fill(buffer: &mut [u8], parts: &[&[u8]]) -> usize {
+    let mut rest = buffer;
+    let mut length = 0;
     for part in parts {
         let Some((slot, tail)) = rest.split_at_mut_checked(part.len()) else {
+            debug_assert!(false, "the parts do not fit");
             break;
         };
         slot.copy_from_slice(part);
         rest = tail;
+        length += part.len();
     }
-    bytes
+    length
 }
 
-/// The Internet checksum of RFC 1071, over parts of even length.
+/// The Internet checksum of RFC 1071, over any number of parts.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Checksum(u32);
 
 impl Checksum {
-    /// Adds bytes as 16-bit words, high byte first; an odd last byte counts as a high one.
+    /// Adds bytes as 16-bit words, high byte first; an odd byte at the end counts as a high one.
     ///
-    /// Up to 65,537 words fit into the sum: more than any packet has.
+    /// 65,537 words fit into the sum, more than any packet has.
     pub(crate) fn add(self, bytes: &[u8]) -> Self {
         let (words, rest) = bytes.as_chunks::<2>();
         let odd = rest

@@ -1,0 +1,217 @@
+//! What a node and a virtual host are told to be.
+
+use alloc::vec::Vec;
+use core::net::IpAddr;
+
+use carp_proto::{
+    AdvBase, AdvSkew, Authenticator, Family, Key, OutOfRange, VirtualAddress, Vhid,
+};
+
+use crate::Interval;
+
+/// Settings of a whole node.
+///
+/// ```
+/// use carp_fsm::Node;
+///
+/// let node = Node::new(Node::builder().preempt(true), 42);
+/// assert!(node.preempt());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NodeConfig {
+    pub(crate) preempt: bool,
+    pub(crate) manage_addresses: bool,
+}
+
+impl NodeConfig {
+    /// A node that does not preempt and manages its addresses.
+    pub const fn new() -> Self {
+        Self {
+            preempt: false,
+            manage_addresses: true,
+        }
+    }
+
+    /// Whether a backup takes over from a master that advertises more slowly; off by default
+    /// (`docs/carp-protocol.md §5.1`).
+    #[must_use]
+    pub const fn preempt(mut self, preempt: bool) -> Self {
+        self.preempt = preempt;
+        self
+    }
+
+    /// Whether the node asks for addresses to be held and released; on by default. A node that
+    /// does not manage addresses only elects: it asks for no `Hold`, `HandOver`, `Release` or
+    /// `Announce`.
+    #[must_use]
+    pub const fn manage_addresses(mut self, manage: bool) -> Self {
+        self.manage_addresses = manage;
+        self
+    }
+}
+
+impl Default for NodeConfig {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Which link-layer address goes with the virtual addresses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Lladdr {
+    /// The virtual one, 00:00:5e:00:01:VHID (`docs/carp-protocol.md §1.4`).
+    #[default]
+    Virtual,
+    /// The carpdev's own, for networks that refuse foreign ones.
+    Carpdev,
+}
+
+/// One virtual host: its identity, its place in the election and its addresses.
+///
+/// ```
+/// use carp_fsm::VirtualHost;
+/// use carp_proto::{Key, Vhid};
+///
+/// # fn main() -> Result<(), Box<dyn core::error::Error>> {
+/// let web = VirtualHost::new(Vhid::new(99)?, Key::from_password("SharedSecret"))
+///     .advskew(100)?
+///     .address("192.0.2.10/24".parse()?);
+/// assert_eq!(web.interval().to_string(), "1/100");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VirtualHost {
+    vhid: Vhid,
+    key: Key,
+    advbase: AdvBase,
+    advskew: AdvSkew,
+    addresses: Vec<VirtualAddress>,
+    lladdr: Lladdr,
+    enabled: bool,
+}
+
+impl VirtualHost {
+    /// A virtual host with advbase 1, advskew 0, no address, up.
+    pub fn new(vhid: Vhid, key: Key) -> Self {
+        Self {
+            vhid,
+            key,
+            advbase: AdvBase::default(),
+            advskew: AdvSkew::default(),
+            addresses: Vec::new(),
+            lladdr: Lladdr::Virtual,
+            enabled: true,
+        }
+    }
+
+    /// Sets the whole seconds between two adverts (0–254).
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfRange`] for 255.
+    pub fn advbase(mut self, seconds: u8) -> Result<Self, OutOfRange> {
+        self.advbase = AdvBase::new(seconds)?;
+        Ok(self)
+    }
+
+    /// Sets the 256ths of a second added to advbase (0–254).
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfRange`] for 255.
+    pub fn advskew(mut self, skew: u8) -> Result<Self, OutOfRange> {
+        self.advskew = AdvSkew::new(skew)?;
+        Ok(self)
+    }
+
+    /// Adds an address; one with the same number is replaced in its place.
+    #[must_use]
+    pub fn address(mut self, address: VirtualAddress) -> Self {
+        match self.addresses.iter_mut().find(|a| a.ip() == address.ip()) {
+            Some(same) => *same = address,
+            None => self.addresses.push(address),
+        }
+        self
+    }
+
+    /// Adds addresses, as [`address`](Self::address) does each.
+    #[must_use]
+    pub fn with_addresses(self, addresses: impl IntoIterator<Item = VirtualAddress>) -> Self {
+        addresses.into_iter().fold(self, Self::address)
+    }
+
+    /// Sets the link-layer address that goes with the virtual addresses.
+    #[must_use]
+    pub const fn lladdr(mut self, lladdr: Lladdr) -> Self {
+        self.lladdr = lladdr;
+        self
+    }
+
+    /// Sets whether the virtual host is up; one that is down stays in INIT.
+    #[must_use]
+    pub const fn enabled(mut self, enabled: bool) -> Self {
+        self.enabled = enabled;
+        self
+    }
+
+    /// The virtual host id.
+    pub const fn vhid(&self) -> Vhid {
+        self.vhid
+    }
+
+    /// The key of the digest.
+    pub const fn key(&self) -> &Key {
+        &self.key
+    }
+
+    /// How often it advertises.
+    pub const fn interval(&self) -> Interval {
+        Interval::new(self.advbase, self.advskew)
+    }
+
+    /// Its addresses, in the order they were given.
+    pub fn addresses(&self) -> &[VirtualAddress] {
+        &self.addresses
+    }
+
+    /// The link-layer address that goes with them.
+    pub const fn link_address(&self) -> Lladdr {
+        self.lladdr
+    }
+
+    /// Whether it is up.
+    pub const fn is_enabled(&self) -> bool {
+        self.enabled
+    }
+
+    /// Whether it advertises and listens over `family`: where it has an address of it, and over
+    /// IPv4 while it has no address at all.
+    pub(crate) fn speaks(&self, family: Family) -> bool {
+        match (self.addresses.is_empty(), family) {
+            (true, Family::Inet) => true,
+            (true, Family::Inet6) => false,
+            (false, _) => self.addresses.iter().any(|a| a.family() == family),
+        }
+    }
+
+    pub(crate) fn authenticator(&self) -> Authenticator {
+        let addresses = self.addresses.iter().map(VirtualAddress::ip);
+        Authenticator::new(&self.key, self.vhid, addresses)
+    }
+
+    /// Whether both hash the same message (`docs/carp-protocol.md §2.2`).
+    pub(crate) fn has_same_digest_as(&self, other: &Self) -> bool {
+        let sorted = |host: &Self| {
+            let mut all: Vec<IpAddr> = host.addresses.iter().map(VirtualAddress::ip).collect();
+            all.sort_unstable();
+            all
+        };
+        self.vhid == other.vhid && self.key == other.key && sorted(self) == sorted(other)
+    }
+
+    pub(crate) fn set_enabled(&mut self, enabled: bool) {
+        self.enabled = enabled;
+    }
+}

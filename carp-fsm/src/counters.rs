@@ -1,0 +1,104 @@
+//! What was received, refused and sent, counted as OpenBSD counts it.
+//!
+//! Source: `docs/carp-protocol.md §3`; the field names are those of the kernels without `carps_`.
+
+use carp_proto::Family;
+
+/// Counters of a node or of one virtual host. They only grow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counters {
+    /// IPv4 packets received, good or bad.
+    pub ipackets: u64,
+    /// IPv6 packets received, good or bad.
+    pub ipackets6: u64,
+    /// Refused: came in on a link that carries no virtual host.
+    pub badif: u64,
+    /// Refused: the hop limit was not 255.
+    pub badttl: u64,
+    /// Refused: shorter than an advertisement.
+    pub badlen: u64,
+    /// Refused: wrong checksum.
+    pub badsum: u64,
+    /// Refused: no virtual host that is up has this vhid, or not for this destination.
+    pub badvhid: u64,
+    /// Refused: the version was not 2.
+    pub badver: u64,
+    /// Refused: the digest was not made with this key, vhid and address list; own adverts that
+    /// came back count here too.
+    pub badauth: u64,
+    /// Of `badauth`: own adverts that came back.
+    pub reflected: u64,
+    /// IPv4 packets sent.
+    pub opackets: u64,
+    /// IPv6 packets sent.
+    pub opackets6: u64,
+    /// Sends that the network refused.
+    pub oerrors: u64,
+    /// Transitions to master.
+    pub preempt: u64,
+}
+
+impl Counters {
+    pub(crate) fn received(&mut self, family: Family) {
+        match family {
+            Family::Inet => self.ipackets += 1,
+            Family::Inet6 => self.ipackets6 += 1,
+        }
+    }
+
+    pub(crate) fn sent(&mut self, family: Family) {
+        match family {
+            Family::Inet => self.opackets += 1,
+            Family::Inet6 => self.opackets6 += 1,
+        }
+    }
+}
+
+/// Why an advert was refused (`docs/carp-protocol.md §3`), one for each counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// It came in on a link that carries no virtual host.
+    #[error("no virtual host on this interface")]
+    BadInterface,
+    /// The hop limit was not 255: it may have come through a router.
+    #[error("hop limit is not 255")]
+    BadHopLimit,
+    /// It was shorter than an advertisement.
+    #[error("too short")]
+    BadLength,
+    /// Its checksum was wrong.
+    #[error("bad checksum")]
+    BadChecksum,
+    /// No virtual host that is up has its vhid, or hears its destination.
+    #[error("unknown vhid")]
+    BadVhid,
+    /// Its version was not 2.
+    #[error("bad version")]
+    BadVersion,
+    /// Its digest was not made with this key, vhid and address list.
+    #[error("bad digest: key or address list differ")]
+    BadDigest,
+    /// It is an own advert that came back.
+    #[error("own advert came back")]
+    Reflected,
+}
+
+impl Refusal {
+    pub(crate) fn count(self, counters: &mut Counters) {
+        match self {
+            Self::BadInterface => counters.badif += 1,
+            Self::BadHopLimit => counters.badttl += 1,
+            Self::BadLength => counters.badlen += 1,
+            Self::BadChecksum => counters.badsum += 1,
+            Self::BadVhid => counters.badvhid += 1,
+            Self::BadVersion => counters.badver += 1,
+            Self::BadDigest => counters.badauth += 1,
+            Self::Reflected => {
+                counters.badauth += 1;
+                counters.reflected += 1;
+            }
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! What a node did and why, for people and logs; events may be ignored.
+
+use alloc::string::String;
+use core::fmt;
+use core::net::IpAddr;
+
+use carp_proto::Family;
+
+use crate::election::Claim;
+use crate::{Command, HostId, LinkState};
+
+/// The state of a virtual host (`docs/carp-protocol.md §4`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "the three states of the protocol")]
+pub enum State {
+    /// Takes no part: down, or its link is.
+    Init,
+    /// Stands by.
+    Backup,
+    /// Holds the addresses and advertises.
+    Master,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Init => "INIT",
+            Self::Backup => "BACKUP",
+            Self::Master => "MASTER",
+        })
+    }
+}
+
+/// An advert of another node, as far as the election looks at it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Heard {
+    /// Who sent it.
+    pub source: IpAddr,
+    /// What it claims.
+    pub claim: Claim,
+}
+
+impl fmt::Display for Heard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} from {}", self.claim, self.source)
+    }
+}
+
+/// Why a virtual host changed its state: the rule and what it was applied to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Reason {
+    /// It was set up, or set up anew.
+    Configured,
+    /// Nothing was heard over this family for the master-down time (§4.4).
+    MasterDown(Family),
+    /// MASTER heard a better or equal claim (§4.3).
+    Yielded(Heard),
+    /// BACKUP a: preemption is on and the master's claim is worse (§4.3).
+    Preempted(Heard),
+    /// BACKUP b: the master is demoted further than this node (§4.3).
+    MoreDemoted(Heard),
+    /// BACKUP c: the master is going away (§4.3).
+    Leaving(Heard),
+    /// The operator said so.
+    Command(Command),
+    /// The link changed.
+    Link(LinkState),
+    /// The node is stopping, or the virtual host is being removed.
+    Stopped,
+    /// The addresses could not be put in place.
+    HoldFailed,
+    /// The virtual host has no address, and a node that has some was heard (its digest cannot be
+    /// verified, so nothing else is known of it).
+    ConfiguredElsewhere,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Configured => f.write_str("configured"),
+            Self::MasterDown(family) => write!(f, "master timed out ({family})"),
+            Self::Yielded(heard) => write!(f, "better or equal master heard: {heard}"),
+            Self::Preempted(heard) => write!(f, "preempting a worse master: {heard}"),
+            Self::MoreDemoted(heard) => write!(f, "master is demoted further: {heard}"),
+            Self::Leaving(heard) if heard.claim.interval.is_bow_out() => {
+                write!(f, "master bowed out: {}", heard.source)
+            }
+            Self::Leaving(heard) => write!(f, "master will time out: {heard}"),
+            Self::Command(command) => write!(f, "requested: {command}"),
+            Self::Link(state) => write!(f, "carpdev is {state}"),
+            Self::Stopped => f.write_str("stopped"),
+            Self::HoldFailed => f.write_str("addresses could not be put in place"),
+            Self::ConfiguredElsewhere => {
+                f.write_str("no address here, and a node that has some was heard")
+            }
+        }
+    }
+}
+
+/// Something worth telling.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A virtual host changed its state.
+    Transition {
+        /// Which.
+        id: HostId,
+        /// Its state before.
+        from: State,
+        /// Its state now.
+        to: State,
+        /// Why.
+        reason: Reason,
+    },
+    /// The addresses of a virtual host could not be put in place; it will try again when it next
+    /// takes over.
+    HoldFailed {
+        /// Whose.
+        id: HostId,
+    },
+    /// All addresses of a virtual host were let go of, as far as this node knows.
+    Released {
+        /// Whose.
+        id: HostId,
+    },
+    /// A virtual host was removed; its id will not be used again.
+    Removed {
+        /// Which.
+        id: HostId,
+    },
+    /// The demotion of an interface group changed.
+    Demoted {
+        /// The group.
+        group: String,
+        /// Who changed it.
+        owner: String,
+        /// The sum of all its entries now, before the cap at 255.
+        total: u32,
+    },
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Transition {
+                id,
+                from,
+                to,
+                reason,
+            } => write!(f, "{id}: state transition: {from} -> {to} ({reason})"),
+            Self::HoldFailed { id } => write!(f, "{id}: addresses could not be put in place"),
+            Self::Released { id } => write!(f, "{id}: addresses released"),
+            Self::Removed { id } => write!(f, "{id}: removed"),
+            Self::Demoted {
+                group,
+                owner,
+                total,
+            } => write!(f, "{group}: demoted to {total} ({owner})"),
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! What the world tells a node, besides packets and the passing of time.
+
+use alloc::string::String;
+use core::fmt;
+
+use carp_proto::Family;
+
+use crate::{HostId, LinkId};
+
+/// Something that happened, for [`Node::handle`](crate::Node::handle).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Input {
+    /// A link came, went, or changed its carrier. A link that was never spoken of counts as up.
+    Link {
+        /// Which.
+        link: LinkId,
+        /// What it is like.
+        state: LinkState,
+    },
+    /// The operator wants something of a virtual host.
+    Command {
+        /// Of which.
+        id: HostId,
+        /// What.
+        command: Command,
+    },
+    /// The addresses that an [`Action::Hold`](crate::Action::Hold) asked for are in place.
+    Held(HostId),
+    /// They could not be put in place.
+    HoldFailed(HostId),
+    /// An [`Action::HandOver`](crate::Action::HandOver) has taken effect.
+    Silenced(HostId),
+    /// An advert left.
+    Sent {
+        /// Whose.
+        id: HostId,
+        /// Over which family.
+        family: Family,
+    },
+    /// An advert could not be sent.
+    SendFailed {
+        /// Whose.
+        id: HostId,
+        /// Over which family.
+        family: Family,
+    },
+    /// Preemption was switched on or off.
+    Preempt(bool),
+    /// Somebody finds this node unwell: `amount` is what `owner` adds to the demotion of `group`
+    /// from now on, instead of what it added before; 0 takes its entry away.
+    Demote {
+        /// The interface group; every virtual host is in `carp`.
+        group: String,
+        /// Who says so.
+        owner: String,
+        /// How unwell (0–255).
+        amount: u8,
+    },
+    /// Every virtual host is to go down; see [`Node::is_stopped`](crate::Node::is_stopped).
+    Stop,
+}
+
+/// What a link is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "a link is there and carries, or it does not")]
+pub enum LinkState {
+    /// There is no such link.
+    Absent,
+    /// It is there but carries nothing.
+    Down,
+    /// It carries, or nobody knows (`docs/carp-protocol.md §4.1`).
+    Up,
+}
+
+impl fmt::Display for LinkState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Absent => "absent",
+            Self::Down => "down",
+            Self::Up => "up",
+        })
+    }
+}
+
+/// What an operator may want of a virtual host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "the words of ifconfig")]
+pub enum Command {
+    /// `up`: take part; also ends what `state backup` began.
+    Up,
+    /// `down`: bow out, hand over, stay in INIT.
+    Down,
+    /// `state master`: take over now.
+    Master,
+    /// `state backup`: bow out, hand over, and stay backup until `state master`, `up`, or until
+    /// the other master is lost.
+    Backup,
+}
+
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Up => "up",
+            Self::Down => "down",
+            Self::Master => "state master",
+            Self::Backup => "state backup",
+        })
+    }
+}

@@ -1,0 +1,86 @@
+//! The CARP election as a state machine: no clock, no randomness, no I/O.
+//!
+//! A [`Node`] holds the virtual hosts of one machine. Everything comes in with its time:
+//! [`Node::handle_packet`], [`Node::handle`], [`Node::handle_timeout`]. Everything goes out through
+//! [`Node::poll_action`] (what to do), [`Node::poll_event`] (what happened) and
+//! [`Node::deadline`] (when to be called). The same inputs give the same outputs, bit for bit.
+//!
+//! **The contract**: one input, then drain the actions and obey them in order, then wait.
+//! Time never goes back (an earlier `now` counts as the last one), early timeouts are harmless,
+//! and answers to actions ([`Input::Held`], [`Input::Silenced`]) may come at any later time.
+//!
+//! # A node by hand
+//!
+//! ```
+//! use carp_fsm::{Action, Input, LinkId, Node, Timestamp, VirtualHost};
+//! use carp_proto::{Key, Vhid};
+//!
+//! # fn main() -> Result<(), Box<dyn core::error::Error>> {
+//! let mut node = Node::new(Node::builder().preempt(true), 42);
+//! let web = VirtualHost::new(Vhid::new(99)?, Key::from_password("SharedSecret"))
+//!     .address("192.0.2.10/24".parse()?);
+//! let mut now = Timestamp::ZERO;
+//! let id = node.add(now, LinkId(1), web)?;
+//! let mut sent = 0;
+//! while sent < 3 {
+//!     while let Some(action) = node.poll_action() {
+//!         match action {
+//!             Action::Send { link, to, payload, .. } => {
+//!                 assert_eq!((link, to), (LinkId(1), "224.0.0.18".parse()?));
+//!                 assert_eq!(payload[1], 99);
+//!                 sent += 1;
+//!             }
+//!             Action::Hold(id) => node.handle(now, Input::Held(id)),
+//!             Action::HandOver(id) => node.handle(now, Input::Silenced(id)),
+//!             Action::Release(_) | Action::Announce { .. } => {}
+//!         }
+//!     }
+//!     while let Some(event) = node.poll_event() {
+//!         println!("{now}: {event}");
+//!     }
+//!     // Nothing is heard, so the next thing to happen is a timeout.
+//!     now = node.deadline().ok_or("nothing to wait for")?.at;
+//!     node.handle_timeout(now);
+//! }
+//! // Alone for 3 s, then an advert each second.
+//! assert_eq!(now.as_micros(), 5_020_000);
+//! assert!(node.host(id).is_some_and(|host| host.holds()));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Rules and their sections refer to `docs/carp-protocol.md` of this project.
+
+#![no_std]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub use carp_proto;
+
+mod action;
+pub use action::Action;
+mod config;
+pub use config::{Lladdr, NodeConfig, VirtualHost};
+mod counters;
+pub use counters::{Counters, Refusal};
+mod demotion;
+mod election;
+pub use election::Claim;
+mod event;
+pub use event::{Event, Heard, Reason, State};
+mod host;
+mod id;
+pub use id::{HostId, LinkId};
+mod input;
+pub use input::{Command, Input, LinkState};
+mod interval;
+pub use interval::Interval;
+mod node;
+pub use node::{ConfigError, HostView, Node};
+mod random;
+mod timers;
+pub use timers::{Deadline, Timer};
+mod timestamp;
+pub use timestamp::Timestamp;

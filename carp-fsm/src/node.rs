@@ -1,0 +1,587 @@
+//! A node: all virtual hosts of one machine, and what couples them.
+//!
+//! Routes packets, timers and commands to the virtual host they concern, and keeps what they
+//! share: the preempt switch, demotion, links and counters.
+
+use alloc::borrow::ToOwned as _;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use carp_proto::{Advertisement, Envelope, HOP_LIMIT, VirtualAddress, Vhid, checksum_is_valid};
+
+use crate::counters::{Counters, Refusal};
+use crate::demotion::{CARP, Demotions};
+use crate::host::{Host, Stimulus, Surroundings};
+use crate::random::Random;
+use crate::timers::{Deadline, DeadlineQueue};
+use crate::{
+    Action, Command, Event, Heard, HostId, Input, Interval, LinkId, LinkState, NodeConfig, Reason,
+    State, Timestamp, VirtualHost,
+};
+
+/// The election of one machine: who is master, when, and what to do about it.
+///
+/// See the [crate documentation](crate) for the contract and a complete loop.
+#[derive(Clone, Debug)]
+pub struct Node {
+    config: NodeConfig,
+    hosts: BTreeMap<HostId, Host>,
+    by_vhid: BTreeMap<(LinkId, u8), HostId>,
+    links: BTreeMap<LinkId, LinkState>,
+    demotions: Demotions,
+    counters: Counters,
+    queue: DeadlineQueue,
+    actions: VecDeque<Action>,
+    events: VecDeque<Event>,
+    random: Random,
+    now: Timestamp,
+    next_id: u64,
+    stopping: bool,
+}
+
+/// A virtual host as it stands.
+#[derive(Clone, Copy, Debug)]
+pub struct HostView<'a> {
+    host: &'a Host,
+}
+
+/// A virtual host that cannot be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// Another virtual host of this node has the vhid on the same link.
+    #[error("vhid {vhid} is in use on this carpdev")]
+    VhidInUse {
+        /// The vhid.
+        vhid: Vhid,
+        /// Who has it.
+        by: HostId,
+    },
+    /// There is no such virtual host (any more).
+    #[error("no such virtual host")]
+    UnknownHost,
+    /// The node is stopping.
+    #[error("the node is stopping")]
+    Stopping,
+}
+
+impl Node {
+    /// A node without virtual hosts. `seed` should differ between nodes and starts; equal seeds
+    /// and inputs give equal outputs.
+    pub fn new(config: NodeConfig, seed: u64) -> Self {
+        Self {
+            config,
+            hosts: BTreeMap::new(),
+            by_vhid: BTreeMap::new(),
+            links: BTreeMap::new(),
+            demotions: Demotions::default(),
+            counters: Counters::default(),
+            queue: DeadlineQueue::default(),
+            actions: VecDeque::new(),
+            events: VecDeque::new(),
+            random: Random::new(seed),
+            now: Timestamp::ZERO,
+            next_id: 1,
+            stopping: false,
+        }
+    }
+
+    /// The settings to start from, for [`Node::new`].
+    pub const fn builder() -> NodeConfig {
+        NodeConfig::new()
+    }
+
+    /// Adds a virtual host on `link`; it takes part at once, as a backup.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::VhidInUse`] where `link` has the vhid already, [`ConfigError::Stopping`]
+    /// after [`Input::Stop`].
+    pub fn add(
+        &mut self,
+        now: Timestamp,
+        link: LinkId,
+        host: VirtualHost,
+    ) -> Result<HostId, ConfigError> {
+        self.advance(now);
+        if self.stopping {
+            return Err(ConfigError::Stopping);
+        }
+        self.check_vhid(None, link, host.vhid())?;
+        let id = HostId(self.next_id);
+        self.next_id += 1;
+        self.by_vhid.insert((link, host.vhid().get()), id);
+        let seed = self.random.next();
+        self.hosts.insert(id, Host::new(id, link, host, seed));
+        self.start(id, Reason::Configured);
+        self.update_link_demotion(id);
+        Ok(id)
+    }
+
+    /// Makes a virtual host what `host` says, on `link`.
+    ///
+    /// Another vhid, link or link-layer address, a first address or none any more begin the
+    /// election anew; anything else goes on where it is.
+    ///
+    /// # Errors
+    ///
+    /// As [`add`](Self::add), and [`ConfigError::UnknownHost`]; nothing is changed then.
+    pub fn change(
+        &mut self,
+        now: Timestamp,
+        id: HostId,
+        link: LinkId,
+        host: VirtualHost,
+    ) -> Result<(), ConfigError> {
+        self.advance(now);
+        if self.stopping {
+            return Err(ConfigError::Stopping);
+        }
+        self.check_vhid(Some(id), link, host.vhid())?;
+        let old = self.hosts.get(&id).ok_or(ConfigError::UnknownHost)?;
+        if old.removing {
+            return Err(ConfigError::UnknownHost);
+        }
+        if old.link == link && old.config == host {
+            return Ok(());
+        }
+        let anew = old.link != link
+            || old.config.vhid() != host.vhid()
+            || old.config.link_address() != host.link_address()
+            || old.config.addresses().is_empty() != host.addresses().is_empty();
+        let before = (old.link, old.config.vhid().get());
+        let enabled = host.is_enabled();
+        if anew {
+            self.step(id, Stimulus::Drop(Reason::Configured));
+        }
+        self.by_vhid.remove(&before);
+        self.by_vhid.insert((link, host.vhid().get()), id);
+        if let Some(old) = self.hosts.get_mut(&id) {
+            old.become_configured(self.now, link, host);
+        }
+        if enabled {
+            if !anew {
+                self.step(id, Stimulus::Refresh);
+            }
+            self.start(id, Reason::Configured);
+        } else {
+            self.step(id, Stimulus::Quit(Reason::Command(Command::Down)));
+        }
+        self.update_link_demotion(id);
+        Ok(())
+    }
+
+    /// Removes a virtual host: it bows out and hands over like `down`. [`Event::Removed`] says
+    /// when nothing is left of it; until then its vhid stays in use.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::UnknownHost`].
+    pub fn remove(&mut self, now: Timestamp, id: HostId) -> Result<(), ConfigError> {
+        self.advance(now);
+        let host = self.hosts.get_mut(&id).ok_or(ConfigError::UnknownHost)?;
+        host.removing = true;
+        self.step(id, Stimulus::Quit(Reason::Stopped));
+        self.update_link_demotion(id);
+        self.reap(id);
+        Ok(())
+    }
+
+    /// Takes in something that happened at `now`.
+    pub fn handle(&mut self, now: Timestamp, input: Input) {
+        self.advance(now);
+        match input {
+            Input::Link { link, state } => self.link_changed(link, state),
+            Input::Command { id, command } => self.command(id, command),
+            Input::Held(id) => self.with(id, |host, around| host.hold_answered(around, true)),
+            Input::HoldFailed(id) => {
+                self.with(id, |host, around| host.hold_answered(around, false));
+            }
+            Input::Silenced(id) => self.with(id, Host::silence_answered),
+            Input::Sent { id, family } => self.sent(id, family, true),
+            Input::SendFailed { id, family } => self.sent(id, family, false),
+            Input::Preempt(preempt) => self.config.preempt = preempt,
+            Input::Demote {
+                group,
+                owner,
+                amount,
+            } => self.demote(&group, &owner, amount),
+            Input::Stop => self.stop(),
+        }
+    }
+
+    /// Takes in a packet of protocol 112 that arrived on `link` at `now`: `bytes` is what follows
+    /// the IP header, which `envelope` describes.
+    ///
+    /// Checks in the order of `docs/carp-protocol.md §3`: link, hop limit, length, checksum, vhid
+    /// and destination, version, digest, own cookie. A packet that fails one changes a counter
+    /// and nothing else. Returns what was done with it.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`] says which check failed.
+    pub fn handle_packet(
+        &mut self,
+        now: Timestamp,
+        link: LinkId,
+        envelope: &Envelope,
+        bytes: &[u8],
+    ) -> Result<(), Refusal> {
+        self.advance(now);
+        self.counters.received(envelope.family());
+        match self.admit(link, envelope, bytes) {
+            Ok((id, heard)) => {
+                self.step(id, Stimulus::Heard(heard));
+                Ok(())
+            }
+            Err((id, refusal)) => {
+                refusal.count(&mut self.counters);
+                if let Some(host) = id.and_then(|id| self.hosts.get_mut(&id)) {
+                    refusal.count(&mut host.counters);
+                }
+                Err(refusal)
+            }
+        }
+    }
+
+    /// Does everything that is due at `now`. Calling it early is harmless.
+    pub fn handle_timeout(&mut self, now: Timestamp) {
+        self.advance(now);
+        while let Some(due) = self.queue.first().filter(|due| due.at <= self.now) {
+            let Some(host) = self.hosts.get_mut(&due.id) else {
+                break; // the queue holds timers of living hosts only
+            };
+            host.disarm_due(&mut self.queue, due.timer);
+            let stimulus = Stimulus::Due {
+                timer: due.timer,
+                planned: due.at,
+            };
+            self.step(due.id, stimulus);
+        }
+    }
+
+    /// The next thing to do, in order.
+    pub fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// The next thing to tell.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is to be called, and why; `None` while
+    /// nothing is waited for.
+    pub fn deadline(&self) -> Option<Deadline> {
+        self.queue.first()
+    }
+
+    /// The addresses of a virtual host; none where there is no such host.
+    pub fn addresses(&self, id: HostId) -> &[VirtualAddress] {
+        self.hosts
+            .get(&id)
+            .map_or(&[], |host| host.config.addresses())
+    }
+
+    /// A virtual host as it stands.
+    pub fn host(&self, id: HostId) -> Option<HostView<'_>> {
+        self.hosts.get(&id).map(|host| HostView { host })
+    }
+
+    /// All virtual hosts, oldest first.
+    pub fn hosts(&self) -> impl Iterator<Item = HostView<'_>> {
+        self.hosts.values().map(|host| HostView { host })
+    }
+
+    /// Whether preemption is on.
+    pub const fn preempt(&self) -> bool {
+        self.config.preempt
+    }
+
+    /// The demotion that goes into the adverts (0–255).
+    pub fn demotion(&self) -> u8 {
+        self.demotions.byte()
+    }
+
+    /// The counters of the whole node.
+    pub const fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Whether [`Input::Stop`] was given and every address has been let go of.
+    pub fn is_stopped(&self) -> bool {
+        self.stopping && self.hosts.values().all(Host::is_at_rest)
+    }
+
+    // ---- packets ----
+
+    /// The checks of §3, cheapest first; the host is named where it is known.
+    fn admit(
+        &mut self,
+        link: LinkId,
+        envelope: &Envelope,
+        bytes: &[u8],
+    ) -> Result<(HostId, Heard), (Option<HostId>, Refusal)> {
+        let refused = |refusal| (None, refusal);
+        if !self.carries(link) {
+            return Err(refused(Refusal::BadInterface));
+        }
+        if envelope.hop_limit != HOP_LIMIT {
+            return Err(refused(Refusal::BadHopLimit));
+        }
+        let advert = Advertisement::decode(bytes).map_err(|_| refused(Refusal::BadLength))?;
+        if !checksum_is_valid(bytes, envelope) {
+            return Err(refused(Refusal::BadChecksum));
+        }
+        let id = self.by_vhid.get(&(link, advert.vhid)).copied();
+        let host = id
+            .and_then(|id| self.hosts.get_mut(&id))
+            .filter(|host| host.config.is_enabled() && host.hears(envelope))
+            .ok_or_else(|| refused(Refusal::BadVhid))?;
+        let id = host.id;
+        host.counters.received(envelope.family());
+        if advert.version != Advertisement::VERSION {
+            return Err((Some(id), Refusal::BadVersion));
+        }
+        if !host.verifies(self.now, &advert) {
+            if host.config.addresses().is_empty() {
+                // A node that has addresses has this vhid; this one must not get in its way.
+                self.step(id, Stimulus::Unverifiable);
+            }
+            return Err((Some(id), Refusal::BadDigest));
+        }
+        if host.is_own(&advert) {
+            return Err((Some(id), Refusal::Reflected));
+        }
+        let heard = Heard {
+            source: envelope.source,
+            claim: crate::Claim {
+                interval: Interval::of(&advert),
+                demotion: advert.demotion,
+            },
+        };
+        Ok((id, heard))
+    }
+
+    fn carries(&self, link: LinkId) -> bool {
+        self.by_vhid
+            .range((link, 0)..=(link, u8::MAX))
+            .next()
+            .is_some()
+    }
+
+    // ---- commands and links ----
+
+    fn command(&mut self, id: HostId, command: Command) {
+        let Some(host) = self.hosts.get_mut(&id) else {
+            return;
+        };
+        match command {
+            Command::Up => {
+                host.config.set_enabled(true);
+                host.held_back = false;
+                self.start(id, Reason::Command(command));
+            }
+            Command::Down => {
+                host.config.set_enabled(false);
+                self.step(id, Stimulus::Quit(Reason::Command(command)));
+            }
+            Command::Master => {
+                host.held_back = false;
+                self.step(id, Stimulus::TakeOver);
+            }
+            Command::Backup => {
+                host.held_back = host.state() != State::Init;
+                self.step(id, Stimulus::StepBack);
+            }
+        }
+        self.update_link_demotion(id);
+    }
+
+    fn link_changed(&mut self, link: LinkId, state: LinkState) {
+        if self.links.insert(link, state) == Some(state) {
+            return;
+        }
+        let on_link: Vec<HostId> = self
+            .by_vhid
+            .range((link, 0)..=(link, u8::MAX))
+            .map(|(_, id)| *id)
+            .collect();
+        for id in &on_link {
+            if state == LinkState::Up {
+                self.start(*id, Reason::Link(state));
+            } else {
+                self.step(*id, Stimulus::Cut(Reason::Link(state)));
+            }
+        }
+        for id in on_link {
+            self.update_link_demotion(id);
+            self.reap(id);
+        }
+    }
+
+    fn link_state(&self, link: LinkId) -> LinkState {
+        self.links.get(&link).copied().unwrap_or(LinkState::Up)
+    }
+
+    fn start(&mut self, id: HostId, reason: Reason) {
+        let Some(host) = self.hosts.get(&id) else {
+            return;
+        };
+        if host.may_run(self.link_state(host.link)) {
+            self.step(id, Stimulus::Start(reason));
+        }
+    }
+
+    fn stop(&mut self) {
+        self.stopping = true;
+        let all: Vec<HostId> = self.hosts.keys().copied().collect();
+        for id in all {
+            if let Some(host) = self.hosts.get_mut(&id) {
+                host.config.set_enabled(false);
+            }
+            self.step(id, Stimulus::Quit(Reason::Stopped));
+        }
+    }
+
+    // ---- demotion ----
+
+    fn demote(&mut self, group: &str, owner: &str, amount: u8) {
+        let before = self.demotions.byte();
+        if !self.demotions.set(group, owner, amount) {
+            return;
+        }
+        self.events.push_back(Event::Demoted {
+            group: group.to_owned(),
+            owner: owner.to_owned(),
+            total: self.demotions.total(group),
+        });
+        if self.demotions.byte() > before {
+            let all: Vec<HostId> = self.hosts.keys().copied().collect();
+            for id in all {
+                self.step(id, Stimulus::Demoted);
+            }
+        }
+    }
+
+    /// A virtual host that should run but whose link is gone demotes the node by 1 (§4.7).
+    fn update_link_demotion(&mut self, id: HostId) {
+        let gone = self.hosts.get(&id).is_some_and(|host| {
+            host.config.is_enabled()
+                && !host.removing
+                && self.link_state(host.link) != LinkState::Up
+        });
+        let owner: String = alloc::format!("carpdev of {id}");
+        self.demote(CARP, &owner, u8::from(gone));
+    }
+
+    /// Three send errors in a row demote the node by 1, three successes undo it (§4.7).
+    fn sent(&mut self, id: HostId, family: carp_proto::Family, well: bool) {
+        if well {
+            self.counters.sent(family);
+        } else {
+            self.counters.oerrors += 1;
+        }
+        let Some(host) = self.hosts.get_mut(&id) else {
+            return;
+        };
+        if let Some(demoting) = host.sent(family, well) {
+            let owner: String = alloc::format!("send errors ({family}) of {id}");
+            self.demote(CARP, &owner, u8::from(demoting));
+        }
+    }
+
+    // ---- plumbing ----
+
+    fn advance(&mut self, now: Timestamp) {
+        self.now = self.now.max(now);
+    }
+
+    fn check_vhid(&self, own: Option<HostId>, link: LinkId, vhid: Vhid) -> Result<(), ConfigError> {
+        match self.by_vhid.get(&(link, vhid.get())) {
+            Some(&by) if own != Some(by) => Err(ConfigError::VhidInUse { vhid, by }),
+            _ => Ok(()),
+        }
+    }
+
+    fn step(&mut self, id: HostId, stimulus: Stimulus) {
+        self.with(id, |host, around| host.step(around, stimulus));
+    }
+
+    fn with(&mut self, id: HostId, act: impl FnOnce(&mut Host, &mut Surroundings<'_>)) {
+        let demotion = self.demotions.byte();
+        let Some(host) = self.hosts.get_mut(&id) else {
+            return;
+        };
+        let masterships = host.counters.preempt;
+        let mut around = Surroundings {
+            now: self.now,
+            preempt: self.config.preempt,
+            manage_addresses: self.config.manage_addresses,
+            demotion,
+            queue: &mut self.queue,
+            actions: &mut self.actions,
+            events: &mut self.events,
+        };
+        act(host, &mut around);
+        self.counters.preempt += host.counters.preempt - masterships;
+        self.reap(id);
+    }
+
+    /// Forgets a virtual host that was to be removed and holds nothing any more.
+    fn reap(&mut self, id: HostId) {
+        let done = |host: &Host| host.removing && host.is_at_rest();
+        if self.hosts.get(&id).is_some_and(done)
+            && let Some(mut host) = self.hosts.remove(&id)
+        {
+            host.disarm_all(&mut self.queue);
+            self.by_vhid.remove(&(host.link, host.config.vhid().get()));
+            for family in [carp_proto::Family::Inet, carp_proto::Family::Inet6] {
+                let owner: String = alloc::format!("send errors ({family}) of {id}");
+                self.demote(CARP, &owner, 0);
+            }
+            self.events.push_back(Event::Removed { id });
+        }
+    }
+}
+
+impl<'a> HostView<'a> {
+    /// Its name.
+    pub const fn id(&self) -> HostId {
+        self.host.id
+    }
+
+    /// The link it runs on.
+    pub const fn link(&self) -> LinkId {
+        self.host.link
+    }
+
+    /// Its state.
+    pub const fn state(&self) -> State {
+        self.host.state()
+    }
+
+    /// What it is told to be.
+    pub const fn config(&self) -> &'a VirtualHost {
+        &self.host.config
+    }
+
+    /// Whether it holds its addresses, or has asked for them.
+    pub fn holds(&self) -> bool {
+        self.host.holds() && !self.host.config.addresses().is_empty()
+    }
+
+    /// Whether `state backup` keeps it from taking over.
+    pub const fn is_held_back(&self) -> bool {
+        self.host.held_back
+    }
+
+    /// Its own counters.
+    pub const fn counters(&self) -> &'a Counters {
+        &self.host.counters
+    }
+}
+
+#[cfg(test)]
+mod tests;

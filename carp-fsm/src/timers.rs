@@ -1,0 +1,103 @@
+//! Deadlines: one small array for each virtual host, one queue for the node.
+
+use alloc::collections::BTreeSet;
+
+use carp_proto::Family;
+
+use crate::{HostId, Timestamp};
+
+/// What a virtual host may be waiting for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Timer {
+    /// The next advert is due.
+    Advertise,
+    /// No master was heard over IPv4.
+    MasterDownInet,
+    /// No master was heard over IPv6.
+    MasterDownInet6,
+    /// The next round of announcements is due.
+    Announce,
+    /// The next step of a hand-over is due.
+    HandOver,
+}
+
+impl Timer {
+    const COUNT: usize = 5;
+
+    /// The master-down timer of `family` (`docs/carp-protocol.md §4.4`).
+    pub(crate) const fn master_down(family: Family) -> Self {
+        match family {
+            Family::Inet => Self::MasterDownInet,
+            Family::Inet6 => Self::MasterDownInet6,
+        }
+    }
+
+    const fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// When a node wants to be called, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub struct Deadline {
+    /// When.
+    pub at: Timestamp,
+    /// For which virtual host.
+    pub id: HostId,
+    /// For which of its timers.
+    pub timer: Timer,
+}
+
+/// The armed timers of one virtual host.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Timers([Option<Timestamp>; Timer::COUNT]);
+
+/// The armed timers of all, soonest first; arming and taking cost the logarithm of their number.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct DeadlineQueue(BTreeSet<Deadline>);
+
+impl DeadlineQueue {
+    pub(crate) fn first(&self) -> Option<Deadline> {
+        self.0.first().copied()
+    }
+
+    /// Arms `timer` for `at`, or disarms it.
+    pub(crate) fn set(
+        &mut self,
+        timers: &mut Timers,
+        id: HostId,
+        timer: Timer,
+        at: Option<Timestamp>,
+    ) {
+        let Some(slot) = timers.0.get_mut(timer.index()) else {
+            return;
+        };
+        if let Some(at) = slot.take() {
+            self.0.remove(&Deadline { at, id, timer });
+        }
+        if let Some(at) = at {
+            *slot = Some(at);
+            self.0.insert(Deadline { at, id, timer });
+        }
+    }
+
+    pub(crate) fn clear(&mut self, timers: &mut Timers, id: HostId) {
+        for timer in [
+            Timer::Advertise,
+            Timer::MasterDownInet,
+            Timer::MasterDownInet6,
+            Timer::Announce,
+            Timer::HandOver,
+        ] {
+            self.set(timers, id, timer, None);
+        }
+    }
+}
+
+impl Timers {
+    pub(crate) fn get(&self, timer: Timer) -> Option<Timestamp> {
+        self.0.get(timer.index()).copied().flatten()
+    }
+}

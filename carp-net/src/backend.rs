@@ -1,0 +1,228 @@
+//! What a platform must offer so that a [`Driver`](crate::Driver) can run a node on it.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use carp_fsm::carp_proto::{Advertisement, Envelope, VirtualAddress, Vhid};
+use carp_fsm::{HostId, Lladdr, LinkId, LinkState, Timestamp};
+
+use crate::{Error, Result};
+
+/// A platform: a clock, links, packets and addresses.
+///
+/// Nothing here may block. What takes time is begun by a call and answered later by a [`Report`];
+/// calls about one virtual host take effect in the order they are made.
+pub trait Backend {
+    /// The moment it is, on the clock that every timestamp of this backend counts on.
+    fn now(&self) -> Timestamp;
+
+    /// A number that differs between nodes and starts.
+    fn seed(&mut self) -> u64;
+
+    /// Begins to follow the link called `name`, which may or may not be there, as `link`:
+    /// listens on it and reports its state, the first time before or with the next
+    /// [`poll`](Self::poll).
+    ///
+    /// # Errors
+    ///
+    /// Where the platform refuses, for example for want of a privilege. A link that is not
+    /// there is no error.
+    fn watch(&mut self, link: LinkId, name: &str) -> Result<()>;
+
+    /// Ends what [`watch`](Self::watch) began and puts back what it changed.
+    fn unwatch(&mut self, link: LinkId);
+
+    /// Says at once whether [`configure`](Self::configure) with `setup` could work and whether
+    /// `addresses` could be held: the link exists and can carry it, no name is taken, no address
+    /// is on another interface.
+    ///
+    /// # Errors
+    ///
+    /// What stands in the way.
+    fn check(&mut self, setup: &Setup, addresses: &[VirtualAddress]) -> Result<()>;
+
+    /// Makes what a virtual host needs on this machine and keeps it as `setup` says; called
+    /// again where the setup changes. Answered by [`Report::Configured`] or
+    /// [`Report::ConfigureFailed`].
+    fn configure(&mut self, id: HostId, setup: &Setup);
+
+    /// Takes away what [`configure`](Self::configure) made. Answered by [`Report::TornDown`].
+    fn tear_down(&mut self, id: HostId);
+
+    /// Sends an advert of `id` to the group or peer `to`.
+    ///
+    /// # Errors
+    ///
+    /// Where the platform could not send it.
+    fn send(&mut self, id: HostId, to: IpAddr, payload: &[u8; Advertisement::LEN]) -> Result<()>;
+
+    /// Holds exactly `addresses` for `id` and answers for them. Answered by [`Report::Held`] or
+    /// [`Report::HoldFailed`], once for each call.
+    fn hold(&mut self, id: HostId, addresses: &[VirtualAddress]);
+
+    /// Stops speaking for the addresses of `id` (ARP, neighbour discovery, group membership) but
+    /// goes on taking and answering data. Answered by [`Report::Silenced`], once for each call.
+    fn hand_over(&mut self, id: HostId);
+
+    /// Lets go of all addresses of `id`.
+    fn release(&mut self, id: HostId);
+
+    /// Tells the neighbours that `id` has `address`.
+    fn announce(&mut self, id: HostId, address: IpAddr);
+
+    /// The next thing that happened, if any; never waits.
+    fn poll(&mut self) -> Option<Report>;
+
+    /// Waits until something may have happened, or until `deadline` (`None`: as long as it
+    /// takes). May return early.
+    ///
+    /// # Errors
+    ///
+    /// Where the platform cannot wait; the driver gives up then.
+    fn wait(&mut self, deadline: Option<Timestamp>) -> Result<()>;
+
+    /// What makes a [`wait`](Self::wait) in another thread return.
+    fn waker(&self) -> Waker;
+
+    /// What the platform knows of the interface of `id`, for people.
+    fn inspect(&self, id: HostId) -> Inspection;
+}
+
+/// What a virtual host needs on a machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Setup {
+    /// The name of the carp interface, such as `carp0`.
+    pub interface: String,
+    /// The link it runs on, as given to [`Backend::watch`].
+    pub link: LinkId,
+    /// The virtual host id.
+    pub vhid: Vhid,
+    /// Which link-layer address goes with the virtual addresses.
+    pub lladdr: Lladdr,
+    /// Whether the interface is up. While it is not, or while the virtual host has no address,
+    /// nothing is sent from a virtual link-layer address.
+    pub up: bool,
+}
+
+/// Something that happened on the platform.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Report {
+    /// A packet of protocol 112 came in.
+    Packet(Packet),
+    /// A link came, went or changed its carrier.
+    Link {
+        /// Which.
+        link: LinkId,
+        /// What it is like.
+        state: LinkState,
+    },
+    /// A [`Backend::configure`] is done.
+    Configured(HostId),
+    /// A [`Backend::configure`] could not be done.
+    ConfigureFailed(HostId, Error),
+    /// A [`Backend::tear_down`] is done.
+    TornDown(HostId),
+    /// A [`Backend::hold`] is done.
+    Held(HostId),
+    /// A [`Backend::hold`] could not be done.
+    HoldFailed(HostId, Error),
+    /// A [`Backend::hand_over`] is done.
+    Silenced(HostId),
+}
+
+/// A received packet, cut to what an advertisement can be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Packet {
+    link: LinkId,
+    envelope: Envelope,
+    length: usize,
+    bytes: [u8; Advertisement::LEN],
+}
+
+impl Packet {
+    /// A packet that arrived on `link` with `bytes` behind its IP header.
+    pub fn new(link: LinkId, envelope: Envelope, bytes: &[u8]) -> Self {
+        let mut kept = [0; Advertisement::LEN];
+        let length = bytes.len().min(kept.len());
+        for (kept, byte) in kept.iter_mut().zip(bytes) {
+            *kept = *byte;
+        }
+        Self {
+            link,
+            envelope,
+            length,
+            bytes: kept,
+        }
+    }
+
+    /// Where it came in.
+    pub const fn link(&self) -> LinkId {
+        self.link
+    }
+
+    /// What its IP header says.
+    pub const fn envelope(&self) -> &Envelope {
+        &self.envelope
+    }
+
+    /// What follows the IP header, at most the 36 bytes that count.
+    pub fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or(&self.bytes)
+    }
+}
+
+impl fmt::Debug for Packet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Packet")
+            .field("link", &self.link)
+            .field("envelope", &self.envelope)
+            .field("length", &self.length)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a platform knows of the interface of a virtual host.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Inspection {
+    /// The index of the interface that carries the addresses.
+    pub index: Option<u32>,
+    /// Its link-layer address.
+    pub link_address: Option<carp_fsm::carp_proto::MacAddress>,
+    /// Its maximum transmission unit, in bytes.
+    pub mtu: Option<u32>,
+    /// The priority of the frames that leave with adverts.
+    pub link_priority: u8,
+    /// The metric of a connected route for the addresses.
+    pub route_priority: u32,
+    /// Whether the kernel says that the interface is up and has a carrier.
+    pub running: bool,
+    /// Whether the kernel says that the interface is up.
+    pub up: bool,
+    /// The virtual addresses that are in place.
+    pub installed: Vec<VirtualAddress>,
+}
+
+/// Makes a waiting backend return; may be called from any thread, any number of times.
+#[derive(Clone)]
+pub struct Waker(std::sync::Arc<dyn Fn() + Send + Sync>);
+
+impl Waker {
+    /// A waker that does `wake`.
+    pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Self {
+        Self(std::sync::Arc::new(wake))
+    }
+
+    /// Wakes.
+    pub fn wake(&self) {
+        (self.0)();
+    }
+}
+
+impl fmt::Debug for Waker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Waker").finish()
+    }
+}

@@ -1,0 +1,127 @@
+//! The one error of this crate: a kind to act on, and what it is about to read.
+
+use std::fmt;
+use std::io;
+use std::net::IpAddr;
+
+use carp_fsm::{ConfigError, HostId};
+use carp_fsm::carp_proto::Vhid;
+
+/// Something that cannot be done, or was refused by the operating system.
+#[derive(Debug, thiserror::Error)]
+#[error("{about}: {kind}")]
+pub struct Error {
+    about: String,
+    #[source]
+    kind: ErrorKind,
+}
+
+/// What kind of thing went wrong.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// There is no interface of this name.
+    #[error("no such interface")]
+    NoSuchInterface,
+    /// The interface cannot carry CARP: not Ethernet, no multicast, or a loopback.
+    #[error("not an Ethernet interface with multicast")]
+    NotEthernet,
+    /// The interface is itself a carp interface.
+    #[error("a carp interface cannot be a carpdev")]
+    CarpdevIsCarp,
+    /// The interface is a port of a bridge, so its traffic belongs to the bridge.
+    #[error("is a port of {bridge}: use carpdev {bridge}")]
+    BridgePort {
+        /// The bridge to use instead.
+        bridge: String,
+    },
+    /// The interface is part of a bond or team.
+    #[error("belongs to {master}: use carpdev {master}")]
+    Enslaved {
+        /// The interface to use instead.
+        master: String,
+    },
+    /// An interface of the name that is to be made exists and is not ours.
+    #[error("an interface of this name exists already and is not a carp interface")]
+    NameTaken,
+    /// The name cannot be that of an interface.
+    #[error("not an interface name (1 to 15 characters, no slash or white space)")]
+    BadName,
+    /// Another virtual host of this node has the vhid on the same carpdev.
+    #[error("vhid {vhid} is already used on this carpdev by {by}")]
+    VhidInUse {
+        /// The vhid.
+        vhid: Vhid,
+        /// The interface that has it.
+        by: String,
+    },
+    /// The address is on another interface of this machine.
+    #[error("{address} is already on {interface} of this machine")]
+    AddressInUse {
+        /// The address.
+        address: IpAddr,
+        /// The interface that has it.
+        interface: String,
+    },
+    /// There is no such virtual host (any more).
+    #[error("no such virtual host")]
+    UnknownHost(HostId),
+    /// The driver was asked to stop.
+    #[error("stopping")]
+    Stopping,
+    /// The key file does not hold a key.
+    #[error("{0}")]
+    BadKey(&'static str),
+    /// The operating system refused.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// A result with this crate's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// An error of `kind` about `about`: an interface, a file, an operation.
+    pub fn new(about: impl Into<String>, kind: impl Into<ErrorKind>) -> Self {
+        Self {
+            about: about.into(),
+            kind: kind.into(),
+        }
+    }
+
+    /// What it is about: an interface, a file, an operation.
+    pub fn about(&self) -> &str {
+        &self.about
+    }
+
+    /// What kind of error it is.
+    pub const fn kind(&self) -> &ErrorKind {
+        &self.kind
+    }
+
+    pub(crate) fn from_config(interface: &str, error: ConfigError, by: impl FnOnce(HostId) -> String) -> Self {
+        let kind = match error {
+            ConfigError::VhidInUse { vhid, by: id } => ErrorKind::VhidInUse { vhid, by: by(id) },
+            ConfigError::Stopping => ErrorKind::Stopping,
+            _ => ErrorKind::Io(io::Error::other(error)),
+        };
+        Self::new(interface, kind)
+    }
+}
+
+/// Adds what an I/O error is about.
+pub(crate) trait About<T> {
+    fn about(self, about: impl fmt::Display) -> Result<T>;
+}
+
+impl<T> About<T> for io::Result<T> {
+    fn about(self, about: impl fmt::Display) -> Result<T> {
+        self.map_err(|error| Error::new(about.to_string(), error))
+    }
+}
+
+impl<T> About<T> for rustix::io::Result<T> {
+    fn about(self, about: impl fmt::Display) -> Result<T> {
+        self.map_err(|error| Error::new(about.to_string(), io::Error::from(error)))
+    }
+}

@@ -198,3 +198,6 @@ fn mask_v4(prefix_len: u8) -> Ipv4Addr {
 fn mask_v6(prefix_len: u8) -> Ipv6Addr {
     Ipv6Addr::from_bits(!u128::MAX.checked_shr(prefix_len.into()).unwrap_or(0))
 }
+
+#[cfg(test)]
+mod tests;

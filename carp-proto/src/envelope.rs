@@ -51,3 +51,24 @@ impl Envelope {
         self.destination == self.family().group()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Envelope;
+    use crate::Family;
+
+    #[test]
+    fn only_the_group_of_its_own_family_is_the_group() {
+        let to = |destination: &str| Envelope {
+            source: "192.0.2.2".parse().unwrap(),
+            destination: destination.parse().unwrap(),
+            hop_limit: 255,
+        };
+        assert!(to("224.0.0.18").is_to_group());
+        assert!(to("ff02::12").is_to_group());
+        assert!(!to("192.0.2.3").is_to_group());
+        assert!(!to("224.0.0.19").is_to_group());
+        assert!(!to("::ffff:224.0.0.18").is_to_group());
+        assert_eq!(to("ff02::12").family(), Family::Inet6);
+    }
+}

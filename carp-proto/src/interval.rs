@@ -126,3 +126,25 @@ impl fmt::Display for AdvSkew {
         self.0.fmt(f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{AdvBase, AdvSkew};
+
+    #[test]
+    fn only_the_value_of_a_bow_out_is_refused() {
+        for value in 0..=254 {
+            assert_eq!(AdvBase::new(value).map(AdvBase::get), Ok(value));
+            assert_eq!(AdvSkew::new(value).map(AdvSkew::get), Ok(value));
+        }
+        let error = AdvBase::new(255).unwrap_err();
+        assert_eq!(error.to_string(), "advbase 255 is out of range (0 to 254)");
+        let error = AdvSkew::new(255).unwrap_err();
+        assert_eq!(error.to_string(), "advskew 255 is out of range (0 to 254)");
+    }
+
+    #[test]
+    fn default_is_once_a_second() {
+        assert_eq!((AdvBase::default().get(), AdvSkew::default().get()), (1, 0));
+    }
+}

@@ -105,3 +105,48 @@ impl fmt::Debug for Key {
         f.write_str("Key(..)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Key;
+
+    #[test]
+    fn password_is_padded_with_zeros() {
+        assert_eq!(
+            Key::from_password("abc").expose(),
+            b"abc\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+        );
+    }
+
+    #[test]
+    fn password_is_cut_at_19_bytes() {
+        let key = Key::from_password("abcdefghijklmnopqrstuvwxyz");
+        assert_eq!(key.expose(), b"abcdefghijklmnopqrs\0");
+    }
+
+    #[test]
+    fn password_ends_at_a_nul() {
+        assert_eq!(Key::from_password(b"abc\0def"), Key::from_password("abc"));
+    }
+
+    #[test]
+    fn no_password_and_an_empty_one_are_the_same() {
+        assert!(Key::from_password("").is_none());
+        assert!(Key::default().is_none());
+        assert!(!Key::from_raw([1; Key::LEN]).is_none());
+    }
+
+    #[test]
+    fn keys_differ_by_any_bit() {
+        for bit in 0..Key::LEN * 8 {
+            let mut bytes = [0x5a; Key::LEN];
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            assert_ne!(Key::from_raw(bytes), Key::from_raw([0x5a; Key::LEN]));
+        }
+    }
+
+    #[test]
+    fn debug_shows_nothing() {
+        assert_eq!(format!("{:?}", Key::from_password("secret")), "Key(..)");
+    }
+}

@@ -70,3 +70,57 @@ fn parse_octet(word: &str) -> Option<u8> {
     let digits = matches!(word.len(), 1..=2) && word.bytes().all(|byte| byte.is_ascii_hexdigit());
     digits.then(|| u8::from_str_radix(word, 16).ok()).flatten()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{MacAddress, MacAddressError};
+
+    #[test]
+    fn one_digit_is_enough() {
+        assert_eq!(
+            "0:0:5e:0:1:a".parse(),
+            Ok(MacAddress([0, 0, 0x5e, 0, 1, 0x0a]))
+        );
+    }
+
+    #[test]
+    fn display_parses_back() {
+        for mac in [
+            MacAddress::BROADCAST,
+            MacAddress([0x02, 0x11, 0x22, 0x33, 0x44, 0x05]),
+        ] {
+            assert_eq!(mac.to_string().parse(), Ok(mac));
+        }
+    }
+
+    #[test]
+    fn other_texts_are_refused() {
+        let texts = [
+            "",
+            ":",
+            "0:0:5e:0:1",
+            "0:0:5e:0:1:a:",
+            "0:0:5e:0:1:a:0",
+            "0:0:5e:0:1:",
+            "0:0:5e::1:a",
+            "000:0:5e:0:1:a",
+            "+1:0:5e:0:1:a",
+            "-1:0:5e:0:1:a",
+            "g:0:5e:0:1:a",
+            " 0:0:5e:0:1:a",
+            "00-00-5e-00-01-0a",
+            "00005e00010a",
+            "0:0:5e:0:1:ä",
+        ];
+        for text in texts {
+            assert_eq!(text.parse::<MacAddress>(), Err(MacAddressError), "{text}");
+        }
+    }
+
+    #[test]
+    fn lowest_bit_of_the_first_octet_makes_a_group() {
+        assert!(MacAddress([0x01, 0, 0x5e, 0, 0, 0x12]).is_multicast());
+        assert!(MacAddress([0x33, 0x33, 0, 0, 0, 0x12]).is_multicast());
+        assert!(!MacAddress([0x02, 0xff, 0xff, 0xff, 0xff, 0xff]).is_multicast());
+    }
+}

@@ -65,3 +65,28 @@ impl OutOfRange {
         self.max
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::OutOfRange;
+
+    #[test]
+    fn both_bounds_are_in_range() {
+        for value in [3_u8, 7] {
+            assert_eq!(OutOfRange::check("it", value, 3..=7), Ok(value));
+        }
+    }
+
+    #[test]
+    fn error_says_what_is_wrong() {
+        for value in [2_u8, 8] {
+            let error = OutOfRange::check("it", value, 3..=7).unwrap_err();
+            assert_eq!((error.what(), error.value()), ("it", value.into()));
+            assert_eq!((error.min(), error.max()), (3, 7));
+            assert_eq!(
+                error.to_string(),
+                format!("it {value} is out of range (3 to 7)")
+            );
+        }
+    }
+}

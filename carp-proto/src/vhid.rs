@@ -70,3 +70,25 @@ impl fmt::Display for Vhid {
         self.0.fmt(f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Vhid;
+
+    #[test]
+    fn zero_alone_is_refused() {
+        for value in 0..=u8::MAX {
+            assert_eq!(
+                Vhid::new(value).map(Vhid::get).ok(),
+                (value != 0).then_some(value)
+            );
+            assert_eq!(Vhid::try_from(value), Vhid::new(value));
+        }
+    }
+
+    #[test]
+    fn virtual_mac_ends_in_the_vhid() {
+        let mac = Vhid::MAX.virtual_mac();
+        assert_eq!(mac.octets(), [0x00, 0x00, 0x5e, 0x00, 0x01, 0xff]);
+    }
+}

@@ -53,3 +53,42 @@ impl Checksum {
         !u16::from_be_bytes([high, low])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Checksum, fill, join};
+
+    #[test]
+    fn parts_are_joined_in_order() {
+        assert_eq!(join(&[&[1], &[], &[2, 3]]), [1, 2, 3]);
+    }
+
+    #[test]
+    fn fill_leaves_the_rest_of_the_buffer_alone() {
+        let mut buffer = [0xa5; 4];
+        assert_eq!(fill(&mut buffer, &[&[1], &[2, 3]]), 3);
+        assert_eq!(buffer, [1, 2, 3, 0xa5]);
+    }
+
+    /// The example of RFC 1071 §3.
+    #[test]
+    fn checksum_of_the_rfc() {
+        let bytes = [0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7];
+        assert_eq!(Checksum::default().add(&bytes).finish(), !0xddf2);
+    }
+
+    #[test]
+    fn odd_byte_is_padded_with_a_zero() {
+        let sum = |bytes| Checksum::default().add(bytes).finish();
+        assert_eq!(sum(&[0x12, 0x34, 0x56]), sum(&[0x12, 0x34, 0x56, 0x00]));
+    }
+
+    #[test]
+    fn carries_are_added_until_none_is_left() {
+        let sum = |bytes| Checksum::default().add(bytes).finish();
+        assert_eq!(sum(&[0xff; 1280]), 0);
+        assert_eq!(sum(&[0xff, 0xff, 0x00, 0x01]), 0xfffe);
+        // 0x1_ffff folds to 0x1_0000, which has to be folded once more.
+        assert_eq!(sum(&[0xff, 0xff, 0xff, 0xff, 0x00, 0x01]), 0xfffe);
+    }
+}

@@ -9,7 +9,10 @@ use crate::{HostId, LinkId};
 /// Something to do, in the order [`Node::poll_action`](crate::Node::poll_action) gives it.
 ///
 /// The list is complete: a new action is a new major version of this crate.
-#[expect(clippy::exhaustive_enums, reason = "every action must be obeyed, so every one is known")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "every action must be obeyed, so every one is known"
+)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Send this advertisement. Answer with [`Input::Sent`](crate::Input::Sent) or

@@ -3,9 +3,7 @@
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
-use carp_proto::{
-    AdvBase, AdvSkew, Authenticator, Family, Key, OutOfRange, VirtualAddress, Vhid,
-};
+use carp_proto::{AdvBase, AdvSkew, Authenticator, Family, Key, OutOfRange, Vhid, VirtualAddress};
 
 use crate::Interval;
 

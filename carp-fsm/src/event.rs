@@ -141,6 +141,19 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// The virtual host it is about; `None` where it is about the whole node.
+    pub const fn host(&self) -> Option<HostId> {
+        match self {
+            Self::Transition { id, .. }
+            | Self::HoldFailed { id }
+            | Self::Released { id }
+            | Self::Removed { id } => Some(*id),
+            Self::Demoted { .. } => None,
+        }
+    }
+}
+
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -455,13 +455,19 @@ impl Host {
             BackupRule::Leaving => self.take_over(around, Reason::Leaving(heard)),
             BackupRule::Follow => {
                 let family = Family::of(heard.source);
-                self.arm(around, Timer::master_down(family), self.master_down_for(family));
+                self.arm(
+                    around,
+                    Timer::master_down(family),
+                    self.master_down_for(family),
+                );
             }
         }
     }
 
     fn rule_for(&self, around: &Surroundings<'_>, heard: Heard) -> BackupRule {
-        let rule = self.claim(around.demotion).answer(heard.claim, around.preempt);
+        let rule = self
+            .claim(around.demotion)
+            .answer(heard.claim, around.preempt);
         if self.held_back && !heard.claim.interval.is_bow_out() {
             return BackupRule::Follow;
         }

@@ -63,7 +63,10 @@ pub enum Input {
 
 /// What a link is like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(clippy::exhaustive_enums, reason = "a link is there and carries, or it does not")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a link is there and carries, or it does not"
+)]
 pub enum LinkState {
     /// There is no such link.
     Absent,

@@ -69,7 +69,9 @@ impl Interval {
         if self.advbase == 0 && self.advskew == 0 {
             return skew(1);
         }
-        Duration::from_micros(self.advbase as u64 * 1_000_000 + skew(self.advskew).as_micros() as u64)
+        Duration::from_micros(
+            self.advbase as u64 * 1_000_000 + skew(self.advskew).as_micros() as u64,
+        )
     }
 
     /// Time without a master after which a backup takes over: 3 * advbase + advskew/256 s; with

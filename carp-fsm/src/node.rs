@@ -8,7 +8,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use carp_proto::{Advertisement, Envelope, HOP_LIMIT, VirtualAddress, Vhid, checksum_is_valid};
+use carp_proto::{Advertisement, Envelope, HOP_LIMIT, Vhid, VirtualAddress, checksum_is_valid};
 
 use crate::counters::{Counters, Refusal};
 use crate::demotion::{CARP, Demotions};

@@ -95,9 +95,3 @@ impl DeadlineQueue {
         }
     }
 }
-
-impl Timers {
-    pub(crate) fn get(&self, timer: Timer) -> Option<Timestamp> {
-        self.0.get(timer.index()).copied().flatten()
-    }
-}

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use carp_fsm::carp_proto::{Advertisement, Envelope, VirtualAddress, Vhid};
-use carp_fsm::{HostId, Lladdr, LinkId, LinkState, Timestamp};
+use carp_fsm::carp_proto::{Advertisement, Envelope, Vhid, VirtualAddress};
+use carp_fsm::{HostId, LinkId, LinkState, Lladdr, Timestamp};
 
 use crate::{Error, Result};
 
@@ -32,14 +32,14 @@ pub trait Backend {
     /// Ends what [`watch`](Self::watch) began and puts back what it changed.
     fn unwatch(&mut self, link: LinkId);
 
-    /// Says at once whether [`configure`](Self::configure) with `setup` could work and whether
-    /// `addresses` could be held: the link exists and can carry it, no name is taken, no address
-    /// is on another interface.
+    /// Says at once whether [`configure`](Self::configure) with `setup` on the link called
+    /// `carpdev` (watched yet or not) could work and whether `addresses` could be held: the link
+    /// exists and can carry it, no name is taken, no address is on another interface.
     ///
     /// # Errors
     ///
     /// What stands in the way.
-    fn check(&mut self, setup: &Setup, addresses: &[VirtualAddress]) -> Result<()>;
+    fn check(&mut self, carpdev: &str, setup: &Setup, addresses: &[VirtualAddress]) -> Result<()>;
 
     /// Makes what a virtual host needs on this machine and keeps it as `setup` says; called
     /// again where the setup changes. Answered by [`Report::Configured`] or

@@ -4,8 +4,8 @@ use std::fmt;
 use std::io;
 use std::net::IpAddr;
 
-use carp_fsm::{ConfigError, HostId};
 use carp_fsm::carp_proto::Vhid;
+use carp_fsm::{ConfigError, HostId};
 
 /// Something that cannot be done, or was refused by the operating system.
 #[derive(Debug, thiserror::Error)]
@@ -99,7 +99,11 @@ impl Error {
         &self.kind
     }
 
-    pub(crate) fn from_config(interface: &str, error: ConfigError, by: impl FnOnce(HostId) -> String) -> Self {
+    pub(crate) fn from_config(
+        interface: &str,
+        error: ConfigError,
+        by: impl FnOnce(HostId) -> String,
+    ) -> Self {
         let kind = match error {
             ConfigError::VhidInUse { vhid, by: id } => ErrorKind::VhidInUse { vhid, by: by(id) },
             ConfigError::Stopping => ErrorKind::Stopping,

@@ -4,5 +4,15 @@ pub use carp_fsm;
 
 mod backend;
 pub use backend::{Backend, Inspection, Packet, Report, Setup, Waker};
+mod driver;
+pub use driver::Driver;
 mod error;
 pub use error::{Error, ErrorKind, Result};
+mod event;
+pub use event::Event;
+mod handle;
+pub use handle::Handle;
+mod key;
+pub use key::KeyFile;
+#[cfg(feature = "memory")]
+pub mod memory;

@@ -1,0 +1,502 @@
+//! The driver: a node and a backend, joined.
+//!
+//! What the node asks for goes to the backend, what the backend reports goes to the node. The
+//! driver adds what only it knows: interfaces have names, links are shared, and what was made
+//! must be taken away again. It owns no thread and no signal.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::os::fd::{AsFd, BorrowedFd};
+
+use carp_fsm::carp_proto::Family;
+use carp_fsm::{Action, Command, HostId, Input, LinkId, Node, NodeConfig, Timestamp, VirtualHost};
+
+use crate::backend::{Backend, Inspection, Report, Setup};
+use crate::handle::{Handle, Requests};
+use crate::{Error, ErrorKind, Event, Result};
+
+/// A [`Node`] on a [`Backend`].
+///
+/// [`run`](Self::run) is a whole service. To run it inside another loop, wait until
+/// [`AsFd`] is readable or until [`deadline`](Self::deadline), then call
+/// [`process`](Self::process), then drain [`poll_event`](Self::poll_event).
+#[derive(Debug)]
+pub struct Driver<B> {
+    backend: B,
+    node: Node,
+    interfaces: BTreeMap<HostId, Interface>,
+    links: BTreeMap<String, Link>,
+    next_link: u32,
+    events: VecDeque<Event>,
+    requests: Requests<B>,
+    stopping: bool,
+}
+
+/// What the driver knows of a virtual host beyond the node.
+#[derive(Debug)]
+struct Interface {
+    name: String,
+    carpdev: String,
+    setup: Setup,
+    tearing_down: bool,
+}
+
+/// A carpdev and how many virtual hosts use it.
+#[derive(Debug)]
+struct Link {
+    id: LinkId,
+    users: u32,
+}
+
+impl<B: Backend> Driver<B> {
+    /// A driver without virtual hosts.
+    ///
+    /// # Errors
+    ///
+    /// None today; a backend may come to need some.
+    pub fn new(mut backend: B, config: NodeConfig) -> Result<Self> {
+        let node = Node::new(config, backend.seed());
+        let requests = Requests::new(backend.waker());
+        Ok(Self {
+            backend,
+            node,
+            interfaces: BTreeMap::new(),
+            links: BTreeMap::new(),
+            next_link: 1,
+            events: VecDeque::new(),
+            requests,
+            stopping: false,
+        })
+    }
+
+    /// Adds the virtual host `host` as `interface` on `carpdev`. It takes part at once; whether
+    /// the interface could be made is told by [`Event::Configured`] or
+    /// [`Event::ConfigureFailed`].
+    ///
+    /// # Errors
+    ///
+    /// What [`check`](Self::check) finds; nothing is changed then.
+    pub fn add(&mut self, interface: &str, carpdev: &str, host: VirtualHost) -> Result<HostId> {
+        self.check(interface, carpdev, &host, None)?;
+        let link = self.acquire(carpdev)?;
+        let setup = setup_of(interface, link, &host, host.is_enabled());
+        let now = self.backend.now();
+        let id = match self.node.add(now, link, host) {
+            Ok(id) => id,
+            Err(error) => {
+                self.release_link(carpdev);
+                return Err(self.config_error(interface, error));
+            }
+        };
+        self.backend.configure(id, &setup);
+        let added = Interface {
+            name: interface.to_owned(),
+            carpdev: carpdev.to_owned(),
+            setup,
+            tearing_down: false,
+        };
+        self.interfaces.insert(id, added);
+        self.drain();
+        Ok(id)
+    }
+
+    /// Says whether `host` could be `interface` on `carpdev`; `own` is the virtual host that
+    /// would be changed to that, `None` for a new one.
+    ///
+    /// # Errors
+    ///
+    /// What stands in the way: see [`ErrorKind`].
+    pub fn check(
+        &mut self,
+        interface: &str,
+        carpdev: &str,
+        host: &VirtualHost,
+        own: Option<HostId>,
+    ) -> Result<()> {
+        if self.stopping {
+            return Err(Error::new(interface, ErrorKind::Stopping));
+        }
+        let others = || self.interfaces.iter().filter(|(id, _)| Some(**id) != own);
+        if others().any(|(_, other)| other.name == interface) {
+            return Err(Error::new(interface, ErrorKind::NameTaken));
+        }
+        if self.interfaces.values().any(|other| other.name == carpdev) {
+            return Err(Error::new(carpdev, ErrorKind::CarpdevIsCarp));
+        }
+        for (id, other) in others() {
+            let Some(view) = self.node.host(*id) else {
+                continue;
+            };
+            if other.carpdev == carpdev && view.config().vhid() == host.vhid() {
+                let by = other.name.clone();
+                let vhid = host.vhid();
+                return Err(Error::new(carpdev, ErrorKind::VhidInUse { vhid, by }));
+            }
+            for address in host.addresses() {
+                let same = |theirs: &carp_fsm::carp_proto::VirtualAddress| {
+                    theirs.ip() == address.ip() && !address.is_link_local()
+                };
+                if view.config().addresses().iter().any(same) {
+                    let kind = ErrorKind::AddressInUse {
+                        address: address.ip(),
+                        interface: other.name.clone(),
+                    };
+                    return Err(Error::new(interface, kind));
+                }
+            }
+        }
+        let known = self.links.get(carpdev).map(|link| link.id);
+        let link = known.unwrap_or(LinkId(self.next_link));
+        let setup = setup_of(interface, link, host, host.is_enabled());
+        self.backend.check(carpdev, &setup, host.addresses())
+    }
+
+    /// Makes the virtual host `id` what `host` says, on `carpdev`. Where the interface has to
+    /// change, [`Event::Configured`] or [`Event::ConfigureFailed`] follows.
+    ///
+    /// Returns whether one of these will follow.
+    ///
+    /// # Errors
+    ///
+    /// What [`check`](Self::check) finds; nothing is changed then.
+    pub fn change(&mut self, id: HostId, carpdev: &str, host: VirtualHost) -> Result<bool> {
+        let interface = self.interface(id)?.name.clone();
+        self.check(&interface, carpdev, &host, Some(id))?;
+        let link = self.acquire(carpdev)?;
+        let now = self.backend.now();
+        if let Err(error) = self.node.change(now, id, link, host) {
+            self.release_link(carpdev);
+            return Err(self.config_error(&interface, error));
+        }
+        let before = match self.interfaces.get_mut(&id) {
+            Some(interface) => std::mem::replace(&mut interface.carpdev, carpdev.to_owned()),
+            None => carpdev.to_owned(),
+        };
+        let changed = self.drain_and_say_whether_configured(id);
+        self.release_link(&before);
+        Ok(changed)
+    }
+
+    /// Removes a virtual host in good order: bow-out, hand-over, tear-down. [`Event::Gone`] says
+    /// when nothing is left of it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::UnknownHost`].
+    pub fn remove(&mut self, id: HostId) -> Result<()> {
+        let name = self.interface(id)?.name.clone();
+        let now = self.backend.now();
+        let removed = self.node.remove(now, id);
+        removed.map_err(|_| Error::new(name, ErrorKind::UnknownHost(id)))?;
+        self.drain();
+        Ok(())
+    }
+
+    /// Does what an operator wants of a virtual host.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::UnknownHost`].
+    pub fn command(&mut self, id: HostId, command: Command) -> Result<()> {
+        self.interface(id)?;
+        self.input(Input::Command { id, command });
+        Ok(())
+    }
+
+    /// Switches preemption on or off for the whole node (`docs/carp-protocol.md §5.1`).
+    pub fn set_preempt(&mut self, preempt: bool) {
+        self.input(Input::Preempt(preempt));
+    }
+
+    /// Makes `owner` add `amount` (0–255) to the demotion of `group`, instead of what it added
+    /// before; 0 takes its entry away (`docs/carp-protocol.md §5.2`).
+    pub fn demote(&mut self, group: &str, owner: &str, amount: u8) {
+        self.input(Input::Demote {
+            group: group.to_owned(),
+            owner: owner.to_owned(),
+            amount,
+        });
+    }
+
+    /// Begins to stop: every virtual host bows out, hands over and is torn down.
+    pub fn stop(&mut self) {
+        self.stopping = true;
+        self.input(Input::Stop);
+    }
+
+    /// Whether it was stopped and nothing is left.
+    pub fn is_stopped(&self) -> bool {
+        self.stopping && self.interfaces.is_empty()
+    }
+
+    /// The election.
+    pub const fn node(&self) -> &Node {
+        &self.node
+    }
+
+    /// The name of the interface of a virtual host.
+    pub fn name(&self, id: HostId) -> Option<&str> {
+        self.interfaces.get(&id).map(|found| found.name.as_str())
+    }
+
+    /// What the platform knows of the interface of a virtual host.
+    pub fn inspect(&self, id: HostId) -> Inspection {
+        self.backend.inspect(id)
+    }
+
+    /// The platform.
+    pub const fn backend(&self) -> &B {
+        &self.backend
+    }
+
+    /// The moment it is.
+    pub fn now(&self) -> Timestamp {
+        self.backend.now()
+    }
+
+    /// When [`process`](Self::process) must be called even if nothing happens.
+    pub fn deadline(&self) -> Option<Timestamp> {
+        self.node.deadline().map(|deadline| deadline.at)
+    }
+
+    /// Something with which another thread can ask this driver to do things.
+    pub fn handle(&self) -> Handle<B> {
+        self.requests.handle()
+    }
+
+    /// Takes in all that happened and does all that is due at `now`.
+    pub fn process(&mut self, now: Timestamp) {
+        while let Some(request) = self.requests.next() {
+            request(self);
+        }
+        while let Some(report) = self.backend.poll() {
+            self.take_in(now, report);
+            self.drain();
+        }
+        self.node.handle_timeout(now);
+        self.drain();
+    }
+
+    /// The next thing to tell.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// Runs until it was stopped, telling each event to `tell`.
+    ///
+    /// # Errors
+    ///
+    /// Where the platform cannot wait any more.
+    pub fn run(&mut self, mut tell: impl FnMut(&Event)) -> Result<()> {
+        loop {
+            self.process(self.backend.now());
+            while let Some(event) = self.poll_event() {
+                tell(&event);
+            }
+            if self.is_stopped() {
+                return Ok(());
+            }
+            self.backend.wait(self.deadline())?;
+        }
+    }
+
+    // ---- in ----
+
+    fn input(&mut self, input: Input) {
+        let now = self.backend.now();
+        self.node.handle(now, input);
+        self.drain();
+    }
+
+    fn take_in(&mut self, now: Timestamp, report: Report) {
+        match report {
+            Report::Packet(packet) => {
+                // The node counts what it refuses; nothing else is to be done about it.
+                let refused =
+                    self.node
+                        .handle_packet(now, packet.link(), packet.envelope(), packet.bytes());
+                if let Err(refusal) = refused {
+                    tracing::trace!(link = %packet.link(), source = %packet.envelope().source, %refusal);
+                }
+            }
+            Report::Link { link, state } => self.node.handle(now, Input::Link { link, state }),
+            Report::Held(id) => self.node.handle(now, Input::Held(id)),
+            Report::HoldFailed(id, error) => {
+                let interface = self.name_of(id);
+                let failed = Event::HoldFailed {
+                    interface,
+                    id,
+                    error,
+                };
+                self.events.push_back(failed);
+                self.node.handle(now, Input::HoldFailed(id));
+            }
+            Report::Silenced(id) => self.node.handle(now, Input::Silenced(id)),
+            Report::Configured(id) => {
+                let interface = self.name_of(id);
+                self.events.push_back(Event::Configured { interface, id });
+            }
+            Report::ConfigureFailed(id, error) => {
+                let interface = self.name_of(id);
+                let failed = Event::ConfigureFailed {
+                    interface,
+                    id,
+                    error,
+                };
+                self.events.push_back(failed);
+            }
+            Report::TornDown(id) => {
+                if let Some(interface) = self.interfaces.remove(&id) {
+                    self.release_link(&interface.carpdev);
+                    let interface = interface.name;
+                    self.events.push_back(Event::Gone { interface, id });
+                }
+            }
+        }
+    }
+
+    // ---- out ----
+
+    fn drain(&mut self) {
+        loop {
+            while let Some(action) = self.node.poll_action() {
+                self.obey(action);
+            }
+            let Some(event) = self.node.poll_event() else {
+                break;
+            };
+            let id = event.host();
+            let removed = matches!(event, carp_fsm::Event::Removed { .. });
+            let interface = id.map_or_else(String::new, |id| self.name_of(id));
+            self.events.push_back(Event::Node { interface, event });
+            match id {
+                Some(id) if removed => self.tear_down(id),
+                Some(id) => {
+                    self.configure(id);
+                }
+                None => {}
+            }
+        }
+        if self.stopping && self.node.is_stopped() {
+            let all: Vec<HostId> = self.interfaces.keys().copied().collect();
+            for id in all {
+                self.tear_down(id);
+            }
+        }
+    }
+
+    fn obey(&mut self, action: Action) {
+        match action {
+            Action::Send {
+                id, to, payload, ..
+            } => {
+                let family = Family::of(to);
+                let input = match self.backend.send(id, to, &payload) {
+                    Ok(()) => Input::Sent { id, family },
+                    Err(error) => {
+                        tracing::debug!(interface = self.name_of(id), %error, "advert not sent");
+                        Input::SendFailed { id, family }
+                    }
+                };
+                self.node.handle(self.backend.now(), input);
+            }
+            Action::Hold(id) => {
+                // The interface may have to come up first.
+                self.configure(id);
+                self.backend.hold(id, self.node.addresses(id));
+            }
+            Action::HandOver(id) => self.backend.hand_over(id),
+            Action::Release(id) => self.backend.release(id),
+            Action::Announce { id, address } => self.backend.announce(id, address),
+        }
+    }
+
+    fn drain_and_say_whether_configured(&mut self, id: HostId) -> bool {
+        let before = self.interfaces.get(&id).map(|found| found.setup.clone());
+        self.drain();
+        self.configure(id);
+        self.interfaces.get(&id).map(|found| &found.setup) != before.as_ref()
+    }
+
+    /// Has the interface made as its virtual host is now, where that differs from before.
+    fn configure(&mut self, id: HostId) {
+        let Some(view) = self.node.host(id) else {
+            return;
+        };
+        let Some(interface) = self.interfaces.get_mut(&id) else {
+            return;
+        };
+        let up = view.config().is_enabled() || view.holds();
+        let setup = setup_of(&interface.name, view.link(), view.config(), up);
+        if !interface.tearing_down && interface.setup != setup {
+            interface.setup = setup;
+            self.backend.configure(id, &interface.setup);
+        }
+    }
+
+    fn tear_down(&mut self, id: HostId) {
+        if let Some(interface) = self.interfaces.get_mut(&id)
+            && !interface.tearing_down
+        {
+            interface.tearing_down = true;
+            self.backend.tear_down(id);
+        }
+    }
+
+    // ---- links and names ----
+
+    fn acquire(&mut self, carpdev: &str) -> Result<LinkId> {
+        if let Some(link) = self.links.get_mut(carpdev) {
+            link.users += 1;
+            return Ok(link.id);
+        }
+        let id = LinkId(self.next_link);
+        self.backend.watch(id, carpdev)?;
+        self.next_link += 1;
+        self.links.insert(carpdev.to_owned(), Link { id, users: 1 });
+        // Its state, before anything is decided by it.
+        while let Some(report) = self.backend.poll() {
+            self.take_in(self.backend.now(), report);
+        }
+        Ok(id)
+    }
+
+    fn release_link(&mut self, carpdev: &str) {
+        let Some(link) = self.links.get_mut(carpdev) else {
+            return;
+        };
+        link.users -= 1;
+        if link.users == 0 {
+            self.backend.unwatch(link.id);
+            self.links.remove(carpdev);
+        }
+    }
+
+    fn interface(&self, id: HostId) -> Result<&Interface> {
+        let unknown = || Error::new(id.to_string(), ErrorKind::UnknownHost(id));
+        self.interfaces.get(&id).ok_or_else(unknown)
+    }
+
+    fn name_of(&self, id: HostId) -> String {
+        self.name(id).unwrap_or_default().to_owned()
+    }
+
+    fn config_error(&self, interface: &str, error: carp_fsm::ConfigError) -> Error {
+        Error::from_config(interface, error, |id| self.name_of(id))
+    }
+}
+
+fn setup_of(interface: &str, link: LinkId, host: &VirtualHost, up: bool) -> Setup {
+    Setup {
+        interface: interface.to_owned(),
+        link,
+        vhid: host.vhid(),
+        lladdr: host.link_address(),
+        up: up && !host.addresses().is_empty(),
+    }
+}
+
+impl<B: AsFd> AsFd for Driver<B> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.backend.as_fd()
+    }
+}

@@ -1,0 +1,76 @@
+//! What a driver tells: the node's events with names, and how work on the platform went.
+
+use std::fmt;
+
+use carp_fsm::HostId;
+
+use crate::Error;
+
+/// Something worth telling.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// The election did something.
+    Node {
+        /// The interface it is about; empty for the whole node.
+        interface: String,
+        /// What it did.
+        event: carp_fsm::Event,
+    },
+    /// The interface of a virtual host is as it should be.
+    Configured {
+        /// Its name.
+        interface: String,
+        /// Its virtual host.
+        id: HostId,
+    },
+    /// The interface of a virtual host could not be made so.
+    ConfigureFailed {
+        /// Its name.
+        interface: String,
+        /// Its virtual host.
+        id: HostId,
+        /// Why.
+        error: Error,
+    },
+    /// The addresses of a virtual host could not be put in place.
+    HoldFailed {
+        /// The interface.
+        interface: String,
+        /// Its virtual host.
+        id: HostId,
+        /// Why.
+        error: Error,
+    },
+    /// Nothing is left of a virtual host that was removed.
+    Gone {
+        /// The interface it had.
+        interface: String,
+        /// The virtual host.
+        id: HostId,
+    },
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Node { interface, event } => match event {
+                carp_fsm::Event::Transition {
+                    from, to, reason, ..
+                } => write!(
+                    f,
+                    "{interface}: state transition: {from} -> {to} ({reason})"
+                ),
+                carp_fsm::Event::Released { .. } => write!(f, "{interface}: addresses released"),
+                carp_fsm::Event::Removed { .. } => write!(f, "{interface}: removed"),
+                event if interface.is_empty() => write!(f, "{event}"),
+                event => write!(f, "{interface}: {event}"),
+            },
+            Self::Configured { interface, .. } => write!(f, "{interface}: configured"),
+            Self::ConfigureFailed { error, .. } | Self::HoldFailed { error, .. } => {
+                write!(f, "{error}")
+            }
+            Self::Gone { interface, .. } => write!(f, "{interface}: gone"),
+        }
+    }
+}

@@ -80,6 +80,12 @@ fn bow_out_is_both_at_255() {
     assert!(!with(254, 255).is_bow_out());
 }
 
+/// Its sum is not 0xffff, the other zero of one's complement, as a right one is.
+#[test]
+fn zeros_alone_are_rejected() {
+    assert!(!checksum_is_valid(&[0; 36], &envelope()));
+}
+
 #[test]
 fn every_bit_flip_is_rejected_or_equal() {
     let bytes: [u8; 36] = hex(V1);

@@ -31,9 +31,13 @@ pub(crate) enum BackupRule {
 
 impl Claim {
     /// Whether a master making this claim yields to `heard` (§4.3, MASTER). Equal claims yield.
+    ///
+    /// Nobody yields to a bow-out: OpenBSD's rule would make a demoted master yield to the last
+    /// word of a node that is leaving, and then nobody would be master.
     pub(crate) fn yields_to(self, heard: Self) -> bool {
-        heard.demotion < self.demotion
-            || (self.interval >= heard.interval && heard.demotion <= self.demotion)
+        let better = heard.demotion < self.demotion
+            || (self.interval >= heard.interval && heard.demotion <= self.demotion);
+        better && !heard.interval.is_bow_out()
     }
 
     /// The first rule that matches when a backup making this claim hears `heard`.

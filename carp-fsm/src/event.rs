@@ -154,23 +154,21 @@ impl Event {
     }
 }
 
+/// Says what happened, not to whom: see [`Event::host`].
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Transition {
-                id,
-                from,
-                to,
-                reason,
-            } => write!(f, "{id}: state transition: {from} -> {to} ({reason})"),
-            Self::HoldFailed { id } => write!(f, "{id}: addresses could not be put in place"),
-            Self::Released { id } => write!(f, "{id}: addresses released"),
-            Self::Removed { id } => write!(f, "{id}: removed"),
+                from, to, reason, ..
+            } => write!(f, "state transition: {from} -> {to} ({reason})"),
+            Self::HoldFailed { .. } => f.write_str("addresses could not be put in place"),
+            Self::Released { .. } => f.write_str("addresses released"),
+            Self::Removed { .. } => f.write_str("removed"),
             Self::Demoted {
                 group,
                 owner,
                 total,
-            } => write!(f, "{group}: demoted to {total} ({owner})"),
+            } => write!(f, "group {group} demoted to {total} ({owner})"),
         }
     }
 }

@@ -8,7 +8,6 @@
 //! gave mastership up is `Retiring` while it still answers data, until the new master was heard.
 
 use alloc::collections::VecDeque;
-use core::net::IpAddr;
 use core::time::Duration;
 
 use carp_proto::{Advertisement, Authenticator, ChecksumForm, DigestForm, Envelope, Family};
@@ -377,8 +376,12 @@ impl Host {
                 self.let_go(around);
                 self.rest_in_init(around, reason);
             }
-            (Role::Retiring { .. }, S::StepBack | S::Unverifiable) => {}
-            (Role::Retiring { .. }, S::Refresh | S::Demoted) => {}
+            (Role::Retiring { rest, .. }, S::Refresh) => {
+                if rest == Rest::Backup {
+                    self.arm_master_down(around, Duration::ZERO);
+                }
+            }
+            (Role::Retiring { .. }, S::StepBack | S::Unverifiable | S::Demoted) => {}
 
             // An answer to something that has been overtaken.
             (Role::Init | Role::Backup, S::Held | S::HoldFailed | S::Silenced) => {}
@@ -571,8 +574,8 @@ impl Host {
         self.enter_backup(around, Reason::Yielded(heard));
         if tied {
             // Both may have yielded at the same instant; whoever waits less takes over.
-            let quarter = self.config.interval().advert().as_micros() as u64 / 4;
-            let stretch = Duration::from_micros(self.random.next() % quarter.max(1));
+            let quarter = self.config.interval().quarter_micros();
+            let stretch = Duration::from_micros(self.random.next() % quarter);
             self.arm_master_down(around, stretch);
         }
         if self.has_addresses(around) {
@@ -757,11 +760,12 @@ impl Host {
         queue.clear(&mut self.timers, self.id);
     }
 
-    /// Whether `envelope` is one that this host hears (§3.1): the group, while no unicast peer
-    /// can be configured.
+    /// Whether it hears what `envelope` describes (§3): a host that is down hears nothing, unless
+    /// it still waits for the new master; and nothing but the group is heard, while no unicast
+    /// peer can be configured.
     pub(crate) fn hears(&self, envelope: &Envelope) -> bool {
-        let group: IpAddr = Family::of(envelope.source).group();
-        envelope.destination == group
+        let listens = self.config.is_enabled() || !self.is_at_rest();
+        listens && envelope.is_to_group()
     }
 }
 

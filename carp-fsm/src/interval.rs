@@ -66,12 +66,14 @@ impl Interval {
     /// assert_eq!(Interval::from_octets(0, 0).advert().as_micros(), 3_906);
     /// ```
     pub const fn advert(self) -> Duration {
-        if self.advbase == 0 && self.advskew == 0 {
-            return skew(1);
+        Duration::from_micros(self.advert_micros())
+    }
+
+    const fn advert_micros(self) -> u64 {
+        match (self.advbase, self.advskew) {
+            (0, 0) => skew_micros(1),
+            (base, skew) => base as u64 * 1_000_000 + skew_micros(skew),
         }
-        Duration::from_micros(
-            self.advbase as u64 * 1_000_000 + skew(self.advskew).as_micros() as u64,
-        )
     }
 
     /// Time without a master after which a backup takes over: 3 * advbase + advskew/256 s; with
@@ -86,11 +88,16 @@ impl Interval {
     /// assert_eq!(Interval::from_octets(0, 0).master_down().as_micros(), 11_718);
     /// ```
     pub const fn master_down(self) -> Duration {
-        let skew = skew(self.advskew);
-        match (self.advbase, self.advskew) {
-            (0, _) => Duration::from_micros(self.advert().as_micros() as u64 * 3),
-            (base, _) => Duration::from_micros(base as u64 * 3_000_000 + skew.as_micros() as u64),
-        }
+        Duration::from_micros(match self.advbase {
+            0 => 3 * self.advert_micros(),
+            base => 3_000_000 * base as u64 + skew_micros(self.advskew),
+        })
+    }
+
+    /// A quarter of the time between two adverts, in microseconds, at least 1: what a tie is
+    /// broken by.
+    pub(crate) fn quarter_micros(self) -> u64 {
+        (self.advert_micros() / 4).max(1)
     }
 
     /// Whether `heard` is slower than this interval with its seconds tripled: its sender is going
@@ -100,9 +107,9 @@ impl Interval {
     }
 }
 
-/// `advskew` as a time, rounded down to microseconds (`docs/carp-protocol.md §4`).
-const fn skew(advskew: u8) -> Duration {
-    Duration::from_micros(advskew as u64 * 1_000_000 / 256)
+/// `advskew` in microseconds, rounded down (`docs/carp-protocol.md §4`).
+const fn skew_micros(advskew: u8) -> u64 {
+    advskew as u64 * 1_000_000 / 256
 }
 
 impl fmt::Display for Interval {

@@ -80,6 +80,8 @@ pub use interval::Interval;
 mod node;
 pub use node::{ConfigError, HostView, Node};
 mod random;
+#[cfg(test)]
+mod testing;
 mod timers;
 pub use timers::{Deadline, Timer};
 mod timestamp;

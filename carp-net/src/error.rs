@@ -107,7 +107,7 @@ impl Error {
         let kind = match error {
             ConfigError::VhidInUse { vhid, by: id } => ErrorKind::VhidInUse { vhid, by: by(id) },
             ConfigError::Stopping => ErrorKind::Stopping,
-            _ => ErrorKind::Io(io::Error::other(error)),
+            ConfigError::UnknownHost | _ => ErrorKind::Io(io::Error::other(error)),
         };
         Self::new(interface, kind)
     }

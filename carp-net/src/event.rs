@@ -54,18 +54,8 @@ pub enum Event {
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Node { interface, event } => match event {
-                carp_fsm::Event::Transition {
-                    from, to, reason, ..
-                } => write!(
-                    f,
-                    "{interface}: state transition: {from} -> {to} ({reason})"
-                ),
-                carp_fsm::Event::Released { .. } => write!(f, "{interface}: addresses released"),
-                carp_fsm::Event::Removed { .. } => write!(f, "{interface}: removed"),
-                event if interface.is_empty() => write!(f, "{event}"),
-                event => write!(f, "{interface}: {event}"),
-            },
+            Self::Node { interface, event } if interface.is_empty() => write!(f, "{event}"),
+            Self::Node { interface, event } => write!(f, "{interface}: {event}"),
             Self::Configured { interface, .. } => write!(f, "{interface}: configured"),
             Self::ConfigureFailed { error, .. } | Self::HoldFailed { error, .. } => {
                 write!(f, "{error}")

@@ -1,1 +1,474 @@
+//! What a node does with packets, changes of configuration, and several virtual hosts.
 
+use alloc::vec;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use carp_proto::{Advertisement, ChecksumForm, Family, Key, Vhid};
+
+use crate::testing::{Bench, LINK, V4, V6, advert, envelope, host, key};
+use crate::{
+    Command, ConfigError, Event, Input, LinkId, LinkState, Lladdr, Node, Refusal, State, Timestamp,
+    VirtualHost,
+};
+
+// ---- §3: the checks, in their order ----
+
+#[test]
+fn each_check_refuses_counts_and_changes_nothing() {
+    let good = advert(1, 0, 0, &[V4]);
+    let resummed = |advert: Advertisement| advert.with_checksum(ChecksumForm::Plain);
+    let group = envelope(Family::Inet);
+    let mut far = group;
+    far.hop_limit = 254;
+    let mut unicast = group;
+    unicast.destination = "192.0.2.1".parse().unwrap();
+    let mut foreign = good;
+    foreign.digest[19] ^= 1;
+    let cases = [
+        (
+            LinkId(9),
+            group,
+            good.encode().to_vec(),
+            Refusal::BadInterface,
+        ),
+        (LINK, far, good.encode().to_vec(), Refusal::BadHopLimit),
+        (
+            LINK,
+            group,
+            good.encode()[..35].to_vec(),
+            Refusal::BadLength,
+        ),
+        (LINK, group, vec![], Refusal::BadLength),
+        (
+            LINK,
+            group,
+            Advertisement {
+                checksum: 1,
+                ..good
+            }
+            .encode()
+            .to_vec(),
+            Refusal::BadChecksum,
+        ),
+        (
+            LINK,
+            group,
+            resummed(Advertisement { vhid: 98, ..good })
+                .encode()
+                .to_vec(),
+            Refusal::BadVhid,
+        ),
+        (
+            LINK,
+            group,
+            resummed(Advertisement { vhid: 0, ..good })
+                .encode()
+                .to_vec(),
+            Refusal::BadVhid,
+        ),
+        (LINK, unicast, good.encode().to_vec(), Refusal::BadVhid),
+        (
+            LINK,
+            group,
+            resummed(Advertisement { version: 3, ..good })
+                .encode()
+                .to_vec(),
+            Refusal::BadVersion,
+        ),
+        (
+            LINK,
+            group,
+            resummed(foreign).encode().to_vec(),
+            Refusal::BadDigest,
+        ),
+    ];
+    for (link, envelope, bytes, refusal) in cases {
+        let mut bench = Bench::backup();
+        let deadline = bench.node.deadline();
+        bench.now = bench.now + Duration::from_secs(1);
+        let result = bench.node.handle_packet(bench.now, link, &envelope, &bytes);
+        assert_eq!(result, Err(refusal));
+        let counters = *bench.node.counters();
+        let counted = match refusal {
+            Refusal::BadInterface => counters.badif,
+            Refusal::BadHopLimit => counters.badttl,
+            Refusal::BadLength => counters.badlen,
+            Refusal::BadChecksum => counters.badsum,
+            Refusal::BadVhid => counters.badvhid,
+            Refusal::BadVersion => counters.badver,
+            Refusal::BadDigest => counters.badauth,
+            Refusal::Reflected => counters.reflected,
+        };
+        assert_eq!((counters.ipackets, counted), (1, 1), "{refusal}");
+        assert_eq!(bench.node.deadline(), deadline, "{refusal}");
+        assert!(bench.node.poll_action().is_none());
+        assert!(bench.node.poll_event().is_none());
+    }
+}
+
+#[test]
+fn checks_come_in_openbsd_order() {
+    // Everything is wrong at once; mended one by one, the next check speaks.
+    let mut bench = Bench::backup();
+    let mut bytes = [0u8; 36];
+    bytes[1] = 98;
+    let mut envelope = envelope(Family::Inet);
+    envelope.hop_limit = 1;
+    let mut refused = |envelope: &_, bytes: &[u8]| {
+        bench
+            .node
+            .handle_packet(bench.now, LINK, envelope, bytes)
+            .unwrap_err()
+    };
+    assert_eq!(refused(&envelope, &bytes[..8]), Refusal::BadHopLimit);
+    envelope.hop_limit = 255;
+    assert_eq!(refused(&envelope, &bytes[..8]), Refusal::BadLength);
+    assert_eq!(refused(&envelope, &bytes), Refusal::BadChecksum);
+    let mut advert = Advertisement::decode(&bytes).unwrap();
+    advert = advert.with_checksum(ChecksumForm::Plain);
+    assert_eq!(refused(&envelope, &advert.encode()), Refusal::BadVhid);
+    advert = Advertisement { vhid: 99, ..advert }.with_checksum(ChecksumForm::Plain);
+    assert_eq!(refused(&envelope, &advert.encode()), Refusal::BadVersion);
+    advert = Advertisement {
+        version: 2,
+        ..advert
+    }
+    .with_checksum(ChecksumForm::Plain);
+    assert_eq!(refused(&envelope, &advert.encode()), Refusal::BadDigest);
+}
+
+#[test]
+fn what_peers_do_not_check_is_accepted() {
+    // §10: type, authlen, trailing bytes, a repeated counter.
+    let mut bench = Bench::backup();
+    let odd = Advertisement {
+        kind: 2,
+        authlen: 0,
+        ..advert(1, 0, 0, &[V4])
+    };
+    let mut bytes = odd.with_checksum(ChecksumForm::Plain).encode().to_vec();
+    bytes.extend_from_slice(&[0xa5; 30]);
+    for _ in 0..2 {
+        bench
+            .node
+            .handle_packet(bench.now, LINK, &envelope(Family::Inet), &bytes)
+            .unwrap();
+    }
+}
+
+#[test]
+fn own_advert_that_comes_back_is_counted_and_ignored() {
+    let mut bench = Bench::backup();
+    bench.answers = false;
+    bench.command(Command::Master);
+    bench.input(Input::Held(bench.id));
+    let mut node = Node::new(Node::builder(), 1);
+    let id = node.add(bench.now, LINK, host(100, &[V4])).unwrap();
+    node.handle(
+        bench.now,
+        Input::Command {
+            id,
+            command: Command::Master,
+        },
+    );
+    node.handle(bench.now, Input::Held(id));
+    let sent = loop {
+        if let crate::Action::Send { payload, .. } = node.poll_action().unwrap() {
+            break payload;
+        }
+    };
+    // The same seed, so this is the very advert that the first node sent.
+    let result = bench
+        .node
+        .handle_packet(bench.now, LINK, &envelope(Family::Inet), &sent);
+    assert_eq!(result, Err(Refusal::Reflected));
+    assert_eq!(bench.state(), State::Master);
+    assert_eq!(
+        (
+            bench.node.counters().badauth,
+            bench.node.counters().reflected
+        ),
+        (1, 1)
+    );
+}
+
+#[test]
+fn host_that_is_down_hears_nothing() {
+    let mut bench = Bench::backup();
+    bench.command(Command::Down);
+    let result = bench.receive(Family::Inet, &advert(1, 0, 0, &[V4]));
+    assert_eq!(result, Err(Refusal::BadVhid));
+}
+
+// ---- changes ----
+
+#[test]
+fn change_to_the_same_changes_nothing() {
+    let mut bench = Bench::master();
+    let same = host(100, &[V4]);
+    bench.node.change(bench.now, bench.id, LINK, same).unwrap();
+    bench.drain();
+    assert!(bench.take().is_empty() && bench.told().len() <= 2);
+}
+
+#[test]
+fn address_added_on_the_master_goes_up_without_an_election() {
+    let mut bench = Bench::master();
+    bench.told();
+    bench
+        .node
+        .change(bench.now, bench.id, LINK, host(100, &[V4, V6]))
+        .unwrap();
+    bench.drain();
+    assert_eq!(bench.state(), State::Master);
+    let done = bench.take();
+    assert_eq!(
+        done[..3],
+        ["hold", "advert inet 1/100 0", "advert inet6 1/100 0"]
+    );
+    assert!(done.contains(&"announce 2001:db8::10".into()));
+    assert!(bench.told().is_empty());
+}
+
+#[test]
+fn adverts_under_the_list_before_a_change_count_for_a_while() {
+    let mut bench = Bench::backup();
+    bench
+        .node
+        .change(bench.now, bench.id, LINK, host(100, &[V4, "192.0.2.11/24"]))
+        .unwrap();
+    bench.drain();
+    let old = advert(1, 0, 0, &[V4]);
+    for _ in 0..59 {
+        bench.pass_millis(1_000);
+        bench.receive(Family::Inet, &old).unwrap();
+    }
+    bench.pass_millis(1_000);
+    assert_eq!(bench.receive(Family::Inet, &old), Err(Refusal::BadDigest));
+}
+
+#[test]
+fn another_key_is_valid_at_once_and_the_old_one_is_not() {
+    let mut bench = Bench::backup();
+    let rekeyed = VirtualHost::new(Vhid::new(99).unwrap(), Key::from_password("other"))
+        .address(V4.parse().unwrap());
+    bench
+        .node
+        .change(bench.now, bench.id, LINK, rekeyed)
+        .unwrap();
+    bench.drain();
+    let old = advert(1, 0, 0, &[V4]);
+    assert_eq!(bench.receive(Family::Inet, &old), Err(Refusal::BadDigest));
+}
+
+#[test]
+fn first_address_begins_the_election_anew() {
+    let mut bench = Bench::new(Node::builder(), host(100, &[]));
+    bench.pass_millis(10_000);
+    assert_eq!(bench.state(), State::Master);
+    bench.take();
+    bench
+        .node
+        .change(bench.now, bench.id, LINK, host(100, &[V4]))
+        .unwrap();
+    bench.drain();
+    assert_eq!(
+        bench.state(),
+        State::Backup,
+        "another node may have the address"
+    );
+    assert_eq!(bench.take(), ["bow-out inet"]);
+    bench.pass_millis(3_391);
+    assert_eq!(bench.state(), State::Master);
+}
+
+#[test]
+fn last_address_gone_is_bowed_out_of_and_released() {
+    let mut bench = Bench::master();
+    bench
+        .node
+        .change(bench.now, bench.id, LINK, host(100, &[]))
+        .unwrap();
+    bench.drain();
+    assert_eq!(bench.take(), ["bow-out inet", "release"]);
+    assert_eq!(bench.state(), State::Backup);
+}
+
+#[test]
+fn another_vhid_lladdr_or_link_begins_the_election_anew() {
+    let other_vhid = VirtualHost::new(Vhid::new(7).unwrap(), key()).address(V4.parse().unwrap());
+    let other_lladdr = host(100, &[V4]).lladdr(Lladdr::Carpdev);
+    let cases = [
+        (LINK, other_vhid),
+        (LINK, other_lladdr),
+        (LinkId(2), host(100, &[V4])),
+    ];
+    for (link, config) in cases {
+        let mut bench = Bench::master();
+        bench
+            .node
+            .change(bench.now, bench.id, link, config)
+            .unwrap();
+        bench.drain();
+        assert_eq!(bench.take(), ["bow-out inet", "release"]);
+        assert_eq!(bench.state(), State::Backup);
+    }
+}
+
+#[test]
+fn faster_timers_apply_at_once() {
+    let mut bench = Bench::backup();
+    let fast = host(1, &[V4]).advbase(0).unwrap();
+    bench.node.change(bench.now, bench.id, LINK, fast).unwrap();
+    bench.drain();
+    bench.pass(Duration::from_micros(11_718));
+    assert_eq!(bench.state(), State::Master);
+}
+
+#[test]
+fn refused_change_changes_nothing() {
+    let mut bench = Bench::master();
+    let other = VirtualHost::new(Vhid::new(7).unwrap(), key());
+    let by = bench.node.add(bench.now, LINK, other).unwrap();
+    bench.drain();
+    let taken = VirtualHost::new(Vhid::new(7).unwrap(), key());
+    let result = bench.node.change(bench.now, bench.id, LINK, taken);
+    assert_eq!(
+        result,
+        Err(ConfigError::VhidInUse {
+            vhid: Vhid::new(7).unwrap(),
+            by
+        })
+    );
+    assert_eq!(bench.state(), State::Master);
+    assert_eq!(
+        bench.node.host(bench.id).unwrap().config(),
+        &host(100, &[V4])
+    );
+}
+
+// ---- removal, stop, several ----
+
+#[test]
+fn removed_host_hands_over_before_it_is_gone() {
+    let mut bench = Bench::master();
+    bench.told();
+    bench.node.remove(bench.now, bench.id).unwrap();
+    bench.drain();
+    assert!(bench.node.host(bench.id).is_some());
+    bench.hear(1, 200, 0);
+    bench.pass_millis(120);
+    assert!(bench.node.host(bench.id).is_none());
+    assert!(bench.told().last().unwrap().ends_with("removed"));
+    assert!(bench.node.deadline().is_none());
+    let unknown = bench.node.remove(bench.now, bench.id);
+    assert_eq!(unknown, Err(ConfigError::UnknownHost));
+}
+
+#[test]
+fn removed_backup_is_gone_at_once_and_its_vhid_free() {
+    let mut bench = Bench::backup();
+    bench.node.remove(bench.now, bench.id).unwrap();
+    bench.drain();
+    assert!(bench.take().is_empty());
+    assert!(bench.node.add(bench.now, LINK, host(0, &[V4])).is_ok());
+}
+
+#[test]
+fn stop_is_done_when_everything_is_released() {
+    let mut bench = Bench::master();
+    bench.input(Input::Stop);
+    assert!(!bench.node.is_stopped());
+    assert_eq!(bench.take(), ["hand over", "bow-out inet"]);
+    bench.pass_millis(1_500);
+    assert!(bench.node.is_stopped());
+    assert_eq!(bench.take().last().unwrap(), "release");
+    let late = bench.node.add(bench.now, LINK, host(0, &[V4]));
+    assert_eq!(late, Err(ConfigError::Stopping));
+}
+
+#[test]
+fn one_dead_link_demotes_every_host_of_the_node() {
+    let mut bench = Bench::master();
+    let other = VirtualHost::new(Vhid::new(7).unwrap(), key()).address(V6.parse().unwrap());
+    let other = bench.node.add(bench.now, LinkId(2), other).unwrap();
+    bench.drain();
+    bench.pass_millis(5_000);
+    bench.take();
+    let dead = LinkState::Down;
+    bench.input(Input::Link {
+        link: LinkId(2),
+        state: dead,
+    });
+    assert_eq!(bench.node.host(other).unwrap().state(), State::Init);
+    assert!(
+        bench.take().contains(&"advert inet 1/100 1".into()),
+        "said at once on the other link"
+    );
+    bench.node.remove(bench.now, other).unwrap();
+    bench.drain();
+    assert_eq!(bench.node.demotion(), 0, "a removed host demotes nobody");
+}
+
+#[test]
+fn demotion_has_owners_and_a_cap() {
+    let mut bench = Bench::backup();
+    let demote = |owner: &str, amount| Input::Demote {
+        group: "carp".into(),
+        owner: owner.into(),
+        amount,
+    };
+    for _ in 0..3 {
+        bench.input(demote("haproxy", 50));
+    }
+    assert_eq!(bench.node.demotion(), 50, "the same owner counts once");
+    bench.input(demote("disk", 250));
+    assert_eq!(bench.node.demotion(), 255);
+    bench.input(demote("haproxy", 0));
+    bench.input(demote("disk", 0));
+    assert_eq!(bench.node.demotion(), 0);
+}
+
+#[test]
+fn time_never_goes_back() {
+    let mut bench = Bench::master();
+    let before = bench.node.deadline();
+    bench.node.handle_timeout(Timestamp::ZERO);
+    assert_eq!(bench.node.deadline(), before);
+    bench.node.handle(Timestamp::ZERO, Input::Preempt(true));
+    assert!(bench.node.poll_action().is_none());
+}
+
+#[test]
+fn transition_tells_the_rule() {
+    let mut bench = Bench::backup();
+    bench.hear(1, 0, 1);
+    let told: Vec<Event> = {
+        let mut bench = Bench::backup();
+        bench.node.handle(
+            bench.now,
+            Input::Command {
+                id: bench.id,
+                command: Command::Down,
+            },
+        );
+        core::iter::from_fn(|| bench.node.poll_event()).collect()
+    };
+    assert!(matches!(
+        told[0],
+        Event::Transition {
+            from: State::Backup,
+            to: State::Init,
+            ..
+        }
+    ));
+    assert_eq!(
+        bench.told(),
+        [
+            "state transition: INIT -> BACKUP (configured)",
+            "state transition: BACKUP -> MASTER \
+             (master is demoted further: 1/0 demoted by 1 from 192.0.2.2)",
+        ]
+    );
+}

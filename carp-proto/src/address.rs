@@ -52,6 +52,8 @@ impl VirtualAddress {
     ///
     /// IPv6 has none: there this does nothing.
     ///
+    /// # Examples
+    ///
     /// ```
     /// use carp_proto::VirtualAddress;
     ///
@@ -60,6 +62,7 @@ impl VirtualAddress {
     /// assert_eq!(address.broadcast(), Some("192.0.2.0".parse()?));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[must_use]
     pub const fn with_broadcast(self, broadcast: Ipv4Addr) -> Self {
         match self.ip {
             IpAddr::V4(_) => Self {
@@ -161,6 +164,18 @@ impl fmt::Display for VirtualAddress {
 }
 
 /// Why a text is no virtual address.
+///
+/// # Examples
+///
+/// ```
+/// use carp_proto::{AddressError, VirtualAddress};
+///
+/// let error = "192.0.2.1000/24".parse::<VirtualAddress>().unwrap_err();
+/// assert_eq!(error, AddressError::NotAnAddress);
+///
+/// let error = "192.0.2.10/33".parse::<VirtualAddress>().unwrap_err();
+/// assert_eq!(error.to_string(), "prefix length 33 is out of range (0 to 32)");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum AddressError {

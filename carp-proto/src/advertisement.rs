@@ -39,11 +39,12 @@ use crate::{Authenticator, ChecksumForm, DigestForm, Vhid, wire};
 /// ```
 /// use carp_proto::Advertisement;
 ///
-/// let bytes = [0x21, 42, 0, 7, 0, 1, 0x93, 0xaf, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-///     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+/// let mut bytes = [0; Advertisement::LEN];
+/// bytes[..8].copy_from_slice(&[0x21, 42, 0, 7, 0, 1, 0x93, 0xaf]);
+///
 /// let advert = Advertisement::decode(&bytes)?;
 /// assert_eq!((advert.vhid, advert.advbase, advert.advskew), (42, 1, 0));
-/// assert_eq!(advert.counter, 9);
+/// assert_eq!(advert.checksum, 0x93af);
 /// assert_eq!(advert.encode(), bytes);
 /// # Ok::<(), carp_proto::DecodeError>(())
 /// ```
@@ -120,6 +121,7 @@ impl Advertisement {
     }
 
     /// Fills in the digest of the counter. The checksum covers the digest: set it afterwards.
+    #[must_use]
     pub fn signed(self, authenticator: &Authenticator, form: DigestForm) -> Self {
         Self {
             digest: authenticator.sign(self.counter, form),
@@ -128,6 +130,7 @@ impl Advertisement {
     }
 
     /// Fills in the checksum of all the other fields.
+    #[must_use]
     pub fn with_checksum(self, form: ChecksumForm) -> Self {
         let unsummed = Self {
             checksum: 0,
@@ -213,6 +216,8 @@ impl Advertisement {
 
     /// Returns whether the sender says goodbye: advbase and advskew are both 255.
     ///
+    /// # Examples
+    ///
     /// ```
     /// use carp_proto::{Advertisement, Vhid};
     ///
@@ -226,6 +231,15 @@ impl Advertisement {
 }
 
 /// Why bytes are no advertisement.
+///
+/// # Examples
+///
+/// ```
+/// use carp_proto::{Advertisement, DecodeError};
+///
+/// let error = Advertisement::decode(&[0x21; 35]).unwrap_err();
+/// assert_eq!(error, DecodeError::TooShort { length: 35 });
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {

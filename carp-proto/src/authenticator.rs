@@ -13,6 +13,20 @@ type HmacSha1 = hmac::Hmac<sha1::Sha1>;
 /// Which addresses a digest covers (`docs/carp-protocol.md §2.2`, item 4).
 ///
 /// The two differ only for a virtual host that has an IPv6 link-local address.
+///
+/// # Examples
+///
+/// ```
+/// use carp_proto::{Authenticator, DigestForm, Key, Vhid};
+///
+/// let addresses = ["2001:db8::10".parse()?, "fe80::10".parse()?];
+/// let authenticator = Authenticator::new(&Key::none(), Vhid::new(1)?, addresses);
+///
+/// let of_freebsd = authenticator.sign(9, DigestForm::WithLinkLocal);
+/// assert_ne!(of_freebsd, authenticator.sign(9, DigestForm::WithoutLinkLocal));
+/// assert_eq!(authenticator.verify(9, &of_freebsd), Some(DigestForm::WithLinkLocal));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(
     clippy::exhaustive_enums,
@@ -133,6 +147,7 @@ impl Authenticator {
     ///
     /// Each comparison takes the same time wherever the difference is. Without a link-local
     /// address there is but one form, [`WithoutLinkLocal`](DigestForm::WithoutLinkLocal).
+    #[must_use]
     pub fn verify(&self, counter: u64, digest: &[u8; 20]) -> Option<DigestForm> {
         let matches = |state: &HmacSha1| {
             state

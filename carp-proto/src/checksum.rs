@@ -6,6 +6,23 @@ use crate::wire::Checksum;
 use crate::{Advertisement, Envelope, PROTOCOL};
 
 /// What the checksum of an advertisement is taken over.
+///
+/// # Examples
+///
+/// ```
+/// use carp_proto::{Advertisement, ChecksumForm, GROUP_V6, Vhid};
+///
+/// let advert = Advertisement::new(Vhid::new(1)?, 1, 0, 0, 7);
+/// let for_netbsd = ChecksumForm::PseudoHeader {
+///     source: "fe80::1".parse()?,
+///     destination: GROUP_V6,
+/// };
+/// assert_ne!(
+///     advert.with_checksum(for_netbsd).checksum,
+///     advert.with_checksum(ChecksumForm::Plain).checksum,
+/// );
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(
     clippy::exhaustive_enums,
@@ -69,6 +86,7 @@ impl ChecksumForm {
 /// assert!(!checksum_is_valid(&bytes, &envelope));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[must_use]
 pub fn checksum_is_valid(bytes: &[u8], envelope: &Envelope) -> bool {
     let Some(advert) = bytes.first_chunk() else {
         return false;

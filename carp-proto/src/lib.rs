@@ -51,8 +51,6 @@
 
 mod address;
 pub use address::{AddressError, VirtualAddress};
-mod advert_frame;
-pub use advert_frame::{AdvertHeaders, advert_frame};
 mod advertisement;
 pub use advertisement::{Advertisement, DecodeError};
 mod announcement;
@@ -69,14 +67,16 @@ mod family;
 pub use family::{Family, GROUP_MAC_V4, GROUP_MAC_V6, GROUP_V4, GROUP_V6};
 mod frame;
 pub use frame::Frame;
+mod headers;
+pub use headers::{AdvertHeaders, advert_frame};
 mod interval;
 pub use interval::{AdvBase, AdvSkew};
-mod ip;
-pub use ip::{PacketError, decode_ip_packet};
 mod key;
 pub use key::Key;
 mod mac;
 pub use mac::{MacAddress, MacAddressError};
+mod packet;
+pub use packet::{PacketError, decode_ip_packet};
 mod range;
 pub use range::OutOfRange;
 mod vhid;

@@ -60,6 +60,14 @@ impl FromStr for MacAddress {
 }
 
 /// The text is not an Ethernet address.
+///
+/// # Examples
+///
+/// ```
+/// use carp_proto::MacAddress;
+///
+/// assert!("00:00:5e:00:01".parse::<MacAddress>().is_err());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("not an Ethernet address (six octets in hexadecimal, separated by colons)")]
 #[non_exhaustive]

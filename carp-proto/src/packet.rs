@@ -42,6 +42,15 @@ pub fn decode_ip_packet(bytes: &[u8]) -> Result<(Envelope, &[u8]), PacketError> 
 }
 
 /// Why a packet has no payload for CARP.
+///
+/// # Examples
+///
+/// ```
+/// use carp_proto::{PacketError, decode_ip_packet};
+///
+/// assert_eq!(decode_ip_packet(&[0x45; 19]), Err(PacketError::Truncated));
+/// assert_eq!(decode_ip_packet(&[0x50]), Err(PacketError::UnknownVersion { version: 5 }));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum PacketError {

@@ -8,6 +8,19 @@ use crate::{Advertisement, Endpoints, Family, Frame, HOP_LIMIT, MacAddress, PROT
 
 /// What the headers in front of an advertisement say, where there is a choice
 /// (`docs/carp-protocol.md §1.3, §1.4`).
+///
+/// # Examples
+///
+/// ```
+/// use carp_proto::{AdvertHeaders, Advertisement, Vhid, advert_frame};
+///
+/// let vhid = Vhid::new(1)?;
+/// let advert = Advertisement::new(vhid, 1, 0, 0, 0);
+/// let headers = AdvertHeaders::to_group(vhid.virtual_mac(), "192.0.2.2".parse()?);
+/// let headers = AdvertHeaders { traffic_class: 0xe0, ..headers };
+/// assert_eq!(advert_frame(&headers, &advert.encode()).len(), 70);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AdvertHeaders {
     /// The Ethernet source: the virtual MAC address, or the interface's own.
@@ -27,19 +40,6 @@ impl AdvertHeaders {
     pub const TOS: u8 = 0x10;
 
     /// Returns the headers of an advertisement to the group, with the usual traffic class.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use carp_proto::{AdvertHeaders, Advertisement, Vhid, advert_frame};
-    ///
-    /// let vhid = Vhid::new(1)?;
-    /// let advert = Advertisement::new(vhid, 1, 0, 0, 0);
-    /// let headers = AdvertHeaders::to_group(vhid.virtual_mac(), "192.0.2.2".parse()?);
-    /// let headers = AdvertHeaders { traffic_class: 0xe0, ..headers };
-    /// assert_eq!(advert_frame(&headers, &advert.encode()).len(), 70);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
     pub const fn to_group(source_mac: MacAddress, source: IpAddr) -> Self {
         let family = Family::of(source);
         Self {

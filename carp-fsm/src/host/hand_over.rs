@@ -1,0 +1,112 @@
+//! Leaving MASTER without losing a packet: silence, bow-out, overlap, release.
+//!
+//! The old master goes on answering data until the new one was heard and the neighbours know it.
+
+use core::time::Duration;
+
+use super::Host;
+use super::role::{Rest, Role, Stage, Surroundings};
+use crate::{Action, Event, Heard, Interval, Reason, Timer};
+
+/// How long two nodes hold the addresses at a hand-over: from the new master's first advert until
+/// the old one lets go. The neighbours have heard the new master's announcements by then.
+const OVERLAP: Duration = Duration::from_millis(120);
+
+/// How long a bow-out waits for the addresses to be silenced.
+const SILENCING: Duration = Duration::from_millis(500);
+
+/// How often a bow-out is repeated while no new master is heard.
+const BOW_OUT_REPEAT: Duration = Duration::from_millis(250);
+
+/// How long a host that bowed out goes on answering while no new master is heard. The slowest
+/// peer, ucarp, reads an advert up to 1 s late (`docs/carp-protocol.md §4.4`).
+const HAND_OVER_LIMIT: Duration = Duration::from_millis(1_500);
+
+impl Host {
+    pub(super) fn yield_to(&mut self, around: &mut Surroundings<'_>, heard: Heard) {
+        let tied = self.claim(around.demotion) == heard.claim;
+        self.enter_backup(around, Reason::Yielded(heard));
+        if tied {
+            // Both may have yielded at the same instant; whoever waits less takes over.
+            let quarter = self.config.interval().quarter_micros();
+            let stretch = Duration::from_micros(self.random.next() % quarter);
+            self.arm_master_down(around, stretch);
+        }
+        if self.has_addresses(around) {
+            self.ask_to_hand_over(around);
+            self.begin_overlap(around, Rest::Backup);
+        }
+    }
+
+    /// Gives mastership up on purpose: silence, bow-out, wait for the new master, let go.
+    pub(super) fn retire(&mut self, around: &mut Surroundings<'_>, rest: Rest, reason: Reason) {
+        around.queue.clear(&mut self.timers, self.id);
+        if !self.has_addresses(around) {
+            self.send_bow_out(around);
+            return match rest {
+                Rest::Init => self.rest_in_init(around, reason),
+                Rest::Backup => self.enter_backup(around, reason),
+            };
+        }
+        let stage = Stage::Silencing;
+        self.set_role(around, Role::Retiring { rest, stage }, reason);
+        self.ask_to_hand_over(around);
+        self.arm(around, Timer::HandOver, Some(SILENCING));
+        if rest == Rest::Backup {
+            self.arm_master_down(around, Duration::ZERO);
+        }
+    }
+
+    pub(super) fn ask_to_hand_over(&mut self, around: &mut Surroundings<'_>) {
+        self.silences_under_way += 1;
+        around.actions.push_back(Action::HandOver(self.id));
+    }
+
+    pub(super) fn hand_over_due(
+        &mut self,
+        around: &mut Surroundings<'_>,
+        rest: Rest,
+        stage: Stage,
+    ) {
+        match stage {
+            Stage::Silencing => self.begin_waiting(around, rest),
+            Stage::BowedOut { until } if around.now < until => {
+                self.send_bow_out(around);
+                self.arm(around, Timer::HandOver, Some(BOW_OUT_REPEAT));
+            }
+            Stage::BowedOut { .. } | Stage::Overlap => {
+                self.let_go(around);
+                self.role = match rest {
+                    Rest::Init => Role::Init,
+                    Rest::Backup => Role::Backup,
+                };
+            }
+        }
+    }
+
+    pub(super) fn begin_waiting(&mut self, around: &mut Surroundings<'_>, rest: Rest) {
+        self.send_bow_out(around);
+        let until = around.now + HAND_OVER_LIMIT;
+        let stage = Stage::BowedOut { until };
+        self.role = Role::Retiring { rest, stage };
+        self.arm(around, Timer::HandOver, Some(BOW_OUT_REPEAT));
+    }
+
+    pub(super) fn begin_overlap(&mut self, around: &mut Surroundings<'_>, rest: Rest) {
+        let stage = Stage::Overlap;
+        self.role = Role::Retiring { rest, stage };
+        self.arm(around, Timer::HandOver, Some(OVERLAP));
+    }
+
+    pub(super) fn let_go(&mut self, around: &mut Surroundings<'_>) {
+        self.arm(around, Timer::HandOver, None);
+        if self.has_addresses(around) {
+            around.actions.push_back(Action::Release(self.id));
+            around.events.push_back(Event::Released { id: self.id });
+        }
+    }
+
+    pub(super) fn send_bow_out(&self, around: &mut Surroundings<'_>) {
+        self.send(around, Interval::from_octets(u8::MAX, u8::MAX));
+    }
+}

@@ -1,0 +1,165 @@
+//! Becoming and being MASTER: addresses, adverts, announcements (`docs/carp-protocol.md §4.5`).
+
+use core::time::Duration;
+
+use carp_proto::{Advertisement, ChecksumForm, DigestForm, Family};
+
+use super::Host;
+use super::role::{Role, Surroundings};
+use crate::election::BackupRule;
+use crate::{Action, Heard, Interval, Reason, Timer, Timestamp};
+
+/// When a new master announces its addresses, counted from its first advert: at once and while
+/// the switch settles, after the old master has let go, and once more.
+pub(super) const ANNOUNCEMENTS: [Duration; 6] = [
+    Duration::ZERO,
+    Duration::from_millis(20),
+    Duration::from_millis(50),
+    Duration::from_millis(100),
+    Duration::from_millis(300),
+    Duration::from_secs(1),
+];
+
+/// A master answers a worse master's advert at most this often.
+const ANSWER_EVERY: Duration = Duration::from_secs(1);
+
+impl Host {
+    /// §4.5, but the addresses come first: the advert waits until they are in place.
+    pub(super) fn take_over(&mut self, around: &mut Surroundings<'_>, reason: Reason) {
+        around.queue.clear(&mut self.timers, self.id);
+        self.held_back = false;
+        self.set_role(around, Role::Taking(reason), reason);
+        if !self.ask_to_hold(around) {
+            self.become_master(around, reason);
+        }
+    }
+
+    /// While the addresses are on their way another node may have been quicker.
+    pub(super) fn reconsider_taking(
+        &mut self,
+        around: &mut Surroundings<'_>,
+        reason: Reason,
+        heard: Heard,
+    ) {
+        let by_command = matches!(reason, Reason::Command(_));
+        if !by_command && self.rule_for(around, heard) == BackupRule::Follow {
+            self.let_go(around);
+            self.enter_backup(around, Reason::Yielded(heard));
+        }
+    }
+
+    pub(super) fn become_master(&mut self, around: &mut Surroundings<'_>, reason: Reason) {
+        self.counters.preempt += 1;
+        self.set_role(around, Role::Master, reason);
+        self.advertise(around, None);
+        self.start_announcing(around);
+    }
+
+    /// Asks for the addresses; says whether there is anything to wait for.
+    pub(super) fn ask_to_hold(&mut self, around: &mut Surroundings<'_>) -> bool {
+        if !self.has_addresses(around) {
+            return false;
+        }
+        self.holds_under_way += 1;
+        around.actions.push_back(Action::Hold(self.id));
+        true
+    }
+
+    /// §4.3, MASTER.
+    pub(super) fn answer_as_master(&mut self, around: &mut Surroundings<'_>, heard: Heard) {
+        let own = self.claim(around.demotion);
+        if own.yields_to(heard.claim) {
+            self.yield_to(around, heard);
+        } else if !heard.claim.interval.is_bow_out() {
+            self.answer_worse_master(around);
+        }
+    }
+
+    /// Two masters were cut off from each other and meet again. An advert at once makes the
+    /// worse one yield; announcements bring back the neighbours that it had won.
+    pub(super) fn answer_worse_master(&mut self, around: &mut Surroundings<'_>) {
+        let recently = |last| around.now - last < ANSWER_EVERY;
+        if !self.answered.is_some_and(recently) {
+            self.answered = Some(around.now);
+            self.advertise(around, None);
+            self.start_announcing(around);
+        }
+    }
+
+    pub(super) fn master_due(
+        &mut self,
+        around: &mut Surroundings<'_>,
+        timer: Timer,
+        planned: Timestamp,
+    ) {
+        match timer {
+            Timer::Advertise => self.advertise(around, Some(planned)),
+            Timer::Announce => self.announce(around),
+            Timer::MasterDownInet | Timer::MasterDownInet6 | Timer::HandOver => {}
+        }
+    }
+
+    /// Sends an advert over each family and arms the next; `planned` keeps the beat.
+    pub(super) fn advertise(&mut self, around: &mut Surroundings<'_>, planned: Option<Timestamp>) {
+        self.send(around, self.config.interval());
+        let interval = self.config.interval().advert();
+        let beat = planned.unwrap_or(around.now) + interval;
+        let next = if beat > around.now {
+            beat
+        } else {
+            around.now + interval
+        };
+        around
+            .queue
+            .set(&mut self.timers, self.id, Timer::Advertise, Some(next));
+    }
+
+    pub(super) fn send(&self, around: &mut Surroundings<'_>, interval: Interval) {
+        // §10, portable profile: link-local addresses are never hashed, IPv6 without pseudo-header.
+        let payload = Advertisement::new(
+            self.config.vhid(),
+            interval.advbase(),
+            interval.advskew(),
+            around.demotion,
+            self.cookie,
+        )
+        .signed(&self.authenticator, DigestForm::WithoutLinkLocal)
+        .with_checksum(ChecksumForm::Plain)
+        .encode();
+        for family in [Family::Inet, Family::Inet6] {
+            if self.config.speaks(family) {
+                around.actions.push_back(Action::Send {
+                    id: self.id,
+                    link: self.link,
+                    to: family.group(),
+                    payload,
+                });
+            }
+        }
+    }
+
+    pub(super) fn start_announcing(&mut self, around: &mut Surroundings<'_>) {
+        self.announced_from = around.now;
+        self.announcements = 0;
+        if self.has_addresses(around) {
+            self.announce(around);
+        }
+    }
+
+    /// One round of announcements; arms the next.
+    pub(super) fn announce(&mut self, around: &mut Surroundings<'_>) {
+        for address in self.config.addresses() {
+            around.actions.push_back(Action::Announce {
+                id: self.id,
+                address: address.ip(),
+            });
+        }
+        self.announcements += 1;
+        let next = ANNOUNCEMENTS
+            .get(self.announcements)
+            .map(|after| self.announced_from + *after);
+        around
+            .queue
+            .set(&mut self.timers, self.id, Timer::Announce, next);
+    }
+}

@@ -14,5 +14,7 @@ mod handle;
 pub use handle::Handle;
 mod key;
 pub use key::KeyFile;
+#[cfg(target_os = "linux")]
+pub mod linux;
 #[cfg(feature = "memory")]
 pub mod memory;

@@ -1,5 +1,7 @@
 //! Parsing, and the arithmetic of prefixes.
 
+use core::net::IpAddr;
+
 use super::{AddressError, VirtualAddress};
 use crate::{Family, OutOfRange};
 
@@ -19,6 +21,15 @@ fn parses_with_and_without_prefix() {
         assert_eq!(address.family(), family);
         assert_eq!(shown.parse(), Ok(address));
     }
+}
+
+#[test]
+fn keeps_what_it_was_made_of() {
+    let address = VirtualAddress::new([192, 0, 2, 10].into(), 24).unwrap();
+
+    assert_eq!(address.ip(), IpAddr::from([192, 0, 2, 10]));
+    assert_eq!(address.prefix_len(), 24);
+    assert_eq!(parse("192.0.2.10/24"), address);
 }
 
 #[test]

@@ -14,6 +14,8 @@ mod handle;
 pub use handle::Handle;
 mod key;
 pub use key::KeyFile;
+#[cfg(all(target_os = "linux", feature = "lab"))]
+pub mod lab;
 #[cfg(target_os = "linux")]
 pub mod linux;
 #[cfg(feature = "memory")]

@@ -1,0 +1,180 @@
+//! What an operator wants changed: the words of a command line, understood.
+//!
+//! It goes from the client to the service as it stands. Nothing here says whether the change is
+//! possible; that is for the service, which knows what there is already.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+
+use carp_net::carp_fsm::Lladdr;
+use carp_net::carp_fsm::carp_proto::Key;
+use serde::de::{self, Deserialize, Deserializer};
+use serde::ser::{Serialize, Serializer};
+use zeroize::Zeroizing;
+
+/// A change of one interface. All of it takes effect, or nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Change {
+    /// The interface must not be there yet.
+    pub(crate) create: bool,
+    /// The interface is to go. Comes alone.
+    pub(crate) destroy: bool,
+    pub(crate) carpdev: Option<String>,
+    pub(crate) vhid: Option<u8>,
+    pub(crate) advbase: Option<u8>,
+    pub(crate) advskew: Option<u8>,
+    pub(crate) key: Option<CarriedKey>,
+    pub(crate) lladdr: Option<LladdrWish>,
+    pub(crate) up: Option<bool>,
+    pub(crate) state: Option<StateWish>,
+    /// In the order they were given.
+    pub(crate) addresses: Vec<AddressChange>,
+}
+
+/// A change of one address.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AddressChange {
+    pub(crate) ip: IpAddr,
+    pub(crate) prefixlen: Option<u8>,
+    pub(crate) broadcast: Option<Ipv4Addr>,
+    pub(crate) manner: Manner,
+}
+
+/// What happens to the address and to others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Manner {
+    /// An IPv4 address takes the place of the first one there is.
+    Set,
+    /// It is added to those there are.
+    Add,
+    /// It is taken away.
+    Remove,
+}
+
+/// Which link-layer address goes with the virtual addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LladdrWish {
+    /// The virtual one that follows from the vhid.
+    Vhid,
+    /// The carpdev's own.
+    Carpdev,
+}
+
+impl From<LladdrWish> for Lladdr {
+    fn from(wish: LladdrWish) -> Self {
+        match wish {
+            LladdrWish::Vhid => Self::Virtual,
+            LladdrWish::Carpdev => Self::Carpdev,
+        }
+    }
+}
+
+/// Where the operator wants the election to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum StateWish {
+    Master,
+    Backup,
+}
+
+/// A key on its way through the control socket, which only root can open for changes: 40
+/// hexadecimal digits. The one place where a key is written out.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct CarriedKey(pub(crate) Key);
+
+impl fmt::Debug for CarriedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Serialize for CarriedKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // Long enough from the start, so that no half of it is left behind by growing.
+        let mut text = Zeroizing::new(String::with_capacity(2 * Key::LEN));
+        for byte in self.0.expose() {
+            for nibble in [byte >> 4, byte & 0xf] {
+                text.extend(char::from_digit(nibble.into(), 16));
+            }
+        }
+        serializer.serialize_str(&text)
+    }
+}
+
+impl<'de> Deserialize<'de> for CarriedKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(HexVisitor)
+    }
+}
+
+struct HexVisitor;
+
+impl de::Visitor<'_> for HexVisitor {
+    type Value = CarriedKey;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} hexadecimal digits", 2 * Key::LEN)
+    }
+
+    // The text is in no error.
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<CarriedKey, E> {
+        let wrong = || E::custom("not a key");
+        let mut bytes = Zeroizing::new([0; Key::LEN]);
+        let (pairs, []) = text.as_bytes().as_chunks::<2>() else {
+            return Err(wrong());
+        };
+        if pairs.len() != bytes.len() {
+            return Err(wrong());
+        }
+        for (byte, pair) in bytes.iter_mut().zip(pairs) {
+            let [high, low] = pair.map(|digit| char::from(digit).to_digit(16));
+            let value = high.zip(low).map(|(high, low)| high << 4 | low);
+            *byte = value.and_then(|v| v.try_into().ok()).ok_or_else(wrong)?;
+        }
+        Ok(CarriedKey(Key::from_raw(*bytes)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_key() -> Change {
+        Change {
+            key: Some(CarriedKey(Key::from_password("SharedSecret"))),
+            ..Change::default()
+        }
+    }
+
+    #[test]
+    fn key_survives_the_way() {
+        let text = serde_json::to_string(&with_key()).unwrap();
+        assert_eq!(serde_json::from_str::<Change>(&text).unwrap(), with_key());
+    }
+
+    #[test]
+    fn key_is_not_in_debug() {
+        let shown = format!("{:?}", with_key());
+        assert!(shown.contains("Key(..)"), "{shown}");
+        assert!(
+            !shown.contains("SharedSecret") && !shown.contains("5368"),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn wrong_key_is_not_in_the_error() {
+        for digits in ["5368", &"5368zz".repeat(7), &"53".repeat(21), "\u{e9}5368"] {
+            let text = format!(r#"{{"key":"{digits}"}}"#);
+            let error = serde_json::from_str::<Change>(&text)
+                .unwrap_err()
+                .to_string();
+            assert!(error.starts_with("not a key"), "{error}");
+            assert!(!error.contains("5368"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! What an interface was told to be.
+//!
+//! It may lack a vhid or a carpdev, as on OpenBSD, where an interface is made with one command
+//! and told the rest with others. Once it has both it is a virtual host.
+
+use std::net::IpAddr;
+
+use carp_net::carp_fsm::carp_proto::{
+    AdvBase, AdvSkew, Family, Key, OutOfRange, Vhid, VirtualAddress,
+};
+use carp_net::carp_fsm::{Lladdr, VirtualHost};
+
+use crate::change::{AddressChange, Change, Manner};
+
+/// The configuration of one interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Config {
+    pub(crate) carpdev: Option<String>,
+    pub(crate) vhid: Option<Vhid>,
+    pub(crate) key: Key,
+    pub(crate) advbase: AdvBase,
+    pub(crate) advskew: AdvSkew,
+    pub(crate) lladdr: Lladdr,
+    pub(crate) up: bool,
+    pub(crate) addresses: Vec<VirtualAddress>,
+}
+
+/// Why a configuration cannot be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ConfigError {
+    #[error(transparent)]
+    OutOfRange(#[from] OutOfRange),
+    #[error("an address needs a carpdev: say `carpdev INTERFACE' first, or in the same command")]
+    AddressWithoutCarpdev,
+    #[error("`state' needs a vhid and a carpdev first")]
+    StateWithoutHost,
+    #[error("`state' needs the interface to be up")]
+    StateWhileDown,
+    #[error("{0}: no such address here")]
+    NoSuchAddress(IpAddr),
+    #[error("more than {MAX_ADDRESSES} addresses on one interface")]
+    TooManyAddresses,
+}
+
+impl Config {
+    /// This configuration with `change` applied to it, and what the operator should know.
+    ///
+    /// # Errors
+    ///
+    /// What stands in the way; the change is possible as a whole or not at all.
+    pub(crate) fn with(&self, change: &Change) -> Result<(Self, Vec<String>), ConfigError> {
+        let mut new = self.clone();
+        let mut notes = Vec::new();
+        if let Some(carpdev) = &change.carpdev {
+            new.carpdev = Some(carpdev.clone());
+        }
+        if let Some(vhid) = change.vhid {
+            new.vhid = Some(Vhid::new(vhid)?);
+        }
+        if let Some(advbase) = change.advbase {
+            new.advbase = AdvBase::new(advbase)?;
+        }
+        if let Some(advskew) = change.advskew {
+            new.advskew = AdvSkew::new(advskew)?;
+        }
+        if let Some(key) = &change.key {
+            new.key = key.0.clone();
+        }
+        if let Some(lladdr) = change.lladdr {
+            new.lladdr = lladdr.into();
+        }
+        if let Some(up) = change.up {
+            new.up = up;
+        }
+        for address in &change.addresses {
+            new.change_address(address, &mut notes)?;
+        }
+        if new.addresses.len() > MAX_ADDRESSES {
+            return Err(ConfigError::TooManyAddresses);
+        }
+        if !new.addresses.is_empty() && new.carpdev.is_none() {
+            return Err(ConfigError::AddressWithoutCarpdev);
+        }
+        if change.state.is_some() && new.host().is_none() {
+            return Err(ConfigError::StateWithoutHost);
+        }
+        if change.state.is_some() && !new.up {
+            return Err(ConfigError::StateWhileDown);
+        }
+        Ok((new, notes))
+    }
+
+    /// The carpdev and the virtual host that this configuration is, once it has all it needs.
+    pub(crate) fn host(&self) -> Option<(&str, VirtualHost)> {
+        let carpdev = self.carpdev.as_deref()?;
+        let host = VirtualHost::new(self.vhid?, self.key.clone())
+            .advbase(self.advbase.get())
+            .and_then(|host| host.advskew(self.advskew.get()))
+            .ok()?
+            .lladdr(self.lladdr)
+            .enabled(self.up)
+            .with_addresses(self.addresses.iter().copied());
+        Some((carpdev, host))
+    }
+
+    fn change_address(
+        &mut self,
+        change: &AddressChange,
+        notes: &mut Vec<String>,
+    ) -> Result<(), ConfigError> {
+        let same = self.addresses.iter().position(|a| a.ip() == change.ip);
+        if change.manner == Manner::Remove {
+            let position = same.ok_or(ConfigError::NoSuchAddress(change.ip))?;
+            self.addresses.remove(position);
+            return Ok(());
+        }
+        let before = same
+            .and_then(|position| self.addresses.get(position))
+            .copied();
+        let address = new_address(change, before)?;
+        if before.is_none() && change.prefixlen.is_none() {
+            let ip = change.ip;
+            notes.push(format!("{ip} has no prefix length: taken as {address}"));
+        }
+        let first = self
+            .addresses
+            .iter()
+            .position(|a| a.family() == Family::Inet);
+        let replaced = match change.manner {
+            Manner::Set if change.ip.is_ipv4() => same.or(first),
+            Manner::Set | Manner::Add | Manner::Remove => same,
+        };
+        match replaced.and_then(|position| self.addresses.get_mut(position)) {
+            Some(slot) => {
+                let old = std::mem::replace(slot, address);
+                if old.ip() != address.ip() {
+                    notes.push(format!(
+                        "{old} is replaced by {address} (`alias' would add it)"
+                    ));
+                }
+            }
+            None => self.addresses.push(address),
+        }
+        Ok(())
+    }
+}
+
+impl Default for Config {
+    /// What `create` makes: nothing set, and up as soon as it can be.
+    fn default() -> Self {
+        Self {
+            carpdev: None,
+            vhid: None,
+            key: Key::none(),
+            advbase: AdvBase::default(),
+            advskew: AdvSkew::default(),
+            lladdr: Lladdr::default(),
+            up: true,
+            addresses: Vec::new(),
+        }
+    }
+}
+
+/// The address that `change` asks for. What it leaves open stays as it was `before`; a new one
+/// without a prefix length is an address alone.
+fn new_address(
+    change: &AddressChange,
+    before: Option<VirtualAddress>,
+) -> Result<VirtualAddress, OutOfRange> {
+    let bits = if change.ip.is_ipv4() { 32 } else { 128 };
+    let address = match (change.prefixlen, before) {
+        (None, Some(before)) => before,
+        (prefixlen, _) => VirtualAddress::new(change.ip, prefixlen.unwrap_or(bits))?,
+    };
+    Ok(match change.broadcast {
+        Some(broadcast) => address.with_broadcast(broadcast),
+        None => address,
+    })
+}
+
+/// As many as a report has room for, several times over.
+const MAX_ADDRESSES: usize = 256;
+
+#[cfg(test)]
+mod tests;

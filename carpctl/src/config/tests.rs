@@ -1,0 +1,184 @@
+//! Commands one after another, and what an interface is told to be by them.
+
+use std::ffi::OsString;
+
+use super::*;
+use crate::words;
+
+/// Applies a command line, and returns the notes.
+fn apply(config: &mut Config, line: &str) -> Result<Vec<String>, ConfigError> {
+    let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
+    let change = words::parse("carp0", &words).unwrap().change;
+    let (new, notes) = config.with(&change)?;
+    *config = new;
+    Ok(notes)
+}
+
+fn told(lines: &[&str]) -> Config {
+    let mut config = Config::default();
+    for line in lines {
+        apply(&mut config, line).unwrap();
+    }
+    config
+}
+
+fn addresses(config: &Config) -> Vec<String> {
+    config.addresses.iter().map(ToString::to_string).collect()
+}
+
+fn refusal(lines: &[&str], line: &str) -> String {
+    let mut config = told(lines);
+    let before = config.clone();
+    let error = apply(&mut config, line).unwrap_err();
+    assert_eq!(config, before, "a refused change changes nothing");
+    error.to_string()
+}
+
+#[test]
+fn two_commands_make_a_virtual_host() {
+    let mut config = told(&["vhid 99 carpdev vmx0 advskew 100"]);
+    assert_eq!(
+        apply(&mut config, "inet 192.0.2.10 netmask 255.255.255.0"),
+        Ok(vec![])
+    );
+    let (carpdev, host) = config.host().unwrap();
+    assert_eq!(carpdev, "vmx0");
+    assert_eq!(
+        (host.vhid().get(), host.interval().to_string()),
+        (99, "1/100".into())
+    );
+    assert_eq!(host.addresses(), ["192.0.2.10/24".parse().unwrap()]);
+    assert!(host.is_enabled());
+}
+
+#[test]
+fn virtual_host_needs_vhid_and_carpdev() {
+    assert!(told(&["create"]).host().is_none());
+    assert!(told(&["vhid 1"]).host().is_none());
+    assert!(told(&["carpdev vmx0 192.0.2.10/24"]).host().is_none());
+    assert!(told(&["vhid 1", "carpdev vmx0"]).host().is_some());
+}
+
+#[test]
+fn second_inet_address_replaces_the_first_and_says_so() {
+    let mut config = told(&["vhid 1 carpdev vmx0 192.0.2.10/24 2001:db8::10/64"]);
+    let notes = apply(&mut config, "inet 192.0.2.20/24").unwrap();
+    assert_eq!(
+        notes,
+        ["192.0.2.10/24 is replaced by 192.0.2.20/24 (`alias' would add it)"]
+    );
+    assert_eq!(addresses(&config), ["192.0.2.20/24", "2001:db8::10/64"]);
+}
+
+#[test]
+fn alias_adds_and_so_does_every_inet6_address() {
+    let mut config = told(&["vhid 1 carpdev vmx0 192.0.2.10/24 2001:db8::10/64"]);
+    assert_eq!(apply(&mut config, "inet alias 192.0.2.11/24"), Ok(vec![]));
+    assert_eq!(apply(&mut config, "2001:db8::11/64"), Ok(vec![]));
+    assert_eq!(
+        addresses(&config),
+        [
+            "192.0.2.10/24",
+            "2001:db8::10/64",
+            "192.0.2.11/24",
+            "2001:db8::11/64"
+        ]
+    );
+}
+
+#[test]
+fn same_address_again_is_no_change() {
+    let mut config = told(&["vhid 1 carpdev vmx0 192.0.2.10/24 192.0.2.11/24"]);
+    let before = config.clone();
+    for line in [
+        "inet 192.0.2.11/24",
+        "inet 192.0.2.11",
+        "alias 192.0.2.10/24",
+    ] {
+        assert_eq!(apply(&mut config, line), Ok(vec![]));
+        assert_eq!(config, before, "{line}");
+    }
+}
+
+#[test]
+fn netmask_of_an_address_can_be_changed() {
+    let mut config = told(&["vhid 1 carpdev vmx0 192.0.2.10/24"]);
+    assert_eq!(apply(&mut config, "192.0.2.10/25"), Ok(vec![]));
+    assert_eq!(addresses(&config), ["192.0.2.10/25"]);
+    assert_eq!(
+        apply(&mut config, "192.0.2.10 broadcast 192.0.2.0"),
+        Ok(vec![])
+    );
+    assert_eq!(
+        config.addresses[0].broadcast(),
+        Some("192.0.2.0".parse().unwrap())
+    );
+    assert_eq!(addresses(&config), ["192.0.2.10/25"]);
+}
+
+#[test]
+fn address_without_a_prefix_length_stands_alone_and_says_so() {
+    let mut config = told(&["vhid 1 carpdev vmx0"]);
+    let notes = apply(&mut config, "192.0.2.10 2001:db8::10").unwrap();
+    assert_eq!(addresses(&config), ["192.0.2.10/32", "2001:db8::10/128"]);
+    assert_eq!(
+        notes,
+        [
+            "192.0.2.10 has no prefix length: taken as 192.0.2.10/32",
+            "2001:db8::10 has no prefix length: taken as 2001:db8::10/128",
+        ]
+    );
+}
+
+#[test]
+fn addresses_are_taken_away_by_number() {
+    let mut config = told(&["vhid 1 carpdev vmx0 192.0.2.10/24 192.0.2.11/24"]);
+    apply(&mut config, "192.0.2.10 delete").unwrap();
+    assert_eq!(addresses(&config), ["192.0.2.11/24"]);
+    apply(&mut config, "inet -alias 192.0.2.11").unwrap();
+    assert!(addresses(&config).is_empty());
+}
+
+#[test]
+fn down_stays_down_until_up() {
+    let mut config = told(&["down", "vhid 1 carpdev vmx0 192.0.2.10/24"]);
+    assert!(!config.up);
+    apply(&mut config, "up").unwrap();
+    assert!(config.up);
+}
+
+#[test]
+fn what_cannot_be_says_why() {
+    assert_eq!(
+        refusal(&["vhid 1"], "192.0.2.10/24"),
+        "an address needs a carpdev: say `carpdev INTERFACE' first, or in the same command"
+    );
+    assert_eq!(
+        refusal(&["vhid 1 carpdev vmx0"], "advskew 7 -alias 192.0.2.10"),
+        "192.0.2.10: no such address here"
+    );
+    assert_eq!(
+        refusal(&["vhid 1"], "state master"),
+        "`state' needs a vhid and a carpdev first"
+    );
+    assert_eq!(
+        refusal(&["vhid 1 carpdev vmx0 down"], "state master"),
+        "`state' needs the interface to be up"
+    );
+    let many: Vec<String> = (0..=255).map(|n| format!("10.0.{n}.1/24")).collect();
+    let many = format!("carpdev vmx0 {}", many.join(" "));
+    assert_eq!(
+        refusal(&[&many], "alias 192.0.2.10/24"),
+        "more than 256 addresses on one interface"
+    );
+}
+
+#[test]
+fn values_that_no_client_of_ours_sends_are_refused() {
+    let change = Change {
+        vhid: Some(0),
+        ..Change::default()
+    };
+    let error = Config::default().with(&change).unwrap_err();
+    assert_eq!(error.to_string(), "vhid 0 is out of range (1 to 255)");
+}

@@ -1,0 +1,182 @@
+//! What client and service say to each other: one JSON object a line, `{"version":1,"message":…}`.
+//!
+//! A line is at most [`MAX_LINE`] bytes in either direction. The version is looked at before
+//! anything else, so that a service and a client of different ages understand at least that.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::change::Change;
+use crate::name::InterfaceName;
+use crate::report::Report;
+use crate::settings::{Assignment, Settings};
+
+/// The version of this protocol.
+pub(crate) const VERSION: u32 = 1;
+
+/// The longest line, its end included, in bytes.
+pub(crate) const MAX_LINE: usize = 64 * 1024;
+
+/// What a client asks. One at a time, each answered before the next.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub(crate) enum Request {
+    /// Tell of this interface, or of all.
+    Show { interface: Option<InterfaceName> },
+    /// Change an interface. For root only.
+    Change {
+        interface: InterfaceName,
+        change: Change,
+    },
+    /// Tell the settings of the whole service, after changing some, which is for root only.
+    Settings { assign: Vec<Assignment> },
+}
+
+/// What the service answers: for `Show` any number of `Interface` and an `End`, else one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Reply {
+    /// One interface as it stands.
+    Interface(Report),
+    /// There are no more interfaces.
+    End,
+    /// The change is done; the notes are for the operator.
+    Done { notes: Vec<String> },
+    /// The settings, as they were and as they are.
+    Settings { before: Settings, now: Settings },
+    /// It was not done, and nothing was changed.
+    Refused { reason: String },
+    /// It was not done because the service is about to end, having nothing left to serve: a new
+    /// one can be started.
+    Ending,
+}
+
+/// Why a line cannot be understood.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ProtocolError {
+    #[error(
+        "the other side speaks version {0} of the control protocol, this one version {VERSION}: \
+             use the same carpctl for both (restart the service after an upgrade)"
+    )]
+    Version(u32),
+    #[error("a control message is longer than {MAX_LINE} bytes")]
+    TooLong,
+    /// The text of the error may hold parts of the message, so it is kept out of this one.
+    #[error("a control message cannot be understood")]
+    Malformed,
+}
+
+#[derive(Serialize)]
+struct Outgoing<'a, T> {
+    version: u32,
+    message: &'a T,
+}
+
+#[derive(Deserialize)]
+struct Incoming<T> {
+    message: T,
+}
+
+#[derive(Deserialize)]
+struct Head {
+    version: u32,
+}
+
+/// Writes `message` as a line. The line is wiped when dropped, as it may hold a key.
+pub(crate) fn encode<T: Serialize>(message: &T) -> Result<Zeroizing<Vec<u8>>, ProtocolError> {
+    let mut line = Zeroizing::new(Vec::with_capacity(2048));
+    let outgoing = Outgoing {
+        version: VERSION,
+        message,
+    };
+    serde_json::to_writer(&mut *line, &outgoing).map_err(|_| ProtocolError::Malformed)?;
+    line.push(b'\n');
+    if line.len() > MAX_LINE {
+        return Err(ProtocolError::TooLong);
+    }
+    Ok(line)
+}
+
+/// Reads a line, with or without its end.
+pub(crate) fn decode<T: DeserializeOwned>(line: &[u8]) -> Result<T, ProtocolError> {
+    if line.len() > MAX_LINE {
+        return Err(ProtocolError::TooLong);
+    }
+    let head: Head = serde_json::from_slice(line).map_err(|_| ProtocolError::Malformed)?;
+    if head.version != VERSION {
+        return Err(ProtocolError::Version(head.version));
+    }
+    let incoming: Incoming<T> =
+        serde_json::from_slice(line).map_err(|_| ProtocolError::Malformed)?;
+    Ok(incoming.message)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn show() -> Request {
+        Request::Show {
+            interface: Some("carp0".parse().unwrap()),
+        }
+    }
+
+    #[test]
+    fn a_request_on_the_wire() {
+        let line = encode(&show()).unwrap();
+        let expected = "{\"version\":1,\"message\":{\"show\":{\"interface\":\"carp0\"}}}\n";
+        assert_eq!(std::str::from_utf8(&line).unwrap(), expected);
+        assert_eq!(decode::<Request>(&line).unwrap(), show());
+    }
+
+    #[test]
+    fn another_version_is_named_whatever_else_it_says() {
+        let error = decode::<Request>(br#"{"message":{"leap":7},"version":2}"#).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with("the other side speaks version 2"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn errors_hold_nothing_of_the_message() {
+        let line =
+            br#"{"version":1,"message":{"change":{"interface":"carp0","change":{"key":"5368"}}}}"#;
+        let error = decode::<Request>(line).unwrap_err();
+        assert_eq!(error.to_string(), "a control message cannot be understood");
+    }
+
+    #[test]
+    fn message_beyond_the_bound_is_refused_on_both_sides() {
+        let long = Reply::Refused {
+            reason: "x".repeat(MAX_LINE),
+        };
+        assert!(matches!(encode(&long), Err(ProtocolError::TooLong)));
+        let line = vec![b' '; MAX_LINE + 1];
+        assert!(matches!(
+            decode::<Request>(&line),
+            Err(ProtocolError::TooLong)
+        ));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(line in proptest::collection::vec(any::<u8>(), 0..512)) {
+            let _ = decode::<Request>(&line).is_ok();
+        }
+
+        #[test]
+        fn damaged_request_is_read_or_refused(position in 0usize..60, byte in any::<u8>()) {
+            let mut line = encode(&show()).unwrap();
+            if let Some(slot) = line.get_mut(position) {
+                *slot = byte;
+            }
+            let _ = decode::<Request>(&line).is_ok();
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Golden output: that of the how-to, and the corners of the format.
+
+use std::ffi::OsString;
+
+use carp_net::Inspection;
+use carp_net::carp_fsm::State;
+
+use super::interface;
+use crate::config::Config;
+use crate::report::Report;
+use crate::words;
+
+fn config(line: &str) -> Config {
+    let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
+    let change = words::parse("carp0", &words).unwrap().change;
+    Config::default().with(&change).unwrap().0
+}
+
+fn kernel() -> Inspection {
+    let mut kernel = Inspection::default();
+    kernel.index = Some(4);
+    kernel.mtu = Some(1500);
+    kernel.route_priority = 15;
+    kernel.link_priority = 3;
+    kernel
+}
+
+fn shown(line: &str, state: State) -> String {
+    interface(&Report::new(
+        "carp0",
+        &config(line),
+        Some(state),
+        Some(&kernel()),
+    ))
+}
+
+#[test]
+fn output_of_the_how_to() {
+    let text = shown(
+        "vhid 99 carpdev vmx0 advskew 100 192.0.2.10/24",
+        State::Backup,
+    );
+    assert_eq!(
+        text,
+        "carp0: flags=8843<UP,BROADCAST,RUNNING,SIMPLEX,MULTICAST> mtu 1500\n\
+         \tlladdr 00:00:5e:00:01:63\n\
+         \tindex 4 priority 15 llprio 3\n\
+         \tcarp: BACKUP carpdev vmx0 vhid 99 advbase 1 advskew 100\n\
+         \tgroups: carp\n\
+         \tstatus: backup\n\
+         \tinet 192.0.2.10 netmask 0xffffff00 broadcast 192.0.2.255\n"
+    );
+}
+
+#[test]
+fn states_and_flags() {
+    let text = shown("vhid 1 carpdev vmx0", State::Master);
+    assert!(
+        text.contains("\tcarp: MASTER carpdev vmx0 vhid 1 advbase 1 advskew 0\n"),
+        "{text}"
+    );
+    assert!(text.contains("\tstatus: master\n"), "{text}");
+    let text = shown("vhid 1 carpdev vmx0 down", State::Init);
+    let first = "carp0: flags=8802<BROADCAST,SIMPLEX,MULTICAST> mtu 1500\n";
+    assert!(text.starts_with(first), "{text}");
+    assert!(text.contains("\tcarp: INIT carpdev vmx0"), "{text}");
+    assert!(text.contains("\tstatus: invalid\n"), "{text}");
+}
+
+#[test]
+fn addresses_of_both_families() {
+    let line = "vhid 1 carpdev vmx0 10.0.0.1/8 alias 192.0.2.10/32 alias 192.0.2.20/31 \
+                2001:db8::10/64 fe80::10/64";
+    let text = shown(line, State::Master);
+    let addresses: Vec<&str> = text.lines().filter(|line| line.contains("inet")).collect();
+    assert_eq!(
+        addresses,
+        [
+            "\tinet 10.0.0.1 netmask 0xff000000 broadcast 10.255.255.255",
+            "\tinet 192.0.2.10 netmask 0xffffffff",
+            "\tinet 192.0.2.20 netmask 0xfffffffe",
+            "\tinet6 2001:db8::10 prefixlen 64",
+            "\tinet6 fe80::10%carp0 prefixlen 64 scopeid 0x4",
+        ]
+    );
+}
+
+#[test]
+fn what_is_not_known_yet_is_left_out() {
+    let text = |line| interface(&Report::new("carp0", &config(line), None, None));
+    assert_eq!(
+        text("create"),
+        "carp0: flags=8802<BROADCAST,SIMPLEX,MULTICAST> mtu 1500\n\
+         \tgroups: carp\n\
+         \tstatus: invalid\n"
+    );
+    assert_eq!(
+        text("vhid 1"),
+        "carp0: flags=8802<BROADCAST,SIMPLEX,MULTICAST> mtu 1500\n\
+         \tlladdr 00:00:5e:00:01:01\n\
+         \tcarp: INIT carpdev none vhid 1 advbase 1 advskew 0\n\
+         \tgroups: carp\n\
+         \tstatus: invalid\n"
+    );
+}
+
+#[test]
+fn carpdev_mode_shows_the_address_of_the_carpdev() {
+    let mut kernel = kernel();
+    let config = config("vhid 1 carpdev vmx0 lladdr carpdev");
+    let report = |kernel: &Inspection| Report::new("carp0", &config, None, Some(kernel));
+    assert_eq!(report(&kernel).lladdr, None);
+    kernel.link_address = Some("52:54:00:12:34:56".parse().unwrap());
+    let text = interface(&report(&kernel));
+    assert!(text.contains("\tlladdr 52:54:00:12:34:56\n"), "{text}");
+}
+
+#[test]
+fn json_has_the_same_facts_and_the_kernels_view() {
+    let mut kernel = kernel();
+    kernel.installed = vec!["192.0.2.10/24".parse().unwrap()];
+    kernel.up = true;
+    let config = config("vhid 99 carpdev vmx0 192.0.2.10/24 2001:db8::10/64");
+    let report = Report::new("carp0", &config, Some(State::Master), Some(&kernel));
+    let json = serde_json::to_value(&report).unwrap();
+    assert_eq!(
+        json,
+        serde_json::json!({
+            "name": "carp0",
+            "flags": ["UP", "BROADCAST", "RUNNING", "SIMPLEX", "MULTICAST"],
+            "mtu": 1500,
+            "lladdr": "00:00:5e:00:01:63",
+            "index": 4,
+            "priority": 15,
+            "llprio": 3,
+            "carp": {
+                "state": "MASTER",
+                "carpdev": "vmx0",
+                "vhid": 99,
+                "advbase": 1,
+                "advskew": 0,
+            },
+            "groups": ["carp"],
+            "status": "master",
+            "addresses": [
+                {
+                    "family": "inet",
+                    "address": "192.0.2.10",
+                    "prefixlen": 24,
+                    "broadcast": "192.0.2.255",
+                    "installed": true,
+                },
+                {
+                    "family": "inet6",
+                    "address": "2001:db8::10",
+                    "prefixlen": 64,
+                    "installed": false,
+                },
+            ],
+            "link": { "up": true, "running": false },
+        })
+    );
+    assert_eq!(serde_json::from_value::<Report>(json).unwrap(), report);
+}

@@ -1,0 +1,251 @@
+//! An interface as it stands: what the service tells, what `--json` shows and what
+//! [`render`](crate::render) makes text of.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+
+use carp_net::Inspection;
+use carp_net::carp_fsm::carp_proto::{Family, Vhid, VirtualAddress};
+use carp_net::carp_fsm::{self, Lladdr};
+use serde::{Deserialize, Serialize};
+
+use crate::config::Config;
+
+/// One interface. Flags and addresses are those it was given, as on OpenBSD; what the kernel
+/// makes of it is in `link` and in `installed` of each address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Report {
+    pub(crate) name: String,
+    pub(crate) flags: Vec<Flag>,
+    pub(crate) mtu: u32,
+    /// The link-layer address of the virtual addresses, where it is known.
+    pub(crate) lladdr: Option<String>,
+    /// The index of the interface that carries the addresses.
+    pub(crate) index: Option<u32>,
+    /// The metric of its connected route.
+    pub(crate) priority: u32,
+    /// The priority of the frames that adverts leave in.
+    pub(crate) llprio: u8,
+    /// The election, once there is a vhid.
+    pub(crate) carp: Option<Carp>,
+    pub(crate) groups: Vec<String>,
+    pub(crate) status: Status,
+    pub(crate) addresses: Vec<Address>,
+    /// The kernel's view of the interface that carries the addresses.
+    pub(crate) link: Link,
+}
+
+/// A flag of an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(crate) enum Flag {
+    Up,
+    Broadcast,
+    Running,
+    Simplex,
+    Multicast,
+}
+
+/// What the `carp:` line says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Carp {
+    pub(crate) state: State,
+    pub(crate) carpdev: Option<String>,
+    pub(crate) vhid: u8,
+    pub(crate) advbase: u8,
+    pub(crate) advskew: u8,
+}
+
+/// Where the election is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(crate) enum State {
+    Init,
+    Backup,
+    Master,
+}
+
+/// What the `status:` line says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Status {
+    Invalid,
+    Backup,
+    Master,
+}
+
+/// One address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Address {
+    pub(crate) family: AddressFamily,
+    pub(crate) address: IpAddr,
+    pub(crate) prefixlen: u8,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) broadcast: Option<Ipv4Addr>,
+    /// Whether the kernel has it.
+    pub(crate) installed: bool,
+}
+
+/// The family of an address, in the words of `ifconfig`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum AddressFamily {
+    Inet,
+    Inet6,
+}
+
+/// What the kernel says of the interface that carries the addresses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Link {
+    pub(crate) up: bool,
+    /// It is up and has a carrier.
+    pub(crate) running: bool,
+}
+
+impl Report {
+    /// The report on `name`: what it was told to be, where its election is, and what the platform
+    /// knows of it, both `None` while it lacks a vhid or a carpdev.
+    pub(crate) fn new(
+        name: &str,
+        config: &Config,
+        state: Option<carp_fsm::State>,
+        inspection: Option<&Inspection>,
+    ) -> Self {
+        let state = state.map_or(State::Init, State::from);
+        let nothing = Inspection::default();
+        let kernel = inspection.unwrap_or(&nothing);
+        Self {
+            name: name.to_owned(),
+            flags: flags(config.up && inspection.is_some()),
+            mtu: kernel.mtu.unwrap_or(ETHERNET_MTU),
+            lladdr: lladdr(config, kernel),
+            index: kernel.index,
+            priority: kernel.route_priority,
+            llprio: kernel.link_priority,
+            carp: config.vhid.map(|vhid| Carp {
+                state,
+                carpdev: config.carpdev.clone(),
+                vhid: vhid.get(),
+                advbase: config.advbase.get(),
+                advskew: config.advskew.get(),
+            }),
+            groups: vec!["carp".to_owned()],
+            status: state.into(),
+            addresses: config
+                .addresses
+                .iter()
+                .map(|address| Address::new(address, kernel))
+                .collect(),
+            link: Link {
+                up: kernel.up,
+                running: kernel.running,
+            },
+        }
+    }
+}
+
+impl Address {
+    fn new(address: &VirtualAddress, kernel: &Inspection) -> Self {
+        Self {
+            family: match address.family() {
+                Family::Inet => AddressFamily::Inet,
+                Family::Inet6 => AddressFamily::Inet6,
+            },
+            address: address.ip(),
+            prefixlen: address.prefix_len(),
+            broadcast: address.broadcast(),
+            installed: kernel
+                .installed
+                .iter()
+                .any(|there| there.ip() == address.ip()),
+        }
+    }
+}
+
+impl Flag {
+    /// Its bit (`docs/carp-protocol.md §7.2`).
+    pub(crate) const fn bit(self) -> u32 {
+        match self {
+            Self::Up => 0x1,
+            Self::Broadcast => 0x2,
+            Self::Running => 0x40,
+            Self::Simplex => 0x800,
+            Self::Multicast => 0x8000,
+        }
+    }
+}
+
+impl fmt::Display for Flag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Up => "UP",
+            Self::Broadcast => "BROADCAST",
+            Self::Running => "RUNNING",
+            Self::Simplex => "SIMPLEX",
+            Self::Multicast => "MULTICAST",
+        })
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Init => "INIT",
+            Self::Backup => "BACKUP",
+            Self::Master => "MASTER",
+        })
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Invalid => "invalid",
+            Self::Backup => "backup",
+            Self::Master => "master",
+        })
+    }
+}
+
+impl From<carp_fsm::State> for State {
+    fn from(state: carp_fsm::State) -> Self {
+        match state {
+            carp_fsm::State::Init => Self::Init,
+            carp_fsm::State::Backup => Self::Backup,
+            carp_fsm::State::Master => Self::Master,
+        }
+    }
+}
+
+impl From<State> for Status {
+    fn from(state: State) -> Self {
+        match state {
+            State::Init => Self::Invalid,
+            State::Backup => Self::Backup,
+            State::Master => Self::Master,
+        }
+    }
+}
+
+fn flags(up: bool) -> Vec<Flag> {
+    if up {
+        vec![
+            Flag::Up,
+            Flag::Broadcast,
+            Flag::Running,
+            Flag::Simplex,
+            Flag::Multicast,
+        ]
+    } else {
+        vec![Flag::Broadcast, Flag::Simplex, Flag::Multicast]
+    }
+}
+
+/// The kernel's word where it has one, else what follows from the vhid.
+fn lladdr(config: &Config, kernel: &Inspection) -> Option<String> {
+    let vhid = config.vhid.filter(|_| config.lladdr == Lladdr::Virtual);
+    let known = kernel.link_address.or(vhid.map(Vhid::virtual_mac));
+    known.map(|address| address.to_string())
+}
+
+const ETHERNET_MTU: u32 = 1500;

@@ -1,0 +1,46 @@
+//! The words of `carpctl carp0 …`, which are those of OpenBSD's `ifconfig` where it has them.
+//!
+//! [`KEYWORDS`] is the one place that knows them: the parser, the help, the suggestions for
+//! misspelt words and the search for a password in the command line all read it.
+
+mod error;
+pub(crate) use error::{Problem, WordError};
+mod parse;
+pub(crate) use parse::{SecretSource, parse};
+mod table;
+pub(crate) use table::{KEYWORDS, Keyword, Meaning, Takes, find, nearest};
+
+/// Where in `words` a password stands, if one does: behind `pass`, and not `-`, which says that
+/// it comes on standard input.
+pub(crate) fn password_position(words: &[std::ffi::OsString]) -> Option<usize> {
+    let mut position = 0;
+    while let Some(word) = words.get(position) {
+        let keyword = word.to_str().and_then(find);
+        let has_value = keyword.is_some_and(|keyword| keyword.takes != Takes::Nothing);
+        if keyword.is_some_and(|keyword| keyword.meaning == Meaning::Pass)
+            && words
+                .get(position + 1)
+                .is_some_and(|value| value != "-" && !value.is_empty())
+        {
+            return Some(position + 1);
+        }
+        position += if has_value { 2 } else { 1 };
+    }
+    None
+}
+
+/// The words as they are shown by `carpctl --help`.
+pub(crate) fn help() -> String {
+    let shown = KEYWORDS.iter().filter(|keyword| !keyword.help.is_empty());
+    shown.fold(String::new(), |mut text, keyword| {
+        let usage = keyword.usage();
+        for (number, line) in keyword.help.lines().enumerate() {
+            let left = if number == 0 { usage.as_str() } else { "" };
+            text.push_str(&format!("  {left:<21} {line}\n"));
+        }
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,64 @@
+//! What can be wrong with a word.
+
+use std::fmt;
+
+/// A word that cannot be understood, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct WordError {
+    /// The word, with the keyword it follows where it is a value.
+    pub(crate) word: String,
+    pub(crate) problem: Problem,
+}
+
+/// Why a word cannot be understood.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Problem {
+    #[error("unknown keyword{}", suggestion(.nearest))]
+    Unknown { nearest: Option<&'static str> },
+    #[error("not readable as text")]
+    NotText,
+    #[error("{wants} must follow")]
+    NoValue { wants: String },
+    #[error("not a number from {min} to {max}")]
+    NotANumber { min: u8, max: u8 },
+    #[error("out of range ({min} to {max})")]
+    OutOfRange { min: u8, max: u8 },
+    #[error("must be {}", .words.join(" or "))]
+    NotOneOf { words: &'static [&'static str] },
+    #[error("said twice")]
+    Twice,
+    #[error("contradicts `{before}'")]
+    Contradicts { before: String },
+    #[error("must be the only word")]
+    Alone,
+    #[error("{0}")]
+    Refused(&'static str),
+    #[error("not an IPv4 or IPv6 address")]
+    NotAnAddress,
+    #[error("not an IPv{0} address")]
+    WrongFamily(u8),
+    #[error("not an address that a host can have")]
+    NotAHostAddress,
+    #[error("looks like a netmask: write `netmask {0}'")]
+    BareNetmask(String),
+    #[error("the prefix length must be a number from 0 to {0}")]
+    PrefixLength(u8),
+    #[error("not a netmask (such as 255.255.255.0 or 0xffffff00)")]
+    NotANetmask,
+    #[error("there is no address that it belongs to")]
+    NoAddress,
+    #[error("the scope is not this interface")]
+    WrongScope,
+}
+
+impl fmt::Display for WordError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}': {}", self.word, self.problem)
+    }
+}
+
+impl std::error::Error for WordError {}
+
+fn suggestion(nearest: &Option<&'static str>) -> String {
+    nearest.map_or_else(String::new, |name| format!(" (did you mean `{name}'?)"))
+}

@@ -1,0 +1,433 @@
+//! Words into a [`Change`].
+//!
+//! The order of the words is free. What belongs to an address (`netmask`, `alias`, …) belongs to
+//! the one before it, or to the first one where none came before; `alias` and `delete` belong to
+//! the address behind them where one follows, as in `inet alias 192.0.2.11`.
+
+use std::ffi::{OsStr, OsString};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
+
+use super::{KEYWORDS, Keyword, Meaning, Problem, Takes, WordError, find, nearest};
+use crate::change::{AddressChange, Change, LladdrWish, Manner, StateWish};
+
+/// A command line, understood.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Parsed {
+    pub(crate) change: Change,
+    /// Where the password is to be had, if one was given; it is in no word.
+    pub(crate) secret: Option<SecretSource>,
+}
+
+/// Where a password is to be had.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum SecretSource {
+    /// `pass -`: the first line of standard input.
+    StandardInput,
+    /// `passfile FILE`: the first line of a file.
+    File(PathBuf),
+    /// `pass ''`: there shall be none.
+    None,
+}
+
+/// Understands `words` as said of `interface`.
+pub(crate) fn parse(interface: &str, words: &[OsString]) -> Result<Parsed, WordError> {
+    let mut parser = Parser {
+        interface,
+        words,
+        position: 0,
+        parsed: Parsed::default(),
+        draft: Draft::default(),
+        said_inet_address: false,
+    };
+    while let Some(word) = parser.next()? {
+        match find(word) {
+            Some(keyword) => parser.keyword(keyword)?,
+            None if looks_like_address(word) => parser.address(word)?,
+            None => return Err(unknown(word)),
+        }
+    }
+    parser.finish_draft()?;
+    parser.agree()?;
+    Ok(parser.parsed)
+}
+
+struct Parser<'a> {
+    interface: &'a str,
+    words: &'a [OsString],
+    position: usize,
+    parsed: Parsed,
+    draft: Draft,
+    said_inet_address: bool,
+}
+
+/// An address and what was said of it so far.
+#[derive(Debug, Default)]
+struct Draft {
+    /// The first word of it, for errors.
+    began: String,
+    ip: Option<IpAddr>,
+    family: Option<u8>,
+    prefixlen: Option<u8>,
+    broadcast: Option<Ipv4Addr>,
+    manner: Option<Manner>,
+}
+
+impl<'a> Parser<'a> {
+    // ---- words ----
+
+    fn next_os(&mut self) -> Option<&'a OsStr> {
+        let word = self.words.get(self.position)?;
+        self.position += 1;
+        Some(word)
+    }
+
+    fn next(&mut self) -> Result<Option<&'a str>, WordError> {
+        self.next_os().map(text).transpose()
+    }
+
+    fn value_os(&mut self, keyword: &Keyword) -> Result<&'a OsStr, WordError> {
+        self.next_os().ok_or_else(|| no_value(keyword))
+    }
+
+    /// The value of `keyword`, which cannot be a keyword itself.
+    fn value(&mut self, keyword: &Keyword) -> Result<&'a str, WordError> {
+        let value = text(self.value_os(keyword)?)?;
+        if find(value).is_some() {
+            return Err(no_value(keyword));
+        }
+        Ok(value)
+    }
+
+    fn number(&mut self, keyword: &Keyword) -> Result<u8, WordError> {
+        let value = self.value(keyword)?;
+        let number = keyword.number(value);
+        number.map_err(|problem| error_in(keyword, value, problem))
+    }
+
+    fn choice<T: Copy>(
+        &mut self,
+        keyword: &Keyword,
+        choices: &[(&str, T)],
+    ) -> Result<T, WordError> {
+        let value = text(self.value_os(keyword)?)?;
+        let words = match keyword.takes {
+            Takes::OneOf(words) => words,
+            Takes::Nothing | Takes::Number(..) | Takes::Value(..) => &[],
+        };
+        let found = choices.iter().find(|(name, _)| *name == value);
+        found
+            .map(|(_, choice)| *choice)
+            .ok_or_else(|| error_in(keyword, value, Problem::NotOneOf { words }))
+    }
+
+    // ---- keywords ----
+
+    fn keyword(&mut self, keyword: &Keyword) -> Result<(), WordError> {
+        match keyword.meaning {
+            Meaning::Vhid => {
+                let vhid = self.number(keyword)?;
+                once(&mut self.parsed.change.vhid, vhid, keyword)
+            }
+            Meaning::AdvBase => {
+                let advbase = self.number(keyword)?;
+                once(&mut self.parsed.change.advbase, advbase, keyword)
+            }
+            Meaning::AdvSkew => {
+                let advskew = self.number(keyword)?;
+                once(&mut self.parsed.change.advskew, advskew, keyword)
+            }
+            Meaning::Pass => {
+                let value = self.value_os(keyword)?;
+                // A password in the words was taken out of them before (see `secret`).
+                let source = if value.is_empty() {
+                    SecretSource::None
+                } else {
+                    SecretSource::StandardInput
+                };
+                once(&mut self.parsed.secret, source, keyword)
+            }
+            Meaning::PassFile => {
+                let file = PathBuf::from(self.value_os(keyword)?);
+                once(&mut self.parsed.secret, SecretSource::File(file), keyword)
+            }
+            Meaning::Carpdev => {
+                let carpdev = self.value(keyword)?.to_owned();
+                once(&mut self.parsed.change.carpdev, carpdev, keyword)
+            }
+            Meaning::Lladdr => {
+                let choices = [("vhid", LladdrWish::Vhid), ("carpdev", LladdrWish::Carpdev)];
+                let wish = self.choice(keyword, &choices)?;
+                once(&mut self.parsed.change.lladdr, wish, keyword)
+            }
+            Meaning::State => {
+                let choices = [("master", StateWish::Master), ("backup", StateWish::Backup)];
+                let wish = self.choice(keyword, &choices)?;
+                once(&mut self.parsed.change.state, wish, keyword)
+            }
+            Meaning::Up => self.up_or_down(true, keyword),
+            Meaning::Down => self.up_or_down(false, keyword),
+            Meaning::Create => said(&mut self.parsed.change.create, keyword),
+            Meaning::Destroy => said(&mut self.parsed.change.destroy, keyword),
+            Meaning::Inet => self.family(4, keyword),
+            Meaning::Inet6 => self.family(6, keyword),
+            Meaning::Alias => self.manner(Manner::Add, keyword),
+            Meaning::Remove => self.manner(Manner::Remove, keyword),
+            Meaning::Netmask => self.netmask(keyword),
+            Meaning::Prefixlen => {
+                let prefixlen = self.number(keyword)?;
+                self.draft.open(keyword.name);
+                once(&mut self.draft.prefixlen, prefixlen, keyword)
+            }
+            Meaning::Broadcast => {
+                let value = self.value(keyword)?;
+                let broadcast = value.parse();
+                let broadcast =
+                    broadcast.map_err(|_| error_in(keyword, value, Problem::WrongFamily(4)))?;
+                self.draft.open(keyword.name);
+                once(&mut self.draft.broadcast, broadcast, keyword)
+            }
+            Meaning::Refused(why) => Err(error(keyword.name, Problem::Refused(why))),
+        }
+    }
+
+    fn up_or_down(&mut self, up: bool, keyword: &Keyword) -> Result<(), WordError> {
+        match self.parsed.change.up {
+            Some(before) if before != up => {
+                let before = if before { "up" } else { "down" }.to_owned();
+                Err(error(keyword.name, Problem::Contradicts { before }))
+            }
+            _ => once(&mut self.parsed.change.up, up, keyword),
+        }
+    }
+
+    // ---- addresses ----
+
+    fn family(&mut self, family: u8, keyword: &Keyword) -> Result<(), WordError> {
+        if self.draft.ip.is_some() {
+            self.finish_draft()?;
+        }
+        if self.draft.family.is_some() {
+            return Err(no_value(keyword));
+        }
+        self.draft.open(keyword.name);
+        self.draft.family = Some(family);
+        Ok(())
+    }
+
+    fn manner(&mut self, manner: Manner, keyword: &Keyword) -> Result<(), WordError> {
+        let next = self.words.get(self.position).and_then(|word| word.to_str());
+        if self.draft.ip.is_some() && next.is_some_and(looks_like_address) {
+            self.finish_draft()?;
+        }
+        self.draft.open(keyword.name);
+        once(&mut self.draft.manner, manner, keyword)
+    }
+
+    fn netmask(&mut self, keyword: &Keyword) -> Result<(), WordError> {
+        let value = self.value(keyword)?;
+        let prefixlen = parse_netmask(value)
+            .and_then(prefix_length)
+            .ok_or_else(|| error_in(keyword, value, Problem::NotANetmask))?;
+        if self.draft.is_inet6() {
+            let why = "an IPv6 address has no netmask: use prefixlen";
+            return Err(error_in(keyword, value, Problem::Refused(why)));
+        }
+        self.draft.open(keyword.name);
+        self.draft.family = Some(4);
+        once(&mut self.draft.prefixlen, prefixlen, keyword)
+    }
+
+    fn address(&mut self, word: &str) -> Result<(), WordError> {
+        let wrong = |problem| error(word, problem);
+        let (ip, length) = split_address(word, self.interface).map_err(wrong)?;
+        if let (IpAddr::V4(mask), None, Some(_)) = (ip, length, self.draft.ip)
+            && mask.octets().starts_with(&[0xff])
+            && prefix_length(mask).is_some()
+        {
+            return Err(wrong(Problem::BareNetmask(word.to_owned())));
+        }
+        if self.draft.ip.is_some() {
+            self.finish_draft()?;
+        }
+        let family = if ip.is_ipv4() { 4 } else { 6 };
+        if let Some(asked) = self.draft.family.filter(|asked| *asked != family) {
+            return Err(wrong(Problem::WrongFamily(asked)));
+        }
+        if !is_host_address(ip) {
+            return Err(wrong(Problem::NotAHostAddress));
+        }
+        self.draft.ip = Some(ip);
+        self.draft.family = Some(family);
+        word.clone_into(&mut self.draft.began);
+        if let Some(length) = length
+            && self.draft.prefixlen.replace(length).is_some()
+        {
+            return Err(wrong(Problem::Twice));
+        }
+        Ok(())
+    }
+
+    fn finish_draft(&mut self) -> Result<(), WordError> {
+        let draft = std::mem::take(&mut self.draft);
+        let wrong = |problem| Err(error(&draft.began, problem));
+        let Some(ip) = draft.ip else {
+            return match find(&draft.began) {
+                None => Ok(()), // nothing was begun
+                Some(keyword) if matches!(keyword.meaning, Meaning::Inet | Meaning::Inet6) => {
+                    Err(no_value(keyword))
+                }
+                Some(_) => wrong(Problem::NoAddress),
+            };
+        };
+        let most = if ip.is_ipv4() { 32 } else { 128 };
+        if draft.prefixlen.is_some_and(|length| length > most) {
+            return wrong(Problem::PrefixLength(most));
+        }
+        if draft.broadcast.is_some() && ip.is_ipv6() {
+            return wrong(Problem::Refused("an IPv6 address has no broadcast address"));
+        }
+        // The second address of a command cannot be meant to replace the first one.
+        let first = ip.is_ipv4() && !self.said_inet_address;
+        let usual = if first { Manner::Set } else { Manner::Add };
+        self.said_inet_address |= ip.is_ipv4();
+        self.parsed.change.addresses.push(AddressChange {
+            ip,
+            prefixlen: draft.prefixlen,
+            broadcast: draft.broadcast,
+            manner: draft.manner.unwrap_or(usual),
+        });
+        Ok(())
+    }
+
+    // ---- the whole ----
+
+    /// What no word says alone.
+    fn agree(&self) -> Result<(), WordError> {
+        let change = &self.parsed.change;
+        if change.destroy && self.words.len() > 1 {
+            return Err(error("destroy", Problem::Alone));
+        }
+        if let (Some(false), Some(_)) = (change.up, change.state) {
+            let before = "down".to_owned();
+            return Err(error("state", Problem::Contradicts { before }));
+        }
+        Ok(())
+    }
+}
+
+impl Draft {
+    fn open(&mut self, word: &str) {
+        if self.began.is_empty() {
+            word.clone_into(&mut self.began);
+        }
+    }
+
+    fn is_inet6(&self) -> bool {
+        self.family == Some(6)
+    }
+}
+
+fn once<T>(slot: &mut Option<T>, value: T, keyword: &Keyword) -> Result<(), WordError> {
+    match slot.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(error(keyword.name, Problem::Twice)),
+    }
+}
+
+fn said(slot: &mut bool, keyword: &Keyword) -> Result<(), WordError> {
+    if std::mem::replace(slot, true) {
+        return Err(error(keyword.name, Problem::Twice));
+    }
+    Ok(())
+}
+
+fn unknown(word: &str) -> WordError {
+    let known = KEYWORDS
+        .iter()
+        .filter(|keyword| !matches!(keyword.meaning, Meaning::Refused(_)));
+    let nearest = nearest(word, known.map(|keyword| keyword.name));
+    error(word, Problem::Unknown { nearest })
+}
+
+fn error(word: &str, problem: Problem) -> WordError {
+    let word = word.to_owned();
+    WordError { word, problem }
+}
+
+fn no_value(keyword: &Keyword) -> WordError {
+    let wants = keyword.wants();
+    error(keyword.name, Problem::NoValue { wants })
+}
+
+fn error_in(keyword: &Keyword, value: &str, problem: Problem) -> WordError {
+    error(&format!("{} {value}", keyword.name), problem)
+}
+
+fn text(word: &OsStr) -> Result<&str, WordError> {
+    let unreadable = || error(&word.to_string_lossy(), Problem::NotText);
+    word.to_str().ok_or_else(unreadable)
+}
+
+/// Words that begin like a number or hold what only addresses hold; keywords never do.
+pub(super) fn looks_like_address(word: &str) -> bool {
+    word.starts_with(|first: char| first.is_ascii_digit()) || word.contains([':', '/'])
+}
+
+/// Takes apart `ADDRESS[%SCOPE][/LENGTH]`.
+fn split_address(word: &str, interface: &str) -> Result<(IpAddr, Option<u8>), Problem> {
+    let (address, length) = match word.split_once('/') {
+        Some((address, length)) => (address, Some(length)),
+        None => (word, None),
+    };
+    let ip = match address.split_once('%') {
+        None => address.parse().map_err(|_| Problem::NotAnAddress)?,
+        Some((address, scope)) => {
+            let ip: Ipv6Addr = address.parse().map_err(|_| Problem::NotAnAddress)?;
+            if !ip.is_unicast_link_local() || scope != interface {
+                return Err(Problem::WrongScope);
+            }
+            IpAddr::V6(ip)
+        }
+    };
+    let most = if ip.is_ipv4() { 32 } else { 128 };
+    let length = length.map(|length| {
+        let digits = length.bytes().all(|byte| byte.is_ascii_digit());
+        let number = length.parse().ok().filter(|n| digits && *n <= most);
+        number.ok_or(Problem::PrefixLength(most))
+    });
+    Ok((ip, length.transpose()?))
+}
+
+/// Reads `255.255.255.0` or `0xffffff00`.
+fn parse_netmask(text: &str) -> Option<Ipv4Addr> {
+    match text.strip_prefix("0x") {
+        Some(digits) if digits.bytes().all(|digit| digit.is_ascii_hexdigit()) => {
+            u32::from_str_radix(digits, 16)
+                .ok()
+                .map(Ipv4Addr::from_bits)
+        }
+        Some(_) => None,
+        None => text.parse().ok(),
+    }
+}
+
+/// The length of the prefix that `mask` stands for; none where its bits have a gap.
+fn prefix_length(mask: Ipv4Addr) -> Option<u8> {
+    let bits = mask.to_bits();
+    let ones = bits.leading_ones();
+    (ones == bits.count_ones()).then(|| u8::try_from(ones).ok())?
+}
+
+fn is_host_address(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            let [first, ..] = ip.octets();
+            first != 0 && first != 127 && first < 224
+        }
+        IpAddr::V6(ip) => {
+            let mapped = ip.to_ipv4_mapped().is_some();
+            !(ip.is_unspecified() || ip.is_loopback() || ip.is_multicast() || mapped)
+        }
+    }
+}

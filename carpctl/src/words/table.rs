@@ -1,0 +1,317 @@
+//! The table of keywords.
+
+use super::Problem;
+
+/// A word and what it means.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Keyword {
+    pub(crate) name: &'static str,
+    pub(crate) takes: Takes,
+    pub(crate) meaning: Meaning,
+    /// What `--help` says; empty for words it does not show.
+    pub(crate) help: &'static str,
+}
+
+/// What must follow a keyword.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Takes {
+    Nothing,
+    /// A number of this range.
+    Number(u8, u8),
+    /// Something, as the help writes it and in words.
+    Value(&'static str, &'static str),
+    /// One of these words.
+    OneOf(&'static [&'static str]),
+}
+
+/// What a keyword is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    Vhid,
+    AdvBase,
+    AdvSkew,
+    Pass,
+    PassFile,
+    Carpdev,
+    Lladdr,
+    State,
+    Up,
+    Down,
+    Create,
+    Destroy,
+    Inet,
+    Inet6,
+    Alias,
+    Remove,
+    Netmask,
+    Prefixlen,
+    Broadcast,
+    /// A word of some `ifconfig` that does not work here, and why.
+    Refused(&'static str),
+}
+
+impl Keyword {
+    /// The keyword and what follows it, such as `vhid N`.
+    pub(crate) fn usage(&self) -> String {
+        match self.takes {
+            Takes::Nothing => self.name.to_owned(),
+            Takes::Number(..) => format!("{} N", self.name),
+            Takes::Value(name, _) => format!("{} {name}", self.name),
+            Takes::OneOf(words) => format!("{} {}", self.name, words.join("|")),
+        }
+    }
+
+    /// What must follow, in words; nothing where nothing must.
+    pub(crate) fn wants(&self) -> String {
+        match self.takes {
+            Takes::Nothing => String::new(),
+            Takes::Number(min, max) => format!("a number from {min} to {max}"),
+            Takes::Value(_, what) => what.to_owned(),
+            Takes::OneOf(words) => words.join(" or "),
+        }
+    }
+
+    /// Reads the number that follows this keyword.
+    pub(crate) fn number(&self, value: &str) -> Result<u8, Problem> {
+        let Takes::Number(min, max) = self.takes else {
+            return Err(Problem::NotANumber { min: 0, max: 0 });
+        };
+        let digits = value.strip_prefix('-').unwrap_or(value);
+        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(Problem::NotANumber { min, max });
+        }
+        let number = value.parse().ok().filter(|n| (min..=max).contains(n));
+        number.ok_or(Problem::OutOfRange { min, max })
+    }
+}
+
+/// The keyword called `name`.
+pub(crate) fn find(name: &str) -> Option<&'static Keyword> {
+    KEYWORDS.iter().find(|keyword| keyword.name == name)
+}
+
+/// The one of `names` that `word` may have been meant to be.
+pub(crate) fn nearest(
+    word: &str,
+    names: impl IntoIterator<Item = &'static str>,
+) -> Option<&'static str> {
+    let distance = |name| strsim::damerau_levenshtein(word, name);
+    let allowed = (word.chars().count() / 3).clamp(1, 2);
+    names
+        .into_iter()
+        .map(|name| (distance(name), name))
+        .filter(|(distance, _)| *distance <= allowed)
+        .min()
+        .map(|(_, name)| name)
+}
+
+const fn plain(name: &'static str, meaning: Meaning, help: &'static str) -> Keyword {
+    Keyword {
+        name,
+        takes: Takes::Nothing,
+        meaning,
+        help,
+    }
+}
+
+const fn taking(name: &'static str, takes: Takes, meaning: Meaning, help: &'static str) -> Keyword {
+    Keyword {
+        name,
+        takes,
+        meaning,
+        help,
+    }
+}
+
+const fn refused(name: &'static str, why: &'static str) -> Keyword {
+    plain(name, Meaning::Refused(why), "")
+}
+
+/// All keywords, in the order in which the help shows them (`docs/carp-protocol.md §7.1`).
+pub(crate) static KEYWORDS: &[Keyword] = &[
+    taking(
+        "vhid",
+        Takes::Number(1, 255),
+        Meaning::Vhid,
+        "virtual host id, 1 to 255, the same on all nodes",
+    ),
+    taking(
+        "carpdev",
+        Takes::Value("INTERFACE", "an interface"),
+        Meaning::Carpdev,
+        "the network card to run on",
+    ),
+    taking(
+        "pass",
+        Takes::Value("PASSWORD", "a password"),
+        Meaning::Pass,
+        "shared secret, 19 bytes count; visible to other users\n\
+         for a moment, unlike `pass -' (first line of standard\n\
+         input)",
+    ),
+    taking(
+        "passfile",
+        Takes::Value("FILE", "a file"),
+        Meaning::PassFile,
+        "the same from the first line of a file",
+    ),
+    taking(
+        "advbase",
+        Takes::Number(0, 254),
+        Meaning::AdvBase,
+        "seconds between adverts, 0 to 254 (1)",
+    ),
+    taking(
+        "advskew",
+        Takes::Number(0, 254),
+        Meaning::AdvSkew,
+        "256ths of a second more, 0 to 254 (0); the node with\n\
+         the smallest interval is master",
+    ),
+    taking(
+        "inet",
+        Takes::Value("ADDRESS", "an address"),
+        Meaning::Inet,
+        "IPv4 address, with or without /LENGTH; takes the place\n\
+         of the first one unless `alias' is said. `inet' and\n\
+         `inet6' may be left out",
+    ),
+    taking(
+        "inet6",
+        Takes::Value("ADDRESS", "an address"),
+        Meaning::Inet6,
+        "IPv6 address, with or without /LENGTH",
+    ),
+    taking(
+        "netmask",
+        Takes::Value("MASK", "a netmask"),
+        Meaning::Netmask,
+        "of the address: 255.255.255.0 or 0xffffff00",
+    ),
+    taking(
+        "prefixlen",
+        Takes::Number(0, 128),
+        Meaning::Prefixlen,
+        "the same as a length",
+    ),
+    taking(
+        "broadcast",
+        Takes::Value("ADDRESS", "an address"),
+        Meaning::Broadcast,
+        "of the address, where it is not the last of the network",
+    ),
+    plain(
+        "alias",
+        Meaning::Alias,
+        "add the address to those there are",
+    ),
+    plain(
+        "-alias",
+        Meaning::Remove,
+        "take the address away (also `delete')",
+    ),
+    plain("delete", Meaning::Remove, ""),
+    taking(
+        "lladdr",
+        Takes::OneOf(&["vhid", "carpdev"]),
+        Meaning::Lladdr,
+        "use the virtual MAC address (default), or the one of\n\
+         the carpdev, for networks that allow no other",
+    ),
+    taking(
+        "state",
+        Takes::OneOf(&["master", "backup"]),
+        Meaning::State,
+        "take over now; or hand over and hold back until\n\
+         `state master', `up', or the other master is lost",
+    ),
+    plain("up", Meaning::Up, "take part (default)"),
+    plain("down", Meaning::Down, "hand over and take no part"),
+    plain(
+        "create",
+        Meaning::Create,
+        "make it, with nothing set; any other word does, too",
+    ),
+    plain("destroy", Meaning::Destroy, "hand over and remove it"),
+    refused(
+        "carppeer",
+        "unicast peers are not supported: adverts go to the multicast group",
+    ),
+    refused(
+        "-carppeer",
+        "unicast peers are not supported: adverts go to the multicast group",
+    ),
+    refused(
+        "peer",
+        "unicast peers are not supported: adverts go to the multicast group",
+    ),
+    refused(
+        "peer6",
+        "unicast peers are not supported: adverts go to the multicast group",
+    ),
+    refused("mcast", "adverts always go to the multicast group"),
+    refused("mcast6", "adverts always go to the multicast group"),
+    refused(
+        "carpnodes",
+        "load balancing is not supported: make one interface for each vhid",
+    ),
+    refused(
+        "balancing",
+        "load balancing is not supported: make one interface for each vhid",
+    ),
+    refused("carpver", "only CARP is spoken, not VRRP"),
+    refused("vrrpprio", "only CARP is spoken, not VRRP"),
+    refused("vrrpinterval", "only CARP is spoken, not VRRP"),
+    refused(
+        "rdomain",
+        "Linux has no routing domains: run carpctl in a network namespace",
+    ),
+    refused(
+        "rtable",
+        "Linux has no routing domains: run carpctl in a network namespace",
+    ),
+    refused(
+        "media",
+        "a carp interface has no media: set that of the carpdev",
+    ),
+    refused(
+        "mediaopt",
+        "a carp interface has no media: set that of the carpdev",
+    ),
+    refused("mtu", "the mtu is that of the carpdev"),
+    refused(
+        "autoconf",
+        "a carp interface has only the addresses it is given",
+    ),
+    refused(
+        "-autoconf",
+        "a carp interface has only the addresses it is given",
+    ),
+    refused(
+        "dhcp",
+        "a carp interface has only the addresses it is given",
+    ),
+    refused(
+        "eui64",
+        "a carp interface has only the addresses it is given",
+    ),
+    refused(
+        "group",
+        "interface groups are not supported: every carp interface is in carp",
+    ),
+    refused(
+        "-group",
+        "interface groups are not supported: every carp interface is in carp",
+    ),
+    refused(
+        "carpdemote",
+        "demotion by hand is not supported: see state backup",
+    ),
+    refused(
+        "-carpdemote",
+        "demotion by hand is not supported: see state backup",
+    ),
+    refused("description", "descriptions are not supported"),
+    refused("priority", "the priority is set by the service"),
+    refused("llprio", "the priority is set by the service"),
+];

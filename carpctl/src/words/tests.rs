@@ -1,0 +1,393 @@
+//! The grammar as tables: words, and what is made of them.
+
+use std::ffi::OsString;
+use std::net::IpAddr;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::change::{AddressChange, Change, LladdrWish, Manner, StateWish};
+
+fn words(line: &str) -> Vec<OsString> {
+    line.split_whitespace().map(OsString::from).collect()
+}
+
+fn change(line: &str) -> Change {
+    parse("carp0", &words(line)).unwrap().change
+}
+
+fn refusal(line: &str) -> String {
+    parse("carp0", &words(line)).unwrap_err().to_string()
+}
+
+fn address(ip: &str, prefixlen: impl Into<Option<u8>>, manner: Manner) -> AddressChange {
+    AddressChange {
+        ip: ip.parse().unwrap(),
+        prefixlen: prefixlen.into(),
+        broadcast: None,
+        manner,
+    }
+}
+
+fn addresses(line: &str) -> Vec<AddressChange> {
+    change(line).addresses
+}
+
+// ---- words that are understood ----
+
+#[test]
+fn first_command_of_the_how_to() {
+    let parsed = parse("carp0", &words("vhid 99 pass - carpdev vmx0 advskew 100")).unwrap();
+    assert_eq!(parsed.secret, Some(SecretSource::StandardInput));
+    let expected = Change {
+        vhid: Some(99),
+        carpdev: Some("vmx0".into()),
+        advskew: Some(100),
+        ..Change::default()
+    };
+    assert_eq!(parsed.change, expected);
+}
+
+#[test]
+fn order_of_words_is_free() {
+    let line = change("192.0.2.10/24 advskew 100 carpdev vmx0 vhid 99");
+    assert_eq!(
+        line,
+        change("vhid 99 carpdev vmx0 advskew 100 inet 192.0.2.10 netmask 0xffffff00")
+    );
+}
+
+#[test]
+fn one_address_in_many_spellings() {
+    let expected = [address("192.0.2.10", 24, Manner::Set)];
+    for line in [
+        "192.0.2.10/24",
+        "inet 192.0.2.10/24",
+        "inet 192.0.2.10 netmask 255.255.255.0",
+        "inet 192.0.2.10 netmask 0xffffff00",
+        "inet 192.0.2.10 prefixlen 24",
+        "netmask 255.255.255.0 192.0.2.10",
+    ] {
+        assert_eq!(addresses(line), expected, "{line}");
+    }
+    let expected = [address("2001:db8::10", 64, Manner::Add)];
+    for line in [
+        "2001:db8::10/64",
+        "inet6 2001:db8::10/64",
+        "inet6 2001:db8::10 prefixlen 64",
+        "inet6 alias 2001:db8::10 prefixlen 64",
+        "prefixlen 64 2001:DB8::10",
+    ] {
+        assert_eq!(addresses(line), expected, "{line}");
+    }
+}
+
+#[test]
+fn address_without_a_length_leaves_it_open() {
+    assert_eq!(
+        addresses("192.0.2.10"),
+        [address("192.0.2.10", None, Manner::Set)]
+    );
+    assert_eq!(
+        addresses("inet6 2001:db8::10"),
+        [address("2001:db8::10", None, Manner::Add)]
+    );
+}
+
+#[test]
+fn alias_and_delete_stand_on_either_side() {
+    let added = [address("192.0.2.11", 24, Manner::Add)];
+    for line in [
+        "inet alias 192.0.2.11/24",
+        "alias 192.0.2.11/24",
+        "inet 192.0.2.11/24 alias",
+        "inet 192.0.2.11 netmask 255.255.255.0 alias",
+        "inet 192.0.2.11 alias netmask 255.255.255.0",
+    ] {
+        assert_eq!(addresses(line), added, "{line}");
+    }
+    let removed = [address("192.0.2.11", None, Manner::Remove)];
+    for line in [
+        "-alias 192.0.2.11",
+        "inet -alias 192.0.2.11",
+        "192.0.2.11 -alias",
+        "inet 192.0.2.11 delete",
+        "delete 192.0.2.11",
+    ] {
+        assert_eq!(addresses(line), removed, "{line}");
+    }
+}
+
+#[test]
+fn several_addresses_in_one_command() {
+    assert_eq!(
+        addresses("192.0.2.10/24 192.0.2.11/24 2001:db8::10/64"),
+        [
+            address("192.0.2.10", 24, Manner::Set),
+            address("192.0.2.11", 24, Manner::Add),
+            address("2001:db8::10", 64, Manner::Add),
+        ]
+    );
+    assert_eq!(
+        addresses("192.0.2.10/24 -alias 192.0.2.11 inet alias 192.0.2.12 netmask 0xffffffff"),
+        [
+            address("192.0.2.10", 24, Manner::Set),
+            address("192.0.2.11", None, Manner::Remove),
+            address("192.0.2.12", 32, Manner::Add),
+        ]
+    );
+}
+
+#[test]
+fn broadcast_goes_with_its_address() {
+    let [change] = &addresses("inet 192.0.2.10/24 broadcast 192.0.2.0")[..] else {
+        panic!("one address");
+    };
+    assert_eq!(change.broadcast, Some("192.0.2.0".parse().unwrap()));
+}
+
+#[test]
+fn link_local_address_may_name_its_scope() {
+    let expected = [address("fe80::10", 64, Manner::Add)];
+    assert_eq!(addresses("inet6 fe80::10%carp0 prefixlen 64"), expected);
+    assert_eq!(addresses("fe80::10%carp0/64"), expected);
+}
+
+#[test]
+fn simple_words() {
+    let up = |up| Change {
+        up: Some(up),
+        ..Change::default()
+    };
+    assert_eq!(change("up"), up(true));
+    assert_eq!(change("down"), up(false));
+    assert!(change("create").create && change("destroy").destroy);
+    assert_eq!(change("state master").state, Some(StateWish::Master));
+    assert_eq!(change("state backup up").state, Some(StateWish::Backup));
+    assert_eq!(change("lladdr carpdev").lladdr, Some(LladdrWish::Carpdev));
+    assert_eq!(change("lladdr vhid").lladdr, Some(LladdrWish::Vhid));
+    assert_eq!(change("advbase 0 advskew 254").advbase, Some(0));
+}
+
+#[test]
+fn password_comes_from_somewhere_else() {
+    let secret = |words: &[&str]| {
+        let words: Vec<OsString> = words.iter().map(OsString::from).collect();
+        parse("carp0", &words).unwrap().secret
+    };
+    assert_eq!(secret(&["pass", "-"]), Some(SecretSource::StandardInput));
+    assert_eq!(secret(&["pass", ""]), Some(SecretSource::None));
+    let file = SecretSource::File("/etc/carp.key".into());
+    assert_eq!(secret(&["passfile", "/etc/carp.key"]), Some(file));
+    assert_eq!(secret(&["vhid", "1"]), None);
+}
+
+// ---- words that are not ----
+
+#[test]
+fn every_error_points_at_the_word() {
+    for (line, expected) in [
+        (
+            "advskw 100",
+            "`advskw': unknown keyword (did you mean `advskew'?)",
+        ),
+        (
+            "carpdevs vmx0",
+            "`carpdevs': unknown keyword (did you mean `carpdev'?)",
+        ),
+        ("ipn", "`ipn': unknown keyword"),
+        ("frobnicate", "`frobnicate': unknown keyword"),
+        ("vhid", "`vhid': a number from 1 to 255 must follow"),
+        ("vhid 0", "`vhid 0': out of range (1 to 255)"),
+        ("vhid 256", "`vhid 256': out of range (1 to 255)"),
+        ("vhid -1", "`vhid -1': out of range (1 to 255)"),
+        (
+            "vhid 99999999999",
+            "`vhid 99999999999': out of range (1 to 255)",
+        ),
+        ("vhid +1", "`vhid +1': not a number from 1 to 255"),
+        ("vhid x", "`vhid x': not a number from 1 to 255"),
+        ("vhid pass -", "`vhid': a number from 1 to 255 must follow"),
+        ("advskew 255", "`advskew 255': out of range (0 to 254)"),
+        ("advbase 255", "`advbase 255': out of range (0 to 254)"),
+        ("vhid 1 vhid 2", "`vhid': said twice"),
+        ("carpdev", "`carpdev': an interface must follow"),
+        ("carpdev advskew 100", "`carpdev': an interface must follow"),
+        ("pass", "`pass': a password must follow"),
+        ("pass - passfile x", "`passfile': said twice"),
+        ("passfile", "`passfile': a file must follow"),
+        ("lladdr", "`lladdr': vhid or carpdev must follow"),
+        (
+            "lladdr 02:00:00:00:00:01",
+            "`lladdr 02:00:00:00:00:01': must be vhid or carpdev",
+        ),
+        ("state init", "`state init': must be master or backup"),
+        ("up down", "`down': contradicts `up'"),
+        ("down state master", "`state': contradicts `down'"),
+        ("destroy vhid 1", "`destroy': must be the only word"),
+        ("inet", "`inet': an address must follow"),
+        ("inet vhid 1", "`inet': an address must follow"),
+        ("inet inet6 2001:db8::1", "`inet6': an address must follow"),
+        ("inet 2001:db8::1", "`2001:db8::1': not an IPv4 address"),
+        ("inet6 192.0.2.1", "`192.0.2.1': not an IPv6 address"),
+        (
+            "inet 192.0.2.300",
+            "`192.0.2.300': not an IPv4 or IPv6 address",
+        ),
+        (
+            "192.0.2.10/33",
+            "`192.0.2.10/33': the prefix length must be a number from 0 to 32",
+        ),
+        (
+            "192.0.2.10/+8",
+            "`192.0.2.10/+8': the prefix length must be a number from 0 to 32",
+        ),
+        (
+            "192.0.2.10 prefixlen 33",
+            "`192.0.2.10': the prefix length must be a number from 0 to 32",
+        ),
+        (
+            "2001:db8::/129",
+            "`2001:db8::/129': the prefix length must be a number from 0 to 128",
+        ),
+        (
+            "192.0.2.10/24 netmask 255.255.255.0",
+            "`netmask': said twice",
+        ),
+        (
+            "netmask 255.255.255.0 192.0.2.10/24",
+            "`192.0.2.10/24': said twice",
+        ),
+        (
+            "inet 192.0.2.10 netmask 255.0.255.0",
+            "`netmask 255.0.255.0': not a netmask (such as 255.255.255.0 or 0xffffff00)",
+        ),
+        (
+            "inet6 2001:db8::1 netmask 255.255.255.0",
+            "`netmask 255.255.255.0': an IPv6 address has no netmask: use prefixlen",
+        ),
+        (
+            "inet 192.0.2.10 255.255.255.0",
+            "`255.255.255.0': looks like a netmask: write `netmask 255.255.255.0'",
+        ),
+        (
+            "netmask 255.255.255.0",
+            "`netmask': there is no address that it belongs to",
+        ),
+        (
+            "vhid 1 alias",
+            "`alias': there is no address that it belongs to",
+        ),
+        (
+            "2001:db8::1 broadcast 192.0.2.255",
+            "`2001:db8::1': an IPv6 address has no broadcast address",
+        ),
+        (
+            "192.0.2.1 broadcast x",
+            "`broadcast x': not an IPv4 address",
+        ),
+        (
+            "224.0.0.18/4",
+            "`224.0.0.18/4': not an address that a host can have",
+        ),
+        ("0.0.0.0", "`0.0.0.0': not an address that a host can have"),
+        (
+            "127.0.0.1/8",
+            "`127.0.0.1/8': not an address that a host can have",
+        ),
+        (
+            "::ffff:192.0.2.1",
+            "`::ffff:192.0.2.1': not an address that a host can have",
+        ),
+        (
+            "ff02::12",
+            "`ff02::12': not an address that a host can have",
+        ),
+        (
+            "fe80::1%carp1",
+            "`fe80::1%carp1': the scope is not this interface",
+        ),
+        (
+            "carpnodes 1:0,2:100",
+            "`carpnodes': load balancing is not supported: make one interface for each vhid",
+        ),
+        (
+            "rdomain 1",
+            "`rdomain': Linux has no routing domains: run carpctl in a network namespace",
+        ),
+    ] {
+        assert_eq!(refusal(line), expected, "{line}");
+    }
+}
+
+#[test]
+fn words_that_are_no_text_are_refused() {
+    use std::os::unix::ffi::OsStringExt as _;
+    let garbage = OsString::from_vec(vec![b'v', 0xff]);
+    let refused = parse("carp0", &[garbage]).unwrap_err();
+    assert_eq!(refused.to_string(), "`v\u{fffd}': not readable as text");
+}
+
+// ---- the table ----
+
+#[test]
+fn keywords_are_unique_and_never_look_like_addresses() {
+    for keyword in KEYWORDS {
+        assert!(
+            std::ptr::eq(find(keyword.name).unwrap(), keyword),
+            "{}",
+            keyword.name
+        );
+        assert!(!parse::looks_like_address(keyword.name), "{}", keyword.name);
+    }
+}
+
+#[test]
+fn help_fits_a_terminal_and_names_every_word_that_works() {
+    let help = help();
+    for line in help.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    let works = |keyword: &&Keyword| !matches!(keyword.meaning, Meaning::Refused(_));
+    for keyword in KEYWORDS.iter().filter(works) {
+        assert!(help.contains(keyword.name), "{}", keyword.name);
+    }
+}
+
+#[test]
+fn password_is_found_wherever_it_stands() {
+    let position = |line: &str| password_position(&words(line));
+    assert_eq!(position("vhid 99 pass secret carpdev vmx0"), Some(3));
+    assert_eq!(position("pass secret"), Some(1));
+    assert_eq!(position("carpdev pass pass secret"), Some(3));
+    assert_eq!(position("nonsense pass secret"), Some(2));
+    assert_eq!(position("vhid 99 pass -"), None);
+    assert_eq!(position("passfile pass"), None);
+    assert_eq!(position("pass"), None);
+}
+
+// ---- any words at all ----
+
+fn any_word() -> impl Strategy<Value = String> {
+    let names: Vec<&'static str> = KEYWORDS.iter().map(|keyword| keyword.name).collect();
+    prop_oneof![
+        4 => proptest::sample::select(names).prop_map(str::to_owned),
+        2 => any::<IpAddr>().prop_map(|ip| ip.to_string()),
+        1 => (any::<IpAddr>(), any::<u8>()).prop_map(|(ip, length)| format!("{ip}/{length}")),
+        1 => any::<u16>().prop_map(|number| number.to_string()),
+        1 => "\\PC{0,12}",
+    ]
+}
+
+proptest! {
+    #[test]
+    fn any_words_are_understood_or_refused(list in proptest::collection::vec(any_word(), 0..12)) {
+        let list: Vec<OsString> = list.into_iter().map(OsString::from).collect();
+        password_position(&list);
+        if let Ok(parsed) = parse("carp0", &list) {
+            // What is understood survives the way to the service.
+            let text = serde_json::to_string(&parsed.change).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Change>(&text).unwrap(), parsed.change);
+        }
+    }
+}

@@ -1,4 +1,34 @@
-//! CARP on a network: a node of `carp-fsm` joined to a platform.
+//! CARP on a network: a node of [`carp_fsm`] joined to a platform.
+//!
+//! A [`Driver`] runs a [`Node`](carp_fsm::Node) on a [`Backend`]: `linux` is the real one,
+//! [`memory`] a simulated LAN in virtual time. This is a complete node; with `Linux::open()?`
+//! for `lan.node()` it is a real one:
+//!
+//! ```
+//! use carp_net::carp_fsm::carp_proto::{Key, Vhid};
+//! use carp_net::carp_fsm::{Node, VirtualHost};
+//! use carp_net::{Driver, memory::Lan};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let lan = Lan::new(42);
+//! let web = VirtualHost::new(Vhid::new(99)?, Key::from_password("SharedSecret"))
+//!     .advskew(100)?
+//!     .address("192.0.2.10/24".parse()?);
+//! let mut driver = Driver::new(lan.node(), Node::builder().preempt(true))?;
+//! driver.add("carp0", "vmx0", web)?;
+//! let handle = driver.handle();
+//! driver.run(|event| {
+//!     println!("{event}");
+//!     if event.to_string().contains("-> MASTER") {
+//!         handle.shutdown().expect("the driver runs"); // bows out and hands over
+//!     }
+//! })?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A key is better read from a file: see [`KeyFile`]. To run the driver inside another loop, see
+//! [`Driver`]; to do without one, see [`carp_fsm`].
 
 pub use carp_fsm;
 

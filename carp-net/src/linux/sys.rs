@@ -1,12 +1,16 @@
 //! The system calls that no library wraps, each behind a safe function.
 #![expect(
     unsafe_code,
-    reason = "the only place for calls of libc; each says why it is sound"
+    reason = "the calls of libc; each block says why it is sound"
 )]
 
 use std::io;
-use std::mem::size_of;
+use std::mem::{MaybeUninit, size_of};
+use std::net::{Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd as _};
+
+use carp_fsm::carp_proto::MacAddress;
+use socket2::{MaybeUninitSlice, MsgHdrMut, SockAddr, Socket};
 
 /// Sets a socket option that is an `int`.
 pub(super) fn set_option(
@@ -15,16 +19,93 @@ pub(super) fn set_option(
     name: libc::c_int,
     value: libc::c_int,
 ) -> io::Result<()> {
+    #[expect(clippy::cast_possible_truncation, reason = "an int has 4 bytes")]
+    const LENGTH: libc::socklen_t = size_of::<libc::c_int>() as libc::socklen_t;
     let fd = socket.as_fd().as_raw_fd();
     let value: *const libc::c_int = &raw const value;
-    // An int has 4 bytes.
-    #[expect(clippy::cast_possible_truncation, reason = "the size of an int")]
-    let length = size_of::<libc::c_int>() as libc::socklen_t;
-    // SAFETY: `fd` is open while `socket` is borrowed, and `value` points to `length` bytes.
-    let result = unsafe { libc::setsockopt(fd, level, name, value.cast(), length) };
+    // SAFETY: `fd` is open while `socket` is borrowed, and `value` points to `LENGTH` bytes.
+    let result = unsafe { libc::setsockopt(fd, level, name, value.cast(), LENGTH) };
     if result == 0 {
         Ok(())
     } else {
         Err(io::Error::last_os_error())
     }
+}
+
+/// What [`receive`] received.
+#[derive(Debug)]
+pub(super) struct Received {
+    /// How many bytes of data there are.
+    pub(super) length: usize,
+    /// How many bytes of control messages there are.
+    pub(super) control_length: usize,
+    /// Who sent it.
+    pub(super) source: SockAddr,
+}
+
+/// Receives a packet into `data` and what the kernel has to say about it into `control`; what
+/// does not fit is cut off.
+pub(super) fn receive(
+    socket: &Socket,
+    data: &mut [u8],
+    control: &mut [u8],
+) -> io::Result<Received> {
+    // Room for an address of either family.
+    let nobody = SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), 0);
+    let mut source = SockAddr::from(nobody);
+    let mut buffers = [MaybeUninitSlice::new(as_uninit(data))];
+    let mut header = MsgHdrMut::new()
+        .with_addr(&mut source)
+        .with_buffers(&mut buffers)
+        .with_control(as_uninit(control));
+    let length = socket.recvmsg(&mut header, 0)?;
+    let control_length = header.control_len();
+    Ok(Received {
+        length,
+        control_length,
+        source,
+    })
+}
+
+/// The same bytes, for a function that asks for uninitialised ones. Only for functions that
+/// write nothing uninitialised into them, as the kernel does not.
+fn as_uninit(bytes: &mut [u8]) -> &mut [MaybeUninit<u8>] {
+    let bytes: *mut [u8] = bytes;
+    // SAFETY: both have the same layout, the borrow goes on, and no caller here writes
+    // uninitialised bytes.
+    unsafe { &mut *(bytes as *mut [MaybeUninit<u8>]) }
+}
+
+/// The address that makes a packet socket send a frame of `ethertype` to `destination` out of
+/// the interface with this index.
+pub(super) fn link_address(
+    index: u32,
+    ethertype: u16,
+    destination: MacAddress,
+) -> io::Result<SockAddr> {
+    #[expect(clippy::cast_possible_truncation, reason = "17")]
+    const FAMILY: libc::sa_family_t = libc::AF_PACKET as libc::sa_family_t;
+    let index = i32::try_from(index).map_err(|_| io::ErrorKind::InvalidInput)?;
+    let [a, b, c, d, e, f] = destination.octets();
+    let address = libc::sockaddr_ll {
+        sll_family: FAMILY,
+        sll_protocol: ethertype.to_be(),
+        sll_ifindex: index,
+        sll_hatype: 0,
+        sll_pkttype: 0,
+        sll_halen: 6,
+        sll_addr: [a, b, c, d, e, f, 0, 0],
+    };
+    let init = |storage: *mut socket2::SockAddrStorage, length: *mut libc::socklen_t| {
+        #[expect(clippy::cast_possible_truncation, reason = "20 bytes")]
+        const LENGTH: libc::socklen_t = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
+        // SAFETY: the storage is made for any kind of address.
+        unsafe { storage.cast::<libc::sockaddr_ll>().write(address) };
+        // SAFETY: points to a length.
+        unsafe { length.write(LENGTH) };
+        Ok(())
+    };
+    // SAFETY: `init` writes an address and its length.
+    let ((), address) = unsafe { SockAddr::try_init(init) }?;
+    Ok(address)
 }

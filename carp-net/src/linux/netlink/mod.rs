@@ -19,7 +19,6 @@ pub(crate) mod kind {
     pub(crate) const DEL_LINK: u16 = 17;
     pub(crate) const NEW_ADDRESS: u16 = 20;
     pub(crate) const DEL_ADDRESS: u16 = 21;
-    pub(crate) const NEW_ROUTE: u16 = 24;
     pub(crate) const NEW_FILTER: u16 = 44;
 }
 

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::io;
 
+use crate::error::About;
+use crate::{Error, Result};
+
 /// An error number, and the sentence of the kernel about it where it gave one.
 #[derive(Debug)]
 pub(crate) struct Refusal {
@@ -53,5 +56,11 @@ impl From<Refusal> for io::Error {
             Some(_) => Self::new(refusal.source.kind(), refusal),
             None => refusal.source,
         }
+    }
+}
+
+impl<T> About<T> for Result<T, Refusal> {
+    fn about(self, about: impl fmt::Display) -> Result<T> {
+        self.map_err(|refusal| Error::new(about.to_string(), io::Error::from(refusal)))
     }
 }

@@ -1,0 +1,72 @@
+//! Whether a virtual host could work here, from what is known, before anything is done.
+
+use carp_fsm::Lladdr;
+use carp_fsm::carp_proto::VirtualAddress;
+
+use super::addresses::MARK;
+use super::interface;
+use super::links::{Address, Link, Links};
+use crate::{Error, ErrorKind, Result, Setup};
+
+/// Says what stands in the way of `setup` on `carpdev` with `addresses`.
+pub(super) fn check(
+    links: &Links,
+    carpdev: &str,
+    setup: &Setup,
+    addresses: &[VirtualAddress],
+) -> Result<()> {
+    check_name(links, &setup.interface)?;
+    check_carpdev(links, carpdev)?;
+    for address in addresses {
+        // A link-local address is one only on its link.
+        let everywhere = !address.is_link_local();
+        let elsewhere = |(link, found): &(&Link, &Address)| {
+            let is_on_carpdev = link.name == carpdev;
+            let is_ours = if is_on_carpdev {
+                setup.lladdr == Lladdr::Carpdev && found.mark == MARK
+            } else {
+                link.name == setup.interface
+            };
+            !is_ours && (everywhere || is_on_carpdev)
+        };
+        if let Some((link, _)) = links.holders(address.ip()).find(elsewhere) {
+            let (address, interface) = (address.ip(), link.name.clone());
+            let kind = ErrorKind::AddressInUse { address, interface };
+            return Err(Error::new(&setup.interface, kind));
+        }
+    }
+    Ok(())
+}
+
+fn check_name(links: &Links, name: &str) -> Result<()> {
+    if !interface::is_name(name) {
+        return Err(Error::new(name, ErrorKind::BadName));
+    }
+    match links.by_name(name) {
+        Some(link) if !link.is_carp() => Err(Error::new(name, ErrorKind::NameTaken)),
+        _ => Ok(()),
+    }
+}
+
+fn check_carpdev(links: &Links, name: &str) -> Result<()> {
+    let Some(link) = links.by_name(name) else {
+        return Err(Error::new(name, ErrorKind::NoSuchInterface));
+    };
+    if link.is_carp() {
+        return Err(Error::new(name, ErrorKind::CarpdevIsCarp));
+    }
+    if let Some(master) = link.master.and_then(|master| links.get(master)) {
+        let other = master.name.clone();
+        return Err(Error::new(
+            name,
+            match master.kind.as_deref() {
+                Some("bridge") => ErrorKind::BridgePort { bridge: other },
+                _ => ErrorKind::Enslaved { master: other },
+            },
+        ));
+    }
+    if !link.can_carry_carp() {
+        return Err(Error::new(name, ErrorKind::NotEthernet));
+    }
+    Ok(())
+}

@@ -1,0 +1,149 @@
+//! The egress filter: what a carp interface must never say, whoever asks it to.
+//!
+//! One stray frame with the virtual MAC address moves the switch's table and blackholes the
+//! addresses, and the kernel sends such frames by itself. A classic BPF program at `clsact` stops
+//! them; it needs no more than rtnetlink, and it outlives this process.
+
+use std::collections::BTreeSet;
+
+use netlink_packet_core::{DefaultNla, NLM_F_CREATE, NLM_F_EXCL};
+use netlink_packet_route::RouteNetlinkMessage;
+use netlink_packet_route::tc::{
+    TcAttribute, TcBpfFlags, TcFilterBpfOption, TcHandle, TcMessage, TcOption,
+};
+
+use super::netlink::{Connection, Refusal, Request, kind};
+
+mod bpf;
+mod programs;
+pub(super) use bpf::Program;
+pub(super) use programs::{normal, quiet, veil};
+
+/// The interfaces of others on which `clsact` was made here, to be taken away with the last filter.
+#[derive(Debug, Default)]
+pub(super) struct Clsacts(BTreeSet<u32>);
+
+impl Clsacts {
+    /// Sees to it that filters can be put on the interface with this index.
+    pub(super) fn borrow(
+        &mut self,
+        connection: &mut Connection,
+        index: u32,
+    ) -> Result<(), Refusal> {
+        match connection.all(vec![add_clsact(index)]) {
+            Ok(()) => {
+                self.0.insert(index);
+                Ok(())
+            }
+            Err(refusal) if refusal.is(libc::EEXIST) => Ok(()),
+            Err(refusal) => Err(refusal),
+        }
+    }
+
+    /// Leaves the interface as it was, unless somebody has put filters there in the meantime.
+    pub(super) fn give_back(
+        &mut self,
+        connection: &mut Connection,
+        index: u32,
+    ) -> Result<(), Refusal> {
+        if !self.0.contains(&index) || has_filters(connection, index)? {
+            return Ok(());
+        }
+        self.0.remove(&index);
+        connection.all(vec![remove_clsact(index)])
+    }
+}
+
+/// Asks for the place where filters go.
+pub(super) fn add_clsact(index: u32) -> Request {
+    let message = clsact(index);
+    let flags = NLM_F_CREATE | NLM_F_EXCL;
+    Request::new(RouteNetlinkMessage::NewQueueDiscipline(message), flags)
+}
+
+/// Takes that place away, and all filters in it.
+fn remove_clsact(index: u32) -> Request {
+    Request::new(RouteNetlinkMessage::DelQueueDiscipline(clsact(index)), 0)
+}
+
+/// Puts a filter of ours in place, instead of that with the same `handle`, in one step.
+pub(super) fn set(index: u32, handle: u16, program: &Program) -> Request {
+    let option = |kind, bytes| {
+        let attribute = DefaultNla::new(kind, bytes);
+        TcOption::Bpf(TcFilterBpfOption::Other(attribute))
+    };
+    let length = program.len().to_ne_bytes().to_vec();
+    let mut message = filter(index, handle);
+    message.attributes.push(TcAttribute::Options(vec![
+        option(BPF_OPS_LEN, length),
+        option(BPF_OPS, program.to_bytes()),
+        TcOption::Bpf(TcFilterBpfOption::Flags(TcBpfFlags::DirectAction)),
+    ]));
+    Request::new(RouteNetlinkMessage::NewTrafficFilter(message), NLM_F_CREATE)
+}
+
+/// Takes a filter of ours away.
+pub(super) fn remove(index: u32, handle: u16) -> Request {
+    let message = filter(index, handle);
+    Request::new(RouteNetlinkMessage::DelTrafficFilter(message), 0)
+}
+
+/// Whether the interface has any filter, of anybody, at `clsact`.
+fn has_filters(connection: &mut Connection, index: u32) -> Result<bool, Refusal> {
+    for side in [TcHandle::MIN_INGRESS, TcHandle::MIN_EGRESS] {
+        let mut message = TcMessage::with_index(index_of(index));
+        message.header.parent = at(side);
+        let found = connection.dump(&RouteNetlinkMessage::GetTrafficFilter(message))?;
+        if found.iter().any(|message| message.kind == kind::NEW_FILTER) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn clsact(index: u32) -> TcMessage {
+    let mut message = TcMessage::with_index(index_of(index));
+    message.header.parent = TcHandle::CLSACT;
+    message.header.handle = TcHandle {
+        major: TcHandle::CLSACT.major,
+        minor: 0,
+    };
+    message
+        .attributes
+        .push(TcAttribute::Kind("clsact".to_owned()));
+    message
+}
+
+fn filter(index: u32, handle: u16) -> TcMessage {
+    let mut message = TcMessage::with_index(index_of(index));
+    message.header.parent = at(TcHandle::MIN_EGRESS);
+    message.header.handle = TcHandle {
+        major: 0,
+        minor: handle,
+    };
+    // The priority, then the protocol as it is on the wire.
+    message.header.info = (PRIORITY << 16) | u32::from(ETH_P_ALL.to_be());
+    message.attributes.push(TcAttribute::Kind("bpf".to_owned()));
+    message
+}
+
+fn at(side: u16) -> TcHandle {
+    TcHandle {
+        major: TcHandle::CLSACT.major,
+        minor: side,
+    }
+}
+
+/// The kernel's indices are positive.
+fn index_of(index: u32) -> i32 {
+    i32::try_from(index).unwrap_or_default()
+}
+
+/// Ours by its number: filters of others on a carpdev come before or after.
+const PRIORITY: u32 = 112;
+const ETH_P_ALL: u16 = 3;
+const BPF_OPS_LEN: u16 = 4;
+const BPF_OPS: u16 = 5;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,173 @@
+//! Hearing: raw sockets for protocol 112, one for each family, on every link that is watched.
+//!
+//! The kernel checks the IP header, a firewall can judge the packet, and no other traffic of the
+//! host pays for it. With macvlans in bridge mode adverts that carry our own virtual MAC address
+//! as source come in here too (`docs/carp-protocol.md §11.3`).
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{IpAddr, Ipv6Addr};
+use std::os::fd::{AsFd, BorrowedFd};
+
+use carp_fsm::LinkId;
+use carp_fsm::carp_proto::{Envelope, GROUP_V4, GROUP_V6, PROTOCOL, decode_ip_packet};
+use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
+
+use super::{control, sys};
+use crate::error::About as _;
+use crate::{Packet, Result};
+
+/// The raw sockets, and which links count.
+#[derive(Debug)]
+pub(super) struct Hear {
+    inet: Socket,
+    /// Not there where the kernel has no IPv6.
+    inet6: Option<Socket>,
+    links: BTreeMap<u32, LinkId>,
+}
+
+impl Hear {
+    /// Opens the sockets; they hear nothing yet.
+    pub(super) fn open() -> Result<Self> {
+        let about = "raw IPv4 socket for protocol 112 (needs CAP_NET_RAW)";
+        let inet = raw(Domain::IPV4).about(about)?;
+        sys::set_option(&inet, libc::IPPROTO_IP, libc::IP_PKTINFO, 1).about("IP_PKTINFO")?;
+        let inet6 = match raw(Domain::IPV6) {
+            Ok(socket) => Some(socket),
+            Err(error) if error.raw_os_error() == Some(libc::EAFNOSUPPORT) => None,
+            Err(error) => return Err(error).about("raw IPv6 socket for protocol 112"),
+        };
+        if let Some(inet6) = &inet6 {
+            let level = libc::IPPROTO_IPV6;
+            sys::set_option(inet6, level, libc::IPV6_RECVPKTINFO, 1).about("IPV6_RECVPKTINFO")?;
+            inet6
+                .set_recv_hoplimit_v6(true)
+                .about("IPV6_RECVHOPLIMIT")?;
+        }
+        Ok(Self {
+            inet,
+            inet6,
+            links: BTreeMap::new(),
+        })
+    }
+
+    /// What can be waited for: the IPv4 socket, and the IPv6 one if there is IPv6.
+    pub(super) fn sockets(&self) -> (BorrowedFd<'_>, Option<BorrowedFd<'_>>) {
+        (self.inet.as_fd(), self.inet6.as_ref().map(AsFd::as_fd))
+    }
+
+    /// What comes in on the interface with this index counts as heard on `link`, and on no other
+    /// interface.
+    pub(super) fn listen(&mut self, index: u32, link: LinkId) {
+        self.links.insert(index, link);
+    }
+
+    /// What comes in on the interface with this index counts no more.
+    pub(super) fn ignore(&mut self, index: u32) {
+        self.links.remove(&index);
+    }
+
+    /// The next IPv4 packet that counts, if one waits; allocates nothing.
+    pub(super) fn receive_inet(&self) -> io::Result<Option<Packet>> {
+        receive(&self.inet, |bytes, control, _| {
+            let info = control::find(control, libc::IPPROTO_IP, libc::IP_PKTINFO)?;
+            let link = self.links.get(&index_of(info.first_chunk()?))?;
+            let (envelope, payload) = decode_ip_packet(bytes).ok()?;
+            Some(Packet::new(*link, envelope, payload))
+        })
+    }
+
+    /// The next IPv6 packet that counts, if one waits; allocates nothing.
+    pub(super) fn receive_inet6(&self) -> io::Result<Option<Packet>> {
+        let Some(socket) = &self.inet6 else {
+            return Ok(None);
+        };
+        receive(socket, |bytes, control, source| {
+            // No header comes with the packet: RFC 3542 §3.
+            let level = libc::IPPROTO_IPV6;
+            let info = control::find(control, level, libc::IPV6_PKTINFO)?;
+            let (destination, info) = info.split_first_chunk::<16>()?;
+            let link = self.links.get(&index_of(info.first_chunk()?))?;
+            let hop_limit = control::find(control, level, libc::IPV6_HOPLIMIT)?;
+            let hop_limit = i32::from_ne_bytes(*hop_limit.first_chunk()?);
+            let envelope = Envelope {
+                source: source?,
+                destination: Ipv6Addr::from(*destination).into(),
+                hop_limit: u8::try_from(hop_limit).ok()?,
+            };
+            Some(Packet::new(*link, envelope, bytes))
+        })
+    }
+}
+
+/// Membership in the groups of CARP on one interface; ends when dropped.
+///
+/// The raw sockets hear every group that anybody on this host has joined. That membership is
+/// held by sockets of its own, one pair for each interface, gets around the limit of 20 groups a
+/// socket (`net.ipv4.igmp_max_memberships`).
+#[derive(Debug)]
+pub(super) struct Membership {
+    _inet: Socket,
+    _inet6: Option<Socket>,
+}
+
+impl Membership {
+    /// Joins the groups on the interface with this index.
+    pub(super) fn join(index: u32) -> io::Result<Self> {
+        let inet = Socket::new(Domain::IPV4, Type::DGRAM.cloexec(), None)?;
+        inet.join_multicast_v4_n(&GROUP_V4, &InterfaceIndexOrAddress::Index(index))?;
+        Ok(Self {
+            _inet: inet,
+            _inet6: Self::join_inet6(index)
+                .inspect_err(|error| tracing::debug!(index, %error, "IPv6 group not joined"))
+                .ok(),
+        })
+    }
+
+    /// Fails where the interface has no IPv6; adverts over IPv4 are heard all the same.
+    fn join_inet6(index: u32) -> io::Result<Socket> {
+        let inet6 = Socket::new(Domain::IPV6, Type::DGRAM.cloexec(), None)?;
+        inet6.join_multicast_v6(&GROUP_V6, index)?;
+        Ok(inet6)
+    }
+}
+
+fn raw(domain: Domain) -> io::Result<Socket> {
+    let kind = Type::RAW.cloexec().nonblocking();
+    Socket::new(domain, kind, Some(Protocol::from(i32::from(PROTOCOL))))
+}
+
+/// Receives until a packet is one that `read` makes something of, or none waits.
+fn receive(
+    socket: &Socket,
+    read: impl Fn(&[u8], &[u8], Option<IpAddr>) -> Option<Packet>,
+) -> io::Result<Option<Packet>> {
+    let mut data = [0; LONGEST];
+    let mut control = [0; CONTROL];
+    loop {
+        let received = match sys::receive(socket, &mut data, &mut control) {
+            Ok(received) => received,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        let bytes = data.get(..received.length).unwrap_or_default();
+        let control = control.get(..received.control_length).unwrap_or_default();
+        let source = received
+            .source
+            .as_socket_ipv6()
+            .map(|from| (*from.ip()).into());
+        if let Some(packet) = read(bytes, control, source) {
+            return Ok(Some(packet));
+        }
+    }
+}
+
+fn index_of(info: &[u8; 4]) -> u32 {
+    u32::from_ne_bytes(*info)
+}
+
+/// Longer than any Ethernet packet; what is longer still is no advertisement.
+const LONGEST: usize = 2048;
+/// Room for the two control messages of IPv6.
+const CONTROL: usize = 256;

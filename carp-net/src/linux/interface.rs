@@ -1,0 +1,128 @@
+//! The carp interface: a macvlan with the virtual MAC address.
+//!
+//! In bridge mode, so that the carpdev goes on hearing adverts that carry that address as their
+//! source. *Protodown* is its carrier: on, it cannot send, and a routing daemon sees the same link
+//! state as on OpenBSD; taking it down costs a thousand times more.
+
+use carp_fsm::carp_proto::MacAddress;
+use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
+use netlink_packet_route::RouteNetlinkMessage;
+use netlink_packet_route::link::{
+    InfoData, InfoKind, InfoMacVlan, LinkAttribute, LinkFlags, LinkInfo, LinkMessage, MacVlanMode,
+};
+
+use super::links::Link;
+use super::netlink::{Connection, Refusal, Request};
+
+/// The link called `name`, if there is one.
+pub(super) fn find(connection: &mut Connection, name: &str) -> Result<Option<Link>, Refusal> {
+    let mut message = LinkMessage::default();
+    message
+        .attributes
+        .push(LinkAttribute::IfName(name.to_owned()));
+    ask(connection, message)
+}
+
+/// The link with this index, if there is one.
+pub(super) fn get(connection: &mut Connection, index: u32) -> Result<Option<Link>, Refusal> {
+    let mut message = LinkMessage::default();
+    message.header.index = index;
+    ask(connection, message)
+}
+
+fn ask(connection: &mut Connection, message: LinkMessage) -> Result<Option<Link>, Refusal> {
+    match connection.get(RouteNetlinkMessage::GetLink(message)) {
+        Ok(found) => Ok(found
+            .first()
+            .and_then(|message| Link::read(&message.payload))),
+        Err(refusal) if refusal.is(libc::ENODEV) => Ok(None),
+        Err(refusal) => Err(refusal),
+    }
+}
+
+/// Makes the interface on the carpdev with this index. It is down.
+pub(super) fn create(
+    connection: &mut Connection,
+    name: &str,
+    carpdev: u32,
+    mac: MacAddress,
+) -> Result<u32, Refusal> {
+    let mode = InfoData::MacVlan(vec![InfoMacVlan::Mode(MacVlanMode::Bridge)]);
+    let mut message = LinkMessage::default();
+    message.attributes = vec![
+        LinkAttribute::IfName(name.to_owned()),
+        LinkAttribute::Link(carpdev),
+        LinkAttribute::Address(mac.octets().to_vec()),
+        LinkAttribute::LinkInfo(vec![
+            LinkInfo::Kind(InfoKind::MacVlan),
+            LinkInfo::Data(mode),
+        ]),
+    ];
+    let flags = NLM_F_CREATE | NLM_F_EXCL;
+    connection.request(RouteNetlinkMessage::NewLink(message), flags)?;
+    let link = find(connection, name)?;
+    let gone = || Refusal::from(std::io::Error::from_raw_os_error(libc::ENODEV));
+    link.map(|link| link.index).ok_or_else(gone)
+}
+
+/// Takes the interface away, and its addresses, routes and filters with it.
+pub(super) fn delete(index: u32) -> Request {
+    let mut message = LinkMessage::default();
+    message.header.index = index;
+    Request::new(RouteNetlinkMessage::DelLink(message), 0)
+}
+
+/// Takes the carrier of the interface away, or gives it back.
+pub(super) fn protodown(index: u32, on: bool) -> Request {
+    let mut message = LinkMessage::default();
+    message.header.index = index;
+    message
+        .attributes
+        .push(LinkAttribute::ProtoDown(u8::from(on)));
+    Request::new(RouteNetlinkMessage::SetLink(message), 0)
+}
+
+/// Takes the interface up, or down.
+pub(super) fn admin(index: u32, up: bool) -> Request {
+    let mut message = LinkMessage::default();
+    message.header.index = index;
+    message.header.change_mask = LinkFlags::Up;
+    if up {
+        message.header.flags = LinkFlags::Up;
+    }
+    Request::new(RouteNetlinkMessage::SetLink(message), 0)
+}
+
+/// Whether an interface can have this name: the kernel's rule, and two names that would be
+/// mistaken for the settings of all interfaces.
+pub(super) fn is_name(name: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'/' | b':');
+    matches!(name.len(), 1..=15)
+        && name.bytes().all(allowed)
+        && !matches!(name, "." | ".." | "all" | "default")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_the_rule_of_the_kernel() {
+        for name in ["carp0", "x", "fifteen-letters", "a.b", "a@b"] {
+            assert!(is_name(name), "{name}");
+        }
+        for name in [
+            "",
+            "sixteen-letters-",
+            "a/b",
+            "a b",
+            "a:b",
+            ".",
+            "..",
+            "all",
+            "a\n",
+        ] {
+            assert!(!is_name(name), "{name:?}");
+        }
+    }
+}

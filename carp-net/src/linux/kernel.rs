@@ -1,0 +1,283 @@
+//! What was made in the kernel for each virtual host, and the jobs that change it.
+
+use std::collections::BTreeMap;
+
+use carp_fsm::carp_proto::VirtualAddress;
+use carp_fsm::{HostId, LinkId};
+
+use super::addresses;
+use super::egress::Clsacts;
+use super::links::Links;
+use super::netlink::Connection;
+use super::place::Place;
+use super::settings::{self, Borrowed};
+use super::worker::{Answer, Job};
+use crate::{Error, ErrorKind, Report, Result, Setup};
+
+/// What does the jobs, in the thread that may wait.
+pub(super) struct Kernel<T> {
+    access: Access,
+    tell: T,
+    carpdevs: BTreeMap<LinkId, Carpdev>,
+    hosts: BTreeMap<HostId, Host>,
+}
+
+/// The way to the kernel.
+#[derive(Debug)]
+pub(super) struct Access {
+    pub(super) connection: Connection,
+    pub(super) clsacts: Clsacts,
+}
+
+/// A link that is followed, as long as there is an interface for it.
+#[derive(Debug, Default)]
+struct Carpdev {
+    index: Option<u32>,
+    settings: Option<Borrowed>,
+}
+
+/// A virtual host: what is wished and what is there.
+#[derive(Debug)]
+struct Host {
+    setup: Setup,
+    /// Whether a configuration has not been answered yet: it waits for its carpdev.
+    owed: bool,
+    place: Option<Place>,
+}
+
+impl<T: FnMut(Answer)> Kernel<T> {
+    pub(super) fn new(connection: Connection, tell: T) -> Self {
+        Self {
+            access: Access {
+                connection,
+                clsacts: Clsacts::default(),
+            },
+            tell,
+            carpdevs: BTreeMap::new(),
+            hosts: BTreeMap::new(),
+        }
+    }
+
+    /// Does a job and tells what came of it.
+    pub(super) fn perform(&mut self, job: Job) {
+        match job {
+            Job::Follow { link, index } => self.follow(link, index),
+            Job::Unfollow(link) => {
+                if let Some(carpdev) = self.carpdevs.remove(&link) {
+                    self.put_back(carpdev);
+                }
+            }
+            Job::Configure(id, setup) => self.configure(id, setup),
+            Job::TearDown(id) => {
+                if let Some(place) = self.hosts.remove(&id).and_then(|host| host.place) {
+                    place.unmake(&mut self.access);
+                }
+                self.report(Report::TornDown(id));
+            }
+            Job::Hold { id, addresses, own } => match self.hold(id, &addresses, &own) {
+                Ok(forwards) => {
+                    (self.tell)(Answer::Forwards(id, forwards));
+                    self.report(Report::Held(id));
+                }
+                Err(error) => self.report(Report::HoldFailed(id, error)),
+            },
+            Job::HandOver(id) => {
+                self.at_place(id, Place::quieten);
+                self.report(Report::Silenced(id));
+            }
+            Job::Release(id) => self.at_place(id, Place::release),
+            Job::Reroute { id, own } => {
+                self.at_place(id, |place, access| place.reroute(access, &own));
+            }
+            Job::Survey => {
+                let surveyed = Links::survey(&mut self.access.connection);
+                (self.tell)(Answer::Surveyed(surveyed));
+            }
+        }
+    }
+
+    /// Takes everything away and puts everything back.
+    pub(super) fn clear(mut self) {
+        for host in std::mem::take(&mut self.hosts).into_values() {
+            if let Some(place) = host.place {
+                place.unmake(&mut self.access);
+            }
+        }
+        for carpdev in std::mem::take(&mut self.carpdevs).into_values() {
+            self.put_back(carpdev);
+        }
+    }
+
+    fn follow(&mut self, link: LinkId, index: Option<u32>) {
+        let before = self.carpdevs.remove(&link).unwrap_or_default();
+        if before.index.is_some() {
+            // It has gone, or it has another name now.
+            for host in self
+                .hosts
+                .values_mut()
+                .filter(|host| host.setup.link == link)
+            {
+                if let Some(place) = host.place.take() {
+                    place.unmake(&mut self.access);
+                }
+            }
+            self.put_back(before);
+        }
+        let settings = index.and_then(|index| {
+            let connection = &mut self.access.connection;
+            Borrowed::set(connection, index, &settings::OF_CARPDEV)
+                .inspect_err(|error| {
+                    tracing::warn!(%link, %error, "arp_ignore, arp_announce and accept_local not set");
+                })
+                .ok()
+        });
+        self.carpdevs.insert(link, Carpdev { index, settings });
+        let waiting: Vec<HostId> = self
+            .hosts
+            .iter()
+            .filter(|(_, host)| host.setup.link == link)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in waiting {
+            self.make(id);
+        }
+    }
+
+    fn put_back(&mut self, carpdev: Carpdev) {
+        if let Some(settings) = carpdev.settings
+            && let Err(error) = settings.put_back(&mut self.access.connection)
+            && !error.is(libc::ENODEV)
+        {
+            tracing::warn!(%error, "settings of the carpdev not put back");
+        }
+    }
+
+    fn configure(&mut self, id: HostId, setup: Setup) {
+        let place = self.hosts.remove(&id).and_then(|host| host.place);
+        let owed = true;
+        self.hosts.insert(id, Host { setup, owed, place });
+        self.make(id);
+    }
+
+    /// Makes what a virtual host wishes, if its carpdev is there, and tells how it went.
+    fn make(&mut self, id: HostId) {
+        let Some(mut host) = self.hosts.remove(&id) else {
+            return;
+        };
+        let result = self.try_make(id, &mut host);
+        let report = match result {
+            Ok(true) => std::mem::take(&mut host.owed).then_some(Report::Configured(id)),
+            Ok(false) => None,
+            Err(error) => {
+                host.owed = false;
+                Some(Report::ConfigureFailed(id, error))
+            }
+        };
+        self.hosts.insert(id, host);
+        if let Some(report) = report {
+            self.report(report);
+        }
+    }
+
+    /// Returns whether the carpdev was there.
+    fn try_make(&mut self, id: HostId, host: &mut Host) -> Result<bool> {
+        let carpdev = self
+            .carpdevs
+            .get(&host.setup.link)
+            .and_then(|carpdev| carpdev.index);
+        let suits =
+            |place: &Place| carpdev.is_some_and(|carpdev| place.suits(&host.setup, carpdev));
+        if let Some(place) = host.place.take_if(|place| !suits(place)) {
+            place.unmake(&mut self.access);
+        }
+        let Some(carpdev) = carpdev else {
+            return Ok(false);
+        };
+        let place = match host.place.take() {
+            Some(place) => place,
+            None => {
+                self.remove_leftovers(carpdev, id);
+                Place::make(&mut self.access, &host.setup, carpdev)?
+            }
+        };
+        let place = host.place.insert(place);
+        place.set_up(&mut self.access, host.setup.up)?;
+        Ok(true)
+    }
+
+    /// Removes addresses with our mark from a carpdev that no virtual host holds there: a former
+    /// run of this program has ended without doing so.
+    fn remove_leftovers(&mut self, carpdev: u32, id: HostId) {
+        let connection = &mut self.access.connection;
+        let leftovers = match addresses::marked(connection, carpdev) {
+            Ok(leftovers) => leftovers,
+            Err(error) => {
+                tracing::warn!(%error, "addresses of the carpdev cannot be listed");
+                return;
+            }
+        };
+        let others = || self.hosts.iter().filter(|(other, _)| **other != id);
+        let is_held = |address: &VirtualAddress| {
+            others()
+                .filter_map(|(_, host)| host.place.as_ref())
+                .any(|place| place.is_on(carpdev) && place.holds(address.ip()))
+        };
+        let requests: Vec<_> = leftovers
+            .iter()
+            .filter(|address| !is_held(address))
+            .inspect(|address| tracing::info!(%address, "address of a former run removed"))
+            .map(|address| addresses::remove_found(carpdev, *address))
+            .collect();
+        if let Err(error) = connection.all(requests) {
+            tracing::warn!(%error, "addresses of a former run not removed");
+        }
+    }
+
+    fn hold(
+        &mut self,
+        id: HostId,
+        addresses: &[VirtualAddress],
+        own: &[VirtualAddress],
+    ) -> Result<bool> {
+        let unknown = || Error::new(id.to_string(), ErrorKind::UnknownHost(id));
+        let mut host = self.hosts.remove(&id).ok_or_else(unknown)?;
+        let held = self.try_hold(id, &mut host, addresses, own);
+        self.hosts.insert(id, host);
+        held
+    }
+
+    /// Returns whether the interface forwards IPv6.
+    fn try_hold(
+        &mut self,
+        id: HostId,
+        host: &mut Host,
+        addresses: &[VirtualAddress],
+        own: &[VirtualAddress],
+    ) -> Result<bool> {
+        let connection = &mut self.access.connection;
+        let mut forwards = host.place.as_ref().and_then(|place| place.look(connection));
+        if forwards.is_none() {
+            // Somebody has deleted the interface, or the last attempt to make it failed.
+            host.place = None;
+            self.try_make(id, host)?;
+            let connection = &mut self.access.connection;
+            forwards = host.place.as_ref().and_then(|place| place.look(connection));
+        }
+        let gone = || Error::new(&host.setup.interface, ErrorKind::NoSuchInterface);
+        let place = host.place.as_mut().ok_or_else(gone)?;
+        place.hold(&mut self.access, addresses, own)?;
+        Ok(forwards.unwrap_or_default())
+    }
+
+    fn at_place(&mut self, id: HostId, work: impl FnOnce(&mut Place, &mut Access)) {
+        if let Some(host) = self.hosts.get_mut(&id)
+            && let Some(place) = &mut host.place
+        {
+            work(place, &mut self.access);
+        }
+    }
+
+    fn report(&mut self, report: Report) {
+        (self.tell)(Answer::Report(report));
+    }
+}

@@ -1,0 +1,173 @@
+//! Whether a virtual address has to bring a route to its network, and the route of an IPv4 one.
+//!
+//! Where the carpdev reaches the network anyway, a second route would make the host name the
+//! virtual address as the source of its own traffic: its metric would beat that of the carpdev's
+//! route, for IPv6 always (15 beats 256).
+//!
+//! The route of an IPv6 address is the kernel's prefix route. That of an IPv4 address is made
+//! here, because the kernel cannot change the matter for an address that is there; naming the
+//! address as its source makes the kernel take it away with the address.
+
+use std::net::IpAddr;
+
+use carp_fsm::carp_proto::VirtualAddress;
+use netlink_packet_core::{NLM_F_APPEND, NLM_F_CREATE};
+use netlink_packet_route::AddressFamily;
+use netlink_packet_route::RouteNetlinkMessage;
+use netlink_packet_route::route::{
+    RouteAddress, RouteAttribute, RouteFlags, RouteHeader, RouteMessage, RouteProtocol, RouteScope,
+    RouteType,
+};
+
+use super::addresses::MARK;
+use super::netlink::{Attributes, Connection, Refusal, Request};
+
+/// The metric of the route that an address brings: OpenBSD's priority of carp routes.
+pub(super) const METRIC: u32 = 15;
+
+/// Says for each of `addresses` whether it has to bring a route, given the networks in which the
+/// carpdev has addresses of its own.
+pub(super) fn needed(
+    connection: &mut Connection,
+    carpdev: u32,
+    own: &[VirtualAddress],
+    addresses: &[VirtualAddress],
+) -> Result<Vec<bool>, Refusal> {
+    let mut needed: Vec<bool> = addresses
+        .iter()
+        .map(|address| has_network(address) && !own.iter().any(|own| covers(own, address)))
+        .collect();
+    // Without an address in the network the carpdev may have a route to it: one that somebody
+    // made, or that of a router advertisement beside an address from DHCPv6.
+    let (places, asked): (Vec<usize>, Vec<Request>) = addresses
+        .iter()
+        .enumerate()
+        .filter(|(at, address)| needed.get(*at) == Some(&true) && !address.is_link_local())
+        .filter_map(|(at, address)| Some((at, lookup(carpdev, probe(address, own, addresses)?))))
+        .unzip();
+    connection.exchange(asked, |at, _, payload| {
+        if let Some(&at) = places.get(at)
+            && let (Some(address), Some(needed)) = (addresses.get(at), needed.get_mut(at))
+            && reaches(payload, carpdev, address)
+        {
+            *needed = false;
+        }
+    })?;
+    Ok(needed)
+}
+
+/// Asks for the route of an IPv4 address; refused with `EEXIST` where it is there.
+pub(super) fn add(index: u32, address: VirtualAddress) -> Option<Request> {
+    let message = RouteNetlinkMessage::NewRoute(route(index, address)?);
+    // Appended: another virtual host may have one to the same network.
+    Some(Request::new(message, NLM_F_CREATE | NLM_F_APPEND))
+}
+
+/// Asks for the route of an IPv4 address to be taken away.
+pub(super) fn remove(index: u32, address: VirtualAddress) -> Option<Request> {
+    let message = RouteNetlinkMessage::DelRoute(route(index, address)?);
+    Some(Request::new(message, 0))
+}
+
+fn route(index: u32, address: VirtualAddress) -> Option<RouteMessage> {
+    let IpAddr::V4(ip) = address.ip() else {
+        return None;
+    };
+    let mut message = RouteMessage::default();
+    message.header = RouteHeader {
+        address_family: AddressFamily::Inet,
+        destination_prefix_length: address.prefix_len(),
+        table: RouteHeader::RT_TABLE_MAIN,
+        protocol: RouteProtocol::Other(MARK),
+        scope: RouteScope::Link,
+        kind: RouteType::Unicast,
+        ..RouteHeader::default()
+    };
+    message.attributes = vec![
+        RouteAttribute::Destination(address.network().into()),
+        RouteAttribute::Oif(index),
+        RouteAttribute::PrefSource(RouteAddress::Inet(ip)),
+        RouteAttribute::Priority(METRIC),
+    ];
+    Some(message)
+}
+
+/// Whether there is anybody else in the network of an address.
+fn has_network(address: &VirtualAddress) -> bool {
+    match address.ip() {
+        IpAddr::V4(_) => address.prefix_len() < 32,
+        IpAddr::V6(_) => address.prefix_len() < 128,
+    }
+}
+
+/// Whether whoever is in the network of `own` reaches all of the network of `address`.
+fn covers(own: &VirtualAddress, address: &VirtualAddress) -> bool {
+    // Each link has its own link-local network: that of the carpdev is no way to that of carp0.
+    !address.is_link_local()
+        && own.prefix_len() <= address.prefix_len()
+        && own.contains(address.network())
+}
+
+/// Another address in the network of `address`, for whose route one can ask: the kernel has a
+/// route of its own to each address of this host, and to the broadcast addresses.
+fn probe(
+    address: &VirtualAddress,
+    own: &[VirtualAddress],
+    virtual_ones: &[VirtualAddress],
+) -> Option<IpAddr> {
+    let ours = |ip: IpAddr| own.iter().chain(virtual_ones).any(|ours| ours.ip() == ip);
+    let near = |offset: u32| match address.ip() {
+        IpAddr::V4(ip) => IpAddr::V4((ip.to_bits() ^ offset).into()),
+        IpAddr::V6(ip) => IpAddr::V6((ip.to_bits() ^ u128::from(offset)).into()),
+    };
+    let broadcast = address.broadcast().map(IpAddr::V4);
+    (1..256).map(near).find(|ip| {
+        let is_edge = Some(*ip) == broadcast || (broadcast.is_some() && *ip == address.network());
+        address.contains(*ip) && !is_edge && !ours(*ip)
+    })
+}
+
+/// Asks which route of the kernel leads to `ip` through the carpdev.
+fn lookup(carpdev: u32, ip: IpAddr) -> Request {
+    let mut message = RouteMessage::default();
+    let (family, length) = match ip {
+        IpAddr::V4(_) => (AddressFamily::Inet, 32),
+        IpAddr::V6(_) => (AddressFamily::Inet6, 128),
+    };
+    message.header.address_family = family;
+    message.header.destination_prefix_length = length;
+    message.header.flags = RouteFlags::FibMatch;
+    message.attributes = vec![
+        RouteAttribute::Destination(ip.into()),
+        RouteAttribute::Oif(carpdev),
+    ];
+    Request::new(RouteNetlinkMessage::GetRoute(message), 0)
+}
+
+/// Whether the route in `payload` leads to the whole network of `address`, directly and through
+/// the carpdev. The default route leads to everything and is not meant, nor is one of ours.
+fn reaches(payload: &[u8], carpdev: u32, address: &VirtualAddress) -> bool {
+    let Some((header, _)) = payload.split_first_chunk::<HEADER>() else {
+        return false;
+    };
+    let &[_, prefix_len, _, _, _, _, _, kind, ..] = header;
+    let attributes = Attributes::behind(payload, HEADER);
+    let has = |kind| attributes.get(kind).is_some();
+    let number = |kind| attributes.get(kind).and_then(|value| value.u32());
+    kind == u8::from(RouteType::Unicast)
+        && (1..=address.prefix_len()).contains(&prefix_len)
+        && number(RTA_OIF) == Some(carpdev)
+        && number(RTA_PRIORITY) != Some(METRIC)
+        && !has(RTA_GATEWAY)
+        && !has(RTA_VIA)
+}
+
+/// `struct rtmsg`.
+const HEADER: usize = 12;
+const RTA_OIF: u16 = 4;
+const RTA_GATEWAY: u16 = 5;
+const RTA_PRIORITY: u16 = 6;
+const RTA_VIA: u16 = 18;
+
+#[cfg(test)]
+mod tests;

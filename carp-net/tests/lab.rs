@@ -196,6 +196,23 @@ fn a_tap_sees_what_was_sent_on_every_port_and_writes_it_for_others() {
 }
 
 #[test]
+fn a_tap_shows_the_vlan_tag_that_was_on_the_wire() {
+    let Some(three) = Three::new() else { return };
+    let taps = [three.lab.tap_port("one"), three.two.tap("vmx0")];
+    let mut frame = [[0xff; 6], three.one.mac().octets()].concat();
+    frame.extend([0x81, 0x00, 0x60, 0x2a, 0x88, 0xb5]);
+    frame.resize(64, 0xa5);
+    three.one.send_frame("vmx0", &frame).unwrap();
+    for tap in taps {
+        let tap = tap.unwrap();
+        let seen = tap.wait_for(LONG, |seen| seen.vlan().is_some()).unwrap();
+        assert_eq!(seen.bytes, frame);
+        assert_eq!((seen.vlan(), seen.ethertype()), (Some(42), 0x88b5));
+        assert_eq!(seen.payload(), [0xa5; 46]);
+    }
+}
+
+#[test]
 fn a_tap_drops_nothing_at_20_000_frames_a_second() {
     let Some(three) = Three::new() else { return };
     let tap = three.lab.tap().unwrap();

@@ -1,4 +1,4 @@
-//! The clock of the lab: CLOCK_MONOTONIC, as the Linux backend's.
+//! The clock of the lab: CLOCK_BOOTTIME, which the Linux backend counts on too.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ pub fn now() -> Timestamp {
 
 /// The same moment, to the nanosecond.
 pub(super) fn since_boot() -> Duration {
-    duration(clock_gettime(ClockId::Monotonic))
+    duration(clock_gettime(ClockId::Boottime))
 }
 
 /// How far the wall clock is ahead: what the kernel stamps frames with, and what people read.

@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use carp_fsm::carp_proto::{MacAddress, VirtualAddress};
 
+use socket2::SockFilter;
+
 use crate::error::About as _;
+use crate::linux::capture::Capture;
 use crate::linux::namespace::Namespace;
 use crate::{Error, Result};
 
@@ -181,6 +184,17 @@ impl Host {
         Asker::start(&self.namespace, &self.interface, self.mac, target, interval)
     }
 
+    /// Sends a whole Ethernet frame, whatever it says, out of one of its interfaces.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such interface, or it is down.
+    pub fn send_frame(&self, interface: &str, frame: &[u8]) -> Result<()> {
+        let index = self.links.index(interface)?;
+        let send = || Capture::open(index, &NOTHING)?.send(frame);
+        self.enter(send)?.about(interface)
+    }
+
     /// Records the frames on one of its interfaces.
     ///
     /// # Errors
@@ -207,3 +221,6 @@ fn parse(address: &str) -> Result<VirtualAddress> {
         .parse()
         .map_err(|error| Error::new(address, std::io::Error::other(error)))
 }
+
+/// A packet filter that lets nothing pass: `BPF_RET | BPF_K`, no byte.
+const NOTHING: [SockFilter; 1] = [SockFilter::new(0x06, 0, 0, 0)];

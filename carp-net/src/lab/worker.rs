@@ -85,7 +85,7 @@ pub(super) struct Metronome(OwnedFd);
 impl Metronome {
     pub(super) fn new(interval: Duration) -> Result<Self> {
         let flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
-        let timer = timerfd_create(TimerfdClockId::Monotonic, flags).about("timer")?;
+        let timer = timerfd_create(TimerfdClockId::Boottime, flags).about("timer")?;
         let setting = Itimerspec {
             it_interval: timespec(interval),
             it_value: timespec(clock::since_boot() + interval),

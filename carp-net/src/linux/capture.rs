@@ -3,19 +3,18 @@
 
 #![expect(
     unsafe_code,
-    reason = "packet addresses, their options and ancillary data have no safe wrapper"
+    reason = "the statistics and the addresses of packet sockets have no safe wrapper"
 )]
 
-use std::ffi::c_int;
-use std::io::{self, IoSliceMut};
-use std::mem;
+use std::io;
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd};
 use std::time::Duration;
 
+use carp_fsm::carp_proto::MacAddress;
 use rustix::net::sockopt;
-use socket2::{Domain, SockFilter, Socket, Type};
+use socket2::{Domain, SockAddr, SockFilter, Socket, Type};
 
-use super::sys;
+use super::{control, sys};
 
 /// A socket that sees every frame of an interface, both ways.
 #[derive(Debug)]
@@ -51,7 +50,8 @@ impl Capture {
         sys::set_option(&socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1)?;
         sys::set_option(&socket, libc::SOL_PACKET, libc::PACKET_AUXDATA, 1)?;
         grow_buffer(&socket)?;
-        bind(&socket, interface)?;
+        let nobody = MacAddress([0; 6]);
+        socket.bind(&sys::link_address(interface, ETH_P_ALL, nobody)?)?;
         Ok(Self {
             socket,
             buffer: vec![0; LONGEST].into_boxed_slice(),
@@ -84,7 +84,8 @@ impl Capture {
             tp_packets: 0,
             tp_drops: 0,
         };
-        let mut length = socklen(size_of_val(&statistics));
+        #[expect(clippy::cast_possible_truncation, reason = "8 bytes")]
+        let mut length = size_of_val(&statistics) as libc::socklen_t;
         // SAFETY: the pointer and the length describe `statistics`, which lives through the call.
         let done = unsafe {
             libc::getsockopt(
@@ -95,44 +96,27 @@ impl Capture {
                 &raw mut length,
             )
         };
-        check(done)?;
+        if done != 0 {
+            return Err(io::Error::last_os_error());
+        }
         // The kernel counts from the last question on.
         self.dropped += u64::from(statistics.tp_drops);
         Ok(self.dropped)
     }
 
     fn receive_message(&mut self) -> io::Result<Seen> {
-        let mut from = packet_address(0);
-        let mut control = Control([0; CONTROL_LEN]);
-        let mut slices = [IoSliceMut::new(&mut self.buffer)];
-        // SAFETY: a msghdr is numbers and pointers, for which all zeros are valid.
-        let mut message: libc::msghdr = unsafe { mem::zeroed() };
-        message.msg_name = (&raw mut from).cast();
-        message.msg_namelen = socklen(size_of_val(&from));
-        // `IoSliceMut` is an iovec by contract.
-        message.msg_iov = slices.as_mut_ptr().cast();
-        message.msg_iovlen = 1;
-        message.msg_control = control.0.as_mut_ptr().cast();
-        message.msg_controllen = CONTROL_LEN;
-        // SAFETY: every pointer in `message` is to a live local of the length given with it.
-        let length = unsafe { libc::recvmsg(self.socket.as_raw_fd(), &raw mut message, 0) };
-        let length = usize::try_from(length).map_err(|_| io::Error::last_os_error())?;
-
-        let frame = self.buffer.get(..length).unwrap_or(&self.buffer);
-        let control = control.0.get(..message.msg_controllen).unwrap_or_default();
-        let mut stamp = Duration::ZERO;
-        let mut tag = None;
-        for (level, kind, data) in control_messages(control) {
-            match (level, kind) {
-                (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS) => stamp = decode_stamp(data),
-                (libc::SOL_PACKET, libc::PACKET_AUXDATA) => tag = decode_tag(data),
-                _ => {}
-            }
-        }
+        let mut control = [0; CONTROL_LEN];
+        let received = sys::receive(&self.socket, &mut self.buffer, &mut control)?;
+        let control = control.get(..received.control_length).unwrap_or_default();
+        let stamp = control::find(control, libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS);
+        let tag = control::find(control, libc::SOL_PACKET, libc::PACKET_AUXDATA);
+        let tag = tag.and_then(decode_tag);
+        let frame = self.buffer.get(..received.length).unwrap_or(&self.buffer);
+        let from = packet_address(&received.source);
         Ok(Seen {
             interface: u32::try_from(from.sll_ifindex).unwrap_or_default(),
             outgoing: from.sll_pkttype == libc::PACKET_OUTGOING,
-            stamp,
+            stamp: stamp.and_then(decode_stamp).unwrap_or_default(),
             frame: tag.map_or_else(|| frame.to_vec(), |tag| with_tag(frame, tag)),
         })
     }
@@ -151,62 +135,20 @@ fn grow_buffer(socket: &Socket) -> io::Result<()> {
     Ok(())
 }
 
-fn bind(socket: &Socket, interface: u32) -> io::Result<()> {
-    let index = c_int::try_from(interface).map_err(io::Error::other)?;
-    let address = packet_address(index);
-    // SAFETY: the pointer and the length describe `address`, which lives through the call.
-    let done = unsafe {
-        libc::bind(
-            socket.as_raw_fd(),
-            (&raw const address).cast(),
-            socklen(size_of_val(&address)),
-        )
-    };
-    check(done)
-}
-
-fn packet_address(interface: c_int) -> libc::sockaddr_ll {
-    libc::sockaddr_ll {
-        sll_family: AF_PACKET,
-        sll_protocol: ETH_P_ALL.to_be(),
-        sll_ifindex: interface,
-        sll_hatype: 0,
-        sll_pkttype: 0,
-        sll_halen: 0,
-        sll_addr: [0; 8],
-    }
-}
-
-/// Walks the ancillary data of a message: level, type and content of each (cmsg(3)).
-fn control_messages(mut rest: &[u8]) -> impl Iterator<Item = (c_int, c_int, &[u8])> {
-    std::iter::from_fn(move || {
-        let (length, after) = rest.split_first_chunk()?;
-        let (level, after) = after.split_first_chunk()?;
-        let (kind, _) = after.split_first_chunk()?;
-        let length = usize::from_ne_bytes(*length);
-        let header = size_of::<usize>() + 2 * size_of::<c_int>();
-        let data = rest.get(header..length)?;
-        rest = rest
-            .get(length.next_multiple_of(size_of::<usize>())..)
-            .unwrap_or_default();
-        Some((
-            c_int::from_ne_bytes(*level),
-            c_int::from_ne_bytes(*kind),
-            data,
-        ))
-    })
+/// Where a frame was seen, as the kernel tells.
+fn packet_address(source: &SockAddr) -> libc::sockaddr_ll {
+    let source = source.as_ptr().cast::<libc::sockaddr_ll>();
+    // SAFETY: it points to storage that has room for any kind of address and is initialised, and
+    // a sockaddr_ll is made of numbers.
+    unsafe { source.read() }
 }
 
 /// A `struct timespec`: two longs.
-fn decode_stamp(data: &[u8]) -> Duration {
-    const LEN: usize = size_of::<libc::c_long>();
-    let long = |bytes: [u8; LEN]| u64::try_from(libc::c_long::from_ne_bytes(bytes)).ok();
-    let decode = || {
-        let (seconds, rest) = data.split_first_chunk()?;
-        let nanoseconds = long(*rest.first_chunk()?)?;
-        Some(Duration::from_secs(long(*seconds)?) + Duration::from_nanos(nanoseconds))
-    };
-    decode().unwrap_or_default()
+fn decode_stamp(data: &[u8]) -> Option<Duration> {
+    let (seconds, rest) = data.split_first_chunk()?;
+    let seconds = u64::try_from(libc::c_long::from_ne_bytes(*seconds)).ok()?;
+    let nanoseconds = libc::c_long::from_ne_bytes(*rest.first_chunk()?);
+    Some(Duration::new(seconds, u32::try_from(nanoseconds).ok()?))
 }
 
 /// The VLAN tag in a `struct tpacket_auxdata`, which the kernel has taken out of the frame.
@@ -231,27 +173,6 @@ fn with_tag(frame: &[u8], tag: [u8; 4]) -> Vec<u8> {
     [addresses, &tag, rest].concat()
 }
 
-fn check(done: c_int) -> io::Result<()> {
-    if done == 0 {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
-    }
-}
-
-/// The length of a C structure as the socket calls take it.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "these structures are small"
-)]
-const fn socklen(length: usize) -> libc::socklen_t {
-    length as libc::socklen_t
-}
-
-/// Room for ancillary data, aligned as the kernel's structures are.
-#[repr(align(8))]
-struct Control([u8; CONTROL_LEN]);
-
 /// More than a time stamp and a `tpacket_auxdata` need.
 const CONTROL_LEN: usize = 128;
 
@@ -261,6 +182,5 @@ const LONGEST: usize = 65_536 + 18;
 /// Room for about half a second of small frames at 20,000 a second.
 const RECEIVE_BUFFER: usize = 16 << 20;
 
-const AF_PACKET: u16 = 17;
 const ETH_P_ALL: u16 = 3;
 const ETH_P_8021Q: u16 = 0x8100;

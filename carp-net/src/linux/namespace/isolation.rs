@@ -111,25 +111,28 @@ impl fmt::Display for IsolationError {
                 setting,
                 forbids,
                 allows,
-                binds_root,
-            }) => {
-                let or_root = if binds_root {
-                    ""
-                } else {
-                    "run it as root, or "
-                };
-                write!(
-                    f,
-                    "{setting}={forbids} forbids new namespaces: \
-                     {or_root}set it as root: sysctl -w {setting}={allows}"
-                )
-            }
+                binds_root: true,
+            }) => write!(
+                f,
+                "{setting}={forbids} forbids new namespaces: as root, \
+                 sysctl -w {setting}={allows}"
+            ),
+            Some(Obstacle {
+                setting,
+                forbids,
+                allows,
+                binds_root: false,
+            }) => write!(
+                f,
+                "{setting}={forbids} lets only root make namespaces: run this as root, \
+                 or, as root, sysctl -w {setting}={allows}"
+            ),
             None if geteuid().is_root() => write!(
                 f,
-                "new namespaces: {}: in a container, start that with --privileged",
+                "new namespaces: {}: a container must be started with --privileged",
                 self.source
             ),
-            None => write!(f, "new namespaces: {}: run it as root", self.source),
+            None => write!(f, "new namespaces: {}: run this as root", self.source),
         }
     }
 }
@@ -187,3 +190,31 @@ const OBSTACLES: [Obstacle; 6] = [
     Obstacle::unprivileged("kernel.unprivileged_userns_clone", "0", "1"),
     Obstacle::unprivileged("kernel.apparmor_restrict_unprivileged_userns", "1", "0"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_one_line_that_says_what_to_do() {
+        let said = OBSTACLES.map(|obstacle| {
+            let error = IsolationError {
+                source: io::Error::from(Errno::PERM),
+                obstacle: Some(obstacle),
+            };
+            error.to_string()
+        });
+        assert_eq!(
+            said[0],
+            "user.max_net_namespaces=0 forbids new namespaces: as root, \
+             sysctl -w user.max_net_namespaces=1024"
+        );
+        assert_eq!(
+            said[5],
+            "kernel.apparmor_restrict_unprivileged_userns=1 lets only root make namespaces: \
+             run this as root, or, as root, \
+             sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"
+        );
+        assert!(said.iter().all(|line| !line.contains('\n')));
+    }
+}

@@ -7,6 +7,7 @@ use carp_fsm::{HostId, LinkId};
 
 use super::addresses;
 use super::egress::Clsacts;
+use super::hear::Membership;
 use super::links::Links;
 use super::netlink::Connection;
 use super::place::Place;
@@ -34,6 +35,8 @@ pub(super) struct Access {
 struct Carpdev {
     index: Option<u32>,
     settings: Option<Borrowed>,
+    /// Held for its sake: it ends when dropped.
+    _membership: Option<Membership>,
 }
 
 /// A virtual host: what is wished and what is there.
@@ -86,6 +89,7 @@ impl<T: FnMut(Answer)> Kernel<T> {
                 self.report(Report::Silenced(id));
             }
             Job::Release(id) => self.at_place(id, Place::release),
+            Job::Mute(id) => self.at_place(id, Place::mute),
             Job::Reroute { id, own } => {
                 self.at_place(id, |place, access| place.reroute(access, &own));
             }
@@ -123,15 +127,20 @@ impl<T: FnMut(Answer)> Kernel<T> {
             }
             self.put_back(before);
         }
-        let settings = index.and_then(|index| {
+        let mut carpdev = Carpdev {
+            index,
+            ..Carpdev::default()
+        };
+        if let Some(index) = index {
+            carpdev._membership = Membership::join(index)
+                .inspect_err(|error| tracing::warn!(%link, %error, "CARP group not joined"))
+                .ok();
             let connection = &mut self.access.connection;
-            Borrowed::set(connection, index, &settings::OF_CARPDEV)
-                .inspect_err(|error| {
-                    tracing::warn!(%link, %error, "arp_ignore, arp_announce and accept_local not set");
-                })
-                .ok()
-        });
-        self.carpdevs.insert(link, Carpdev { index, settings });
+            carpdev.settings = Borrowed::set(connection, index, &settings::OF_CARPDEV)
+                .inspect_err(|error| tracing::warn!(%link, %error, "carpdev not set up for ARP"))
+                .ok();
+        }
+        self.carpdevs.insert(link, carpdev);
         let waiting: Vec<HostId> = self
             .hosts
             .iter()

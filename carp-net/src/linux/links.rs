@@ -202,6 +202,12 @@ impl Link {
         self.flags.contains(LinkFlags::Up | LinkFlags::Running)
     }
 
+    /// Whether it is up and has a carrier. The state behind [`is_running`](Self::is_running)
+    /// follows up to a second later.
+    pub(super) fn has_carrier(&self) -> bool {
+        self.flags.contains(LinkFlags::Up | LinkFlags::LowerUp)
+    }
+
     /// Whether it is Ethernet with multicast.
     pub(super) fn can_carry_carp(&self) -> bool {
         let lacks = LinkFlags::Loopback | LinkFlags::Noarp | LinkFlags::Pointopoint;

@@ -37,7 +37,7 @@ mod sys;
 mod watch;
 mod worker;
 
-use hear::{Hear, Membership};
+use hear::Hear;
 use links::{Change, Links};
 use netlink::{Connection, Monitor, News, Refusal};
 use poller::{Poller, Source};
@@ -244,6 +244,15 @@ impl Linux {
         for id in all {
             self.look_at(id);
         }
+        for (id, host) in &self.hosts {
+            let link = self.links.by_name(&host.setup.interface);
+            let has_carrier = link.is_some_and(|link| link.is_carp() && link.has_carrier());
+            if has_carrier && !host.holding {
+                // Protodown or not, the kernel gives it the carrier of its carpdev whenever that
+                // changes.
+                self.worker.submit(Job::Mute(*id));
+            }
+        }
     }
 
     fn look_at(&mut self, id: LinkId) {
@@ -255,7 +264,6 @@ impl Linux {
         if index != watch.index {
             if let Some(before) = watch.index.take() {
                 self.hear.ignore(before);
-                watch.membership = None;
                 // Even where another has the name by now: this one is gone.
                 let state = LinkState::Absent;
                 if std::mem::replace(&mut watch.state, state) != state {
@@ -265,11 +273,6 @@ impl Linux {
             watch.index = index;
             if let Some(index) = index {
                 self.hear.listen(index, id);
-                watch.membership = Membership::join(index)
-                    .inspect_err(|error| {
-                        tracing::warn!(interface = watch.name, %error, "CARP group not joined");
-                    })
-                    .ok();
             }
             self.worker.submit(Job::Follow { link: id, index });
         }
@@ -471,7 +474,7 @@ impl Backend for Linux {
             inspection.index = Some(link.index);
             inspection.link_address = link.mac;
             inspection.mtu = Some(link.mtu);
-            inspection.running = link.is_running();
+            inspection.running = link.has_carrier();
             inspection.up = link.is_up();
             let there = self.links.addresses(link.index);
             inspection.installed = host
@@ -503,3 +506,6 @@ impl AsFd for Linux {
 
 /// So many packets of one family are taken in before anything else has its turn.
 const PACKETS_A_TURN: usize = 16;
+
+#[cfg(all(test, feature = "lab"))]
+mod tests;

@@ -147,7 +147,7 @@ impl Place {
                 // The carrier first: the kernel says nothing about an address that goes then.
                 let mut requests = vec![interface::protodown(self.index, true)];
                 requests.extend(removals);
-                requests.push(self.filter(&egress::normal()));
+                requests.push(self.filter(&egress::closed()));
                 self.try_all(&mut access.connection, requests);
             }
             Ground::Shared => {
@@ -157,6 +157,14 @@ impl Place {
             }
         }
         self.quiet = false;
+    }
+
+    /// Takes the carrier away, where it has come back though nothing is held.
+    pub(super) fn mute(&mut self, access: &mut Access) {
+        if self.ground == Ground::Own && self.held.is_empty() {
+            let requests = vec![interface::protodown(self.index, true)];
+            self.try_all(&mut access.connection, requests);
+        }
     }
 
     /// Looks again which addresses have to bring a route.
@@ -370,7 +378,7 @@ fn guard(connection: &mut Connection, setup: &Setup, index: u32) -> Result<()> {
     connection
         .all(vec![
             egress::add_clsact(index),
-            egress::set(index, handle, &egress::normal()),
+            egress::set(index, handle, &egress::closed()),
         ])
         .about(format_args!("{name}: egress filter (sch_ingress, cls_bpf)"))?;
     connection

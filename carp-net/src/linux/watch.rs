@@ -2,7 +2,6 @@
 
 use carp_fsm::LinkState;
 
-use super::hear::Membership;
 use super::links::Link;
 
 /// A link by its name.
@@ -11,8 +10,6 @@ pub(super) struct Watch {
     pub(super) name: String,
     pub(super) index: Option<u32>,
     pub(super) state: LinkState,
-    /// Of the interface with this index, where it could be had.
-    pub(super) membership: Option<Membership>,
 }
 
 impl Watch {
@@ -22,7 +19,6 @@ impl Watch {
             name: name.to_owned(),
             index: None,
             state: LinkState::Absent,
-            membership: None,
         }
     }
 }

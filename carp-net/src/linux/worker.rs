@@ -46,6 +46,8 @@ pub(super) enum Job {
     HandOver(HostId),
     /// Let go of the addresses.
     Release(HostId),
+    /// Take the carrier away again from a carp interface that holds nothing.
+    Mute(HostId),
     /// Look again whether the addresses have to bring routes.
     Reroute {
         /// Whose.

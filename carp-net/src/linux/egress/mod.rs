@@ -17,7 +17,7 @@ use super::netlink::{Connection, Refusal, Request, kind};
 mod bpf;
 mod programs;
 pub(super) use bpf::Program;
-pub(super) use programs::{normal, quiet, veil};
+pub(super) use programs::{closed, normal, quiet, veil};
 
 /// The interfaces of others on which `clsact` was made here, to be taken away with the last filter.
 #[derive(Debug, Default)]

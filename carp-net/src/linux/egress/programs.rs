@@ -1,11 +1,20 @@
-//! The three programs: a carp interface at all times, one that is handing over, and a carpdev
-//! whose own addresses must not suffer while virtual ones on it are handed over.
+//! The programs: for a carp interface that holds nothing, one that is master, one that is handing
+//! over, and for a carpdev whose own addresses must not suffer while virtual ones on it are handed
+//! over.
 
 use std::net::IpAddr;
 
 use super::bpf::{Program, Step, To};
 
-/// For an interface with a virtual MAC address, at all times: drops MLD, router solicitations and
+/// For an interface with a virtual MAC address that holds nothing: drops everything.
+///
+/// It has no carrier then, but not always: the kernel gives a macvlan that of its carpdev whenever
+/// the latter changes, protodown or not.
+pub(in crate::linux) fn closed() -> Program {
+    Program::new(&[Step::Drop])
+}
+
+/// For an interface with a virtual MAC address that is master: drops MLD, router solicitations and
 /// probes for duplicate addresses.
 ///
 /// The kernel sends the first when an IPv6 address comes, goes or is renewed, up to a second

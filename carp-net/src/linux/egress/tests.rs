@@ -135,6 +135,16 @@ fn data() -> Vec<Vec<u8>> {
 }
 
 #[test]
+fn closed_drops_everything() {
+    let program = closed();
+    let mut frames = data();
+    frames.extend([arp(OURS), icmpv6(136, OURS6, OURS6), vec![0; 14], vec![]]);
+    for frame in frames {
+        assert!(!passes(&program, &frame), "{frame:02x?}");
+    }
+}
+
+#[test]
 fn normal_drops_what_the_kernel_says_by_itself() {
     let program = normal();
     for kind in [130, 131, 132, 143] {
@@ -256,7 +266,11 @@ fn a_veil_of_one_family_leaves_the_other_alone() {
 #[test]
 fn short_frames_pass_and_lead_nowhere() {
     for program in [normal(), quiet(), veil(&[OURS.into(), OURS6.into()])] {
-        let frames = [behind_router_alert(6), icmpv6(135, OTHER6, OTHER6), ipv4(6)];
+        let frames = [
+            behind_router_alert(128),
+            icmpv6(128, OTHER6, OTHER6),
+            ipv4(6),
+        ];
         for frame in frames {
             for length in 0..frame.len() {
                 assert!(passes(&program, &frame[..length]), "{length}");

@@ -1,0 +1,284 @@
+//! The recipes against a real kernel: machines on a switch, the kernel's own view of them, and
+//! what is on the wire.
+
+use std::net::IpAddr;
+use std::process::Command;
+use std::time::Duration;
+
+use carp_fsm::carp_proto::{Key, MacAddress, Vhid, VirtualAddress};
+use carp_fsm::{HostId, LinkId, LinkState, Lladdr, Node, Timestamp, VirtualHost};
+
+use super::Linux;
+use crate::lab::{Host, Lab, Snapshot};
+use crate::{Backend as _, Packet, Report, Result, Setup};
+
+mod carpdev;
+mod check;
+mod frames;
+mod hand_over;
+mod interface;
+mod links;
+mod routes;
+mod take;
+
+/// A lab, or nothing where namespaces are forbidden; with `CI` set that is a failure.
+#[expect(clippy::print_stderr, reason = "says why it skips")]
+fn lab() -> Option<Lab> {
+    match Lab::new() {
+        Ok(lab) => Some(lab),
+        Err(error) if std::env::var_os("CI").is_none() => {
+            eprintln!("skipped: {error}");
+            None
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// A host of the lab with a backend on it that watches `vmx0`.
+struct Machine {
+    host: Host,
+    backend: Linux,
+    /// Gives out the names of virtual hosts.
+    node: Node,
+    /// What came while something else was waited for.
+    reports: Vec<Report>,
+}
+
+const LINK: LinkId = LinkId(1);
+const VMAC: MacAddress = MacAddress([0x00, 0x00, 0x5e, 0x00, 0x01, 0x63]);
+/// As long as what must happen may take.
+const LONG: Duration = Duration::from_secs(10);
+/// As long as is waited for what must not happen; the kernel's second MLD report comes within it.
+const SHORT: Duration = Duration::from_millis(1_300);
+
+impl Machine {
+    /// A machine whose `vmx0` has these addresses.
+    fn plug(lab: &Lab, name: &str, addresses: &[&str]) -> Self {
+        let host = lab.host(name).unwrap();
+        for address in addresses {
+            host.add_address(address).unwrap();
+        }
+        let mut machine = Self::without_watch(host);
+        machine.backend.watch(LINK, "vmx0").unwrap();
+        assert_eq!(machine.wait_for_link(), LinkState::Up);
+        machine
+    }
+
+    fn without_watch(host: Host) -> Self {
+        let backend = host.enter(Linux::open).unwrap().unwrap();
+        Self {
+            host,
+            backend,
+            node: Node::new(Node::builder(), 0),
+            reports: Vec::new(),
+        }
+    }
+
+    /// Another name for a virtual host.
+    fn id(&mut self) -> HostId {
+        let link = LinkId(u32::MAX - self.node.hosts().count() as u32);
+        let host = VirtualHost::new(vhid(1), Key::from_password(""));
+        self.node.add(Timestamp::ZERO, link, host).unwrap()
+    }
+
+    /// Waits for a report that `is_it` makes something of; others are kept.
+    fn wait_for<T>(&mut self, what: &str, mut is_it: impl FnMut(&Report) -> Option<T>) -> T {
+        let deadline = self.backend.now() + LONG;
+        loop {
+            let known = self
+                .reports
+                .iter()
+                .position(|report| is_it(report).is_some());
+            if let Some(known) = known {
+                return is_it(&self.reports.remove(known)).unwrap();
+            }
+            match self.backend.poll() {
+                Some(report) => self.reports.push(report),
+                None if self.backend.now() >= deadline => {
+                    panic!("no {what}, but {:?}", self.reports)
+                }
+                None => self.backend.wait(Some(deadline)).unwrap(),
+            }
+        }
+    }
+
+    /// Everything that is reported within some time.
+    fn all_within(&mut self, time: Duration) -> Vec<Report> {
+        let deadline = self.backend.now() + time;
+        while self.backend.now() < deadline {
+            self.backend.wait(Some(deadline)).unwrap();
+            while let Some(report) = self.backend.poll() {
+                self.reports.push(report);
+            }
+        }
+        std::mem::take(&mut self.reports)
+    }
+
+    fn wait_for_link(&mut self) -> LinkState {
+        self.wait_for("link", |report| match report {
+            Report::Link { link: LINK, state } => Some(*state),
+            _ => None,
+        })
+    }
+
+    fn wait_for_packet(&mut self) -> Packet {
+        self.wait_for("packet", |report| match report {
+            Report::Packet(packet) => Some(*packet),
+            _ => None,
+        })
+    }
+
+    fn try_configure(&mut self, id: HostId, setup: &Setup) -> Result<(), String> {
+        self.backend.configure(id, setup);
+        self.wait_for("configuration", |report| match report {
+            Report::Configured(of) if *of == id => Some(Ok(())),
+            Report::ConfigureFailed(of, error) if *of == id => Some(Err(error.to_string())),
+            _ => None,
+        })
+    }
+
+    /// Configures `setup` for a new virtual host.
+    fn configure(&mut self, setup: &Setup) -> HostId {
+        let id = self.id();
+        self.try_configure(id, setup).unwrap();
+        id
+    }
+
+    fn try_hold(&mut self, id: HostId, addresses: &[VirtualAddress]) -> Result<(), String> {
+        self.backend.hold(id, addresses);
+        self.wait_for("hold", |report| match report {
+            Report::Held(of) if *of == id => Some(Ok(())),
+            Report::HoldFailed(of, error) if *of == id => Some(Err(error.to_string())),
+            _ => None,
+        })
+    }
+
+    fn hold(&mut self, id: HostId, addresses: &[&str]) {
+        let addresses: Vec<_> = addresses.iter().map(|text| text.parse().unwrap()).collect();
+        self.try_hold(id, &addresses).unwrap();
+    }
+
+    fn hand_over(&mut self, id: HostId) {
+        self.backend.hand_over(id);
+        self.wait_for("silence", |report| {
+            matches!(report, Report::Silenced(of) if *of == id).then_some(())
+        });
+    }
+
+    /// Releases, and waits until that is done.
+    fn release(&mut self, id: HostId) {
+        self.backend.release(id);
+        self.settle();
+    }
+
+    /// Waits until every job so far is done.
+    fn settle(&mut self) {
+        let nobody = self.id();
+        self.backend.tear_down(nobody);
+        self.wait_for_tear_down(nobody);
+    }
+
+    fn tear_down(&mut self, id: HostId) {
+        self.backend.tear_down(id);
+        self.wait_for_tear_down(id);
+    }
+
+    fn wait_for_tear_down(&mut self, id: HostId) {
+        self.wait_for("tear-down", |report| {
+            matches!(report, Report::TornDown(of) if *of == id).then_some(())
+        });
+    }
+
+    /// The lines of the kernel's view that begin with `start`.
+    fn view(&self, start: &str) -> Vec<String> {
+        let snapshot = self.host.snapshot().unwrap().only(start);
+        snapshot.lines().map(str::to_owned).collect()
+    }
+
+    fn setting(&self, family: &str, interface: &str, name: &str) -> String {
+        let setting = format!("net/{family}/conf/{interface}/{name}");
+        self.host.sysctl(&setting).unwrap()
+    }
+
+    /// What a program of iproute2 prints.
+    fn ip(&self, words: &str) -> String {
+        let mut words = words.split(' ');
+        let output = self
+            .host
+            .command(words.next().unwrap())
+            .args(words)
+            .output()
+            .unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{error}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+/// What a host is like once the kernel has done what it does with a new interface: `vmx0` is up and
+/// its link-local address is no longer tentative.
+fn settled(host: &Host) -> Snapshot {
+    let mut snapshot = host.snapshot().unwrap();
+    wait_until(|| {
+        snapshot = host.snapshot().unwrap();
+        let is_up = |line: &str| line.starts_with("link vmx0 ") && line.contains(" state 6 ");
+        let is_ready = |line: &str| {
+            line.starts_with("address vmx0 fe80:") && flags(line) & libc::IFA_F_TENTATIVE == 0
+        };
+        snapshot.lines().any(is_up) && snapshot.lines().any(is_ready)
+    });
+    snapshot
+}
+
+/// The flags in a line of a snapshot.
+fn flags(line: &str) -> u32 {
+    let mut words = line.split(' ').skip_while(|word| *word != "flags").skip(1);
+    u32::from_str_radix(words.next().unwrap().trim_start_matches("0x"), 16).unwrap()
+}
+
+/// Whether iproute2 is there; with `CI` set it must be.
+#[expect(clippy::print_stderr, reason = "says why it skips")]
+fn has_iproute2() -> bool {
+    let there = Command::new("ip").arg("-V").output().is_ok();
+    assert!(there || std::env::var_os("CI").is_none(), "no iproute2");
+    if !there {
+        eprintln!("skipped: iproute2 is not installed");
+    }
+    there
+}
+
+fn vhid(number: u8) -> Vhid {
+    Vhid::new(number).unwrap()
+}
+
+/// `carp0` with vhid 99 on `vmx0`, up.
+fn carp0() -> Setup {
+    Setup {
+        interface: "carp0".to_owned(),
+        link: LINK,
+        vhid: vhid(99),
+        lladdr: Lladdr::Virtual,
+        up: true,
+    }
+}
+
+/// The same with the carpdev's own link-layer address.
+fn carp0_on_carpdev() -> Setup {
+    Setup {
+        lladdr: Lladdr::Carpdev,
+        ..carp0()
+    }
+}
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+/// Waits for something that no event tells of.
+fn wait_until(mut is_so: impl FnMut() -> bool) {
+    let deadline = super::clock::now() + LONG;
+    while !is_so() {
+        assert!(super::clock::now() < deadline, "it does not come true");
+        std::thread::yield_now();
+    }
+}

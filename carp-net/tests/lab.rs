@@ -1,8 +1,7 @@
 //! The lab measures everything else, so it is measured first.
 #![cfg(all(target_os = "linux", feature = "lab"))]
-#![allow(
+#![expect(
     clippy::unwrap_used,
-    clippy::indexing_slicing,
     clippy::print_stderr,
     reason = "helpers of tests are tests"
 )]

@@ -1,11 +1,7 @@
 //! What a lab leaves in the process that made it: nothing. Alone in its program, because it
 //! counts what the whole process has.
 #![cfg(all(target_os = "linux", feature = "lab"))]
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "helpers of tests are tests"
-)]
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -3,7 +3,7 @@
 //! These need the rights to make namespaces. Where they are missing each test says so and is
 //! skipped; with `CI` set that is a failure.
 
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::print_stderr,
     reason = "helpers of tests are tests"
@@ -12,7 +12,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
@@ -144,9 +144,11 @@ fn until_both_nodes_run() -> Option<Child> {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let lines = BufReader::new(child.stdout.as_mut()?).lines();
+    let output = child.stdout.as_mut().map(BufReader::new);
+    let mut lines = output.into_iter().flat_map(BufRead::lines);
     // The line of two comes before its command; the services need a moment to start.
     if !lines
+        .by_ref()
         .map_while(Result::ok)
         .any(|line| line.starts_with("two# "))
     {

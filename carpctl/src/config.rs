@@ -30,7 +30,7 @@ pub(crate) struct Config {
 pub(crate) enum ConfigError {
     #[error(transparent)]
     OutOfRange(#[from] OutOfRange),
-    #[error("an address needs a carpdev: say `carpdev INTERFACE' first, or in the same command")]
+    #[error("an address needs a carpdev: say `carpdev INTERFACE' too")]
     AddressWithoutCarpdev,
     #[error("`state' needs a vhid and a carpdev first")]
     StateWithoutHost,

@@ -30,7 +30,8 @@ impl Paths {
         Ok(Self::within(directory, inode))
     }
 
-    fn within(directory: PathBuf, inode: u64) -> Self {
+    /// The files of the namespace with this inode.
+    pub(crate) fn within(directory: PathBuf, inode: u64) -> Self {
         let socket = directory.join(format!("net-{inode}.sock"));
         Self { directory, socket }
     }

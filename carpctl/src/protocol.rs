@@ -167,7 +167,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_read_or_refused(line in proptest::collection::vec(any::<u8>(), 0..512)) {
-            let _ = decode::<Request>(&line).is_ok();
+            drop(decode::<Request>(&line));
         }
 
         #[test]
@@ -176,7 +176,7 @@ mod tests {
             if let Some(slot) = line.get_mut(position) {
                 *slot = byte;
             }
-            let _ = decode::<Request>(&line).is_ok();
+            drop(decode::<Request>(&line));
         }
     }
 }

@@ -244,8 +244,11 @@ fn flags(up: bool) -> Vec<Flag> {
 /// The kernel's word where it has one, else what follows from the vhid.
 fn lladdr(config: &Config, kernel: &Inspection) -> Option<String> {
     let vhid = config.vhid.filter(|_| config.lladdr == Lladdr::Virtual);
-    let known = kernel.link_address.or(vhid.map(Vhid::virtual_mac));
-    known.map(|address| address.to_string())
+    let of_vhid = vhid.map(Vhid::virtual_mac);
+    kernel
+        .link_address
+        .or(of_vhid)
+        .map(|address| address.to_string())
 }
 
 const ETHERNET_MTU: u32 = 1500;

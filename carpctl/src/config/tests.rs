@@ -7,11 +7,14 @@ use crate::words;
 
 /// Applies a command line, and returns the notes.
 fn apply(config: &mut Config, line: &str) -> Result<Vec<String>, ConfigError> {
-    let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
-    let change = words::parse("carp0", &words).unwrap().change;
-    let (new, notes) = config.with(&change)?;
+    let (new, notes) = config.with(&change(line))?;
     *config = new;
     Ok(notes)
+}
+
+fn change(line: &str) -> Change {
+    let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
+    words::parse("carp0", &words).unwrap().change
 }
 
 fn told(lines: &[&str]) -> Config {
@@ -151,7 +154,7 @@ fn down_stays_down_until_up() {
 fn what_cannot_be_says_why() {
     assert_eq!(
         refusal(&["vhid 1"], "192.0.2.10/24"),
-        "an address needs a carpdev: say `carpdev INTERFACE' first, or in the same command"
+        "an address needs a carpdev: say `carpdev INTERFACE' too"
     );
     assert_eq!(
         refusal(&["vhid 1 carpdev vmx0"], "advskew 7 -alias 192.0.2.10"),

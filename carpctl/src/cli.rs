@@ -1,0 +1,311 @@
+//! The command line: what it may say, and what is done about it.
+
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+
+use clap::Parser as _;
+
+use crate::client;
+use crate::daemon::{self, DaemonOptions};
+use crate::demo::DemoOptions;
+use crate::failure::Failure;
+use crate::name::{InterfaceName, PREFIX};
+use crate::paths::Paths;
+use crate::protocol::{Reply, Request};
+use crate::render;
+use crate::secret;
+use crate::service::NO_SUCH_INTERFACE;
+use crate::settings::{Query, Setting, Settings};
+use crate::words;
+
+/// Share addresses between machines with CARP, as OpenBSD's ifconfig does.
+#[derive(Debug, clap::Parser)]
+#[command(name = "carpctl", version, override_usage = USAGE, after_help = after_help())]
+pub(crate) struct Cli {
+    /// Show all interfaces; so does no word at all
+    #[arg(short, long)]
+    all: bool,
+    /// Show facts as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Show or change settings of the whole service
+    Sysctl(SysctlOptions),
+    /// Run the service in the foreground
+    Daemon(DaemonOptions),
+    /// Show two nodes taking over from each other, in a network of its own
+    Demo(DemoOptions),
+    #[command(external_subcommand)]
+    Interface(Vec<OsString>),
+}
+
+/// The words of `carpctl sysctl`.
+#[derive(Debug, clap::Args)]
+struct SysctlOptions {
+    /// Show values only
+    #[arg(short = 'n')]
+    values_only: bool,
+    /// Show settings as JSON
+    #[arg(long)]
+    json: bool,
+    /// Settings to show or to change; all where none is named
+    #[arg(value_name = "NAME[=VALUE]")]
+    queries: Vec<String>,
+}
+
+/// Does what the command line says.
+pub(crate) fn run() -> Result<std::process::ExitCode, Failure> {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    match cli.command {
+        None => show(None, cli.json)?,
+        Some(Command::Sysctl(options)) => sysctl(&options, cli.json || options.json)?,
+        Some(Command::Daemon(options)) => daemon::run(&options)?,
+        Some(Command::Demo(options)) => return Ok(crate::demo::run(&options)),
+        Some(Command::Interface(words)) => interface(&words, cli.json)?,
+    }
+    Ok(std::process::ExitCode::SUCCESS)
+}
+
+/// Prints what `clap` has to say: help and version are no failures.
+fn usage(error: &clap::Error) -> Result<std::process::ExitCode, Failure> {
+    if error.use_stderr() {
+        let text = error.to_string();
+        let text = text.strip_prefix("error: ").unwrap_or(&text);
+        return Err(Failure::Usage(text.trim_end().to_owned()));
+    }
+    print(&error.render().to_string())?;
+    Ok(std::process::ExitCode::SUCCESS)
+}
+
+// ---- interfaces ----
+
+/// `carpctl INTERFACE [WORD...]`. Flags behind the name come among the words.
+fn interface(words: &[OsString], json: bool) -> Result<(), Failure> {
+    let Some((name, words)) = words.split_first() else {
+        return show(None, json);
+    };
+    let name = name.to_string_lossy();
+    secret::leave_command_line(words).map_err(|error| Failure::about(&name, error))?;
+    if words.iter().any(|word| word == "--help" || word == "-h") {
+        return print(&format!(
+            "Usage: carpctl {name} WORD...\n\n{}",
+            words::help()
+        ));
+    }
+    let json = json || words.iter().any(|word| word == "--json");
+    let words: Vec<OsString> = words
+        .iter()
+        .filter(|word| *word != "--json")
+        .cloned()
+        .collect();
+    if name == PREFIX && words.is_empty() {
+        return show(None, json);
+    }
+    let interface = name.parse().map_err(|error| not_a_name(&name, error))?;
+    if words.is_empty() {
+        return show(Some(interface), json);
+    }
+    change(interface, &words)
+}
+
+fn show(interface: Option<InterfaceName>, json: bool) -> Result<(), Failure> {
+    let in_words = |error: client::ClientError| failure(interface, &error);
+    let paths = paths()?;
+    let answer = client::ask(&paths, &Request::Show { interface }).map_err(in_words)?;
+    let mut reports = Vec::new();
+    for reply in answer.unwrap_or_default() {
+        match reply {
+            Reply::Interface(report) => reports.push(report),
+            Reply::Refused { reason } => return Err(failure(interface, &reason)),
+            Reply::End | Reply::Done { .. } | Reply::Settings { .. } | Reply::Ending => {}
+        }
+    }
+    if let (Some(name), true) = (interface, reports.is_empty()) {
+        return Err(failure(Some(name), &NO_SUCH_INTERFACE));
+    }
+    if json {
+        return print_json(&reports);
+    }
+    print(&reports.iter().map(render::interface).collect::<String>())
+}
+
+fn change(name: InterfaceName, words: &[OsString]) -> Result<(), Failure> {
+    let mut parsed = words::parse(&name.to_string(), words)
+        .map_err(|error| Failure::Usage(format!("{name}: {error}")))?;
+    if let Some(source) = &parsed.secret {
+        secret::stay_out_of_core_dumps();
+        let secret = secret::read(source).map_err(|error| failure(Some(name), &error))?;
+        if secret.was_cut {
+            note(name, secret::CUT_NOTICE);
+        }
+        parsed.change.key = Some(crate::change::CarriedKey(secret.key));
+    }
+    let request = Request::Change {
+        interface: name,
+        change: parsed.change,
+    };
+    let replies =
+        client::ask_for_change(&paths()?, &request).map_err(|error| failure(Some(name), &error))?;
+    for reply in replies {
+        match reply {
+            Reply::Done { notes } => notes.iter().for_each(|text| note(name, text)),
+            Reply::Refused { reason } => return Err(failure(Some(name), &reason)),
+            Reply::Interface(_) | Reply::End | Reply::Settings { .. } | Reply::Ending => {}
+        }
+    }
+    Ok(())
+}
+
+// ---- settings ----
+
+fn sysctl(options: &SysctlOptions, json: bool) -> Result<(), Failure> {
+    let queries = options.queries.iter().map(|query| Query::parse(query));
+    let mut queries: Vec<Query> = queries
+        .collect::<Result<_, _>>()
+        .map_err(|error| Failure::Usage(format!("sysctl: {error}")))?;
+    if queries.is_empty() {
+        queries.push(Query::All);
+    }
+    let assign: Vec<_> = queries
+        .iter()
+        .filter_map(|query| match query {
+            Query::Assign(assignment) => Some(*assignment),
+            Query::All | Query::One(_) => None,
+        })
+        .collect();
+    let in_words = |error: client::ClientError| Failure::about("sysctl", error);
+    let paths = paths()?;
+    let replies = if assign.is_empty() {
+        client::ask(&paths, &Request::Settings { assign }).map_err(in_words)?
+    } else {
+        Some(client::ask_for_change(&paths, &Request::Settings { assign }).map_err(in_words)?)
+    };
+    // Where no service runs, one that was started would have the defaults.
+    let (mut before, mut now) = (Settings::default(), Settings::default());
+    for reply in replies.unwrap_or_default() {
+        match reply {
+            Reply::Settings { before: b, now: n } => (before, now) = (b, n),
+            Reply::Refused { reason } => return Err(Failure::about("sysctl", reason)),
+            Reply::Interface(_) | Reply::End | Reply::Done { .. } | Reply::Ending => {}
+        }
+    }
+    if json {
+        return print_json(&settings_as_json(&queries, now));
+    }
+    let line = |query: &Query| settings_lines(*query, before, now, options.values_only);
+    print(&queries.iter().map(line).collect::<String>())
+}
+
+/// The lines that `sysctl` answers `query` with.
+fn settings_lines(query: Query, before: Settings, now: Settings, values_only: bool) -> String {
+    let line = |setting: Setting| {
+        let (name, value) = (setting.name(), now.get(setting));
+        if values_only {
+            format!("{value}\n")
+        } else {
+            format!("{name}={value}\n")
+        }
+    };
+    match query {
+        Query::All => Setting::ALL.into_iter().map(line).collect(),
+        Query::One(setting) => line(setting),
+        Query::Assign(assignment) if values_only => line(assignment.setting),
+        Query::Assign(assignment) => {
+            let setting = assignment.setting;
+            let (old, new) = (before.get(setting), now.get(setting));
+            format!("{}: {old} -> {new}\n", setting.name())
+        }
+    }
+}
+
+fn settings_as_json(queries: &[Query], now: Settings) -> serde_json::Value {
+    let asked = queries.iter().flat_map(|query| match query {
+        Query::All => Setting::ALL.to_vec(),
+        Query::One(setting) => vec![*setting],
+        Query::Assign(assignment) => vec![assignment.setting],
+    });
+    asked
+        .map(|setting| (setting.name().to_owned(), now.get(setting).into()))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
+
+// ---- words for people ----
+
+fn failure(interface: Option<InterfaceName>, error: &impl std::fmt::Display) -> Failure {
+    match interface {
+        Some(name) => Failure::about(&name.to_string(), error),
+        None => Failure::Failed(error.to_string()),
+    }
+}
+
+fn paths() -> Result<Paths, Failure> {
+    Paths::of_this_namespace().map_err(|error| Failure::Failed(error.to_string()))
+}
+
+/// A word that is neither a command nor an interface may be a misspelt command.
+fn not_a_name(word: &str, error: crate::name::NotACarpName) -> Failure {
+    let hint = match words::nearest(word, COMMANDS) {
+        Some(command) => format!("{word}: unknown command (did you mean `{command}'?)"),
+        None => format!("{word}: {error}"),
+    };
+    Failure::Usage(hint)
+}
+
+/// Tells the operator something that is no failure.
+fn note(name: InterfaceName, text: &str) {
+    complain(&format!("{name}: {text}"));
+}
+
+/// Writes a line to standard error, as far as anybody reads it.
+pub(crate) fn complain(text: &str) {
+    match writeln!(io::stderr(), "carpctl: {text}") {
+        Ok(()) | Err(_) => {}
+    }
+}
+
+fn print(text: &str) -> Result<(), Failure> {
+    let mut output = io::stdout().lock();
+    let written = output
+        .write_all(text.as_bytes())
+        .and_then(|()| output.flush());
+    written.map_err(|error| Failure::of_output(&error))
+}
+
+fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
+    let text =
+        serde_json::to_string_pretty(value).map_err(|error| Failure::Failed(error.to_string()))?;
+    print(&format!("{text}\n"))
+}
+
+const COMMANDS: [&str; 3] = ["sysctl", "daemon", "demo"];
+
+const USAGE: &str = "carpctl [-a] [--json]
+       carpctl INTERFACE [--json]
+       carpctl INTERFACE WORD...
+       carpctl sysctl [-n] [--json] [NAME[=VALUE]...]
+       carpctl daemon [--group NAME|GID]
+       carpctl demo [--fault FAULT]";
+
+fn after_help() -> String {
+    format!(
+        "Words for an interface (carp0, carp1, ...), in any order:\n{}\n{EXAMPLES}",
+        words::help()
+    )
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  carpctl carp0 vhid 99 passfile /etc/carp.key carpdev eth0 192.0.2.10/24
+  carpctl carp0
+  carpctl sysctl net.inet.carp.preempt=1
+
+Exit status: 0 done, 1 refused or failed, 2 command line not understood.";

@@ -1,0 +1,203 @@
+//! The client's side of the control socket: asks, and starts the service where a change needs one.
+
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::sockopt::{Timeout, set_socket_timeout, socket_peercred};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
+
+use crate::daemon::READY;
+use crate::paths::{Paths, about};
+use crate::protocol::{self, MAX_LINE, ProtocolError, Reply, Request};
+use crate::secret::own_executable;
+use crate::service::NOT_ROOT;
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ClientError {
+    #[error("permission denied: {0} lets only root and its group read")]
+    MayNotRead(String),
+    #[error("{NOT_ROOT}")]
+    MayNotChange,
+    #[error("the service that listens is run neither by root nor by you")]
+    NotTrusted,
+    #[error("the service does not answer")]
+    NoAnswer,
+    #[error("the service ended without an answer")]
+    Ended,
+    #[error("the service ends again and again")]
+    KeepsEnding,
+    #[error("the service could not be started: {0}")]
+    NotStarted(String),
+    #[error(transparent)]
+    Protocol(#[from] ProtocolError),
+    #[error("{0}")]
+    Io(#[from] io::Error),
+}
+
+/// Asks the service, if there is one, and returns all it says. Never starts one.
+pub(crate) fn ask(paths: &Paths, request: &Request) -> Result<Option<Vec<Reply>>, ClientError> {
+    let Some(connection) = connect_to(paths)? else {
+        return Ok(None);
+    };
+    let replies = connection.ask(request)?;
+    // A service about to end has nothing left to tell of.
+    Ok((!replies.contains(&Reply::Ending)).then_some(replies))
+}
+
+/// Asks the service for a change, and starts one where there is none.
+pub(crate) fn ask_for_change(paths: &Paths, request: &Request) -> Result<Vec<Reply>, ClientError> {
+    for _ in 0..TRIES {
+        let connection = match connect_to(paths)? {
+            Some(connection) => connection,
+            None => {
+                start(paths)?;
+                let Some(connection) = connect_to(paths)? else {
+                    continue; // it ended again already
+                };
+                connection
+            }
+        };
+        connection.must_be_trusted()?;
+        let replies = connection.ask(request)?;
+        if !replies.contains(&Reply::Ending) {
+            return Ok(replies);
+        }
+    }
+    Err(ClientError::KeepsEnding)
+}
+
+/// A connection to a service.
+struct Connection {
+    stream: UnixStream,
+}
+
+impl Connection {
+    /// Makes sure that a key is told to nobody but root or oneself.
+    fn must_be_trusted(&self) -> Result<(), ClientError> {
+        let service = socket_peercred(&self.stream).map_err(io::Error::from)?.uid;
+        if service.is_root() || service == rustix::process::geteuid() {
+            return Ok(());
+        }
+        Err(ClientError::NotTrusted)
+    }
+
+    fn ask(self, request: &Request) -> Result<Vec<Reply>, ClientError> {
+        let line = protocol::encode(request)?;
+        match (&self.stream).write_all(&line) {
+            // It may have said why it ends before it did.
+            Err(error) if is_end(&error) => {}
+            written => written.map_err(unanswered)?,
+        }
+        let mut input = BufReader::new(&self.stream);
+        let mut replies = Vec::new();
+        loop {
+            let mut line = Vec::new();
+            let bound = u64::try_from(MAX_LINE + 1).unwrap_or(u64::MAX);
+            match input.by_ref().take(bound).read_until(b'\n', &mut line) {
+                Ok(0) => return Err(ClientError::Ended),
+                Ok(_) => {}
+                Err(error) if is_end(&error) => return Err(ClientError::Ended),
+                Err(error) => return Err(unanswered(error)),
+            }
+            let reply = protocol::decode(&line)?;
+            let more = matches!(reply, Reply::Interface(_));
+            replies.push(reply);
+            if !more {
+                return Ok(replies);
+            }
+        }
+    }
+}
+
+/// Connects to the service; `None` where there is none.
+fn connect_to(paths: &Paths) -> Result<Option<Connection>, ClientError> {
+    let path = paths.socket();
+    let failed = |error: rustix::io::Errno| about(path, &error.into());
+    let flags = SocketFlags::CLOEXEC;
+    let socket =
+        socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None).map_err(failed)?;
+    // A service that is stopped by a signal or a debugger neither accepts nor answers.
+    set_socket_timeout(&socket, Timeout::Send, Some(PATIENCE)).map_err(failed)?;
+    set_socket_timeout(&socket, Timeout::Recv, Some(PATIENCE)).map_err(failed)?;
+    let address = SocketAddrUnix::new(path).map_err(failed)?;
+    match connect(&socket, &address) {
+        Ok(()) => Ok(Some(Connection {
+            stream: UnixStream::from(socket),
+        })),
+        Err(rustix::io::Errno::NOENT | rustix::io::Errno::CONNREFUSED) => Ok(None),
+        Err(rustix::io::Errno::ACCESS) => Err(ClientError::MayNotRead(path.display().to_string())),
+        Err(rustix::io::Errno::AGAIN) => Err(ClientError::NoAnswer),
+        Err(error) => Err(failed(error).into()),
+    }
+}
+
+/// Starts a service in the background and waits until it can be connected to.
+fn start(paths: &Paths) -> Result<(), ClientError> {
+    if !rustix::process::geteuid().is_root() {
+        return Err(ClientError::MayNotChange);
+    }
+    let mut service = Command::new(own_executable())
+        .args(["daemon", "--on-demand"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let said = outcome(&mut service)?;
+    if said == READY {
+        return Ok(());
+    }
+    // It ends by itself, having said why.
+    service.wait()?;
+    let fallback = || format!("see the system log ({})", paths.socket().display());
+    let said = Some(said).filter(|said| !said.is_empty());
+    Err(ClientError::NotStarted(said.unwrap_or_else(fallback)))
+}
+
+/// What a service says of its start.
+fn outcome(service: &mut Child) -> Result<String, ClientError> {
+    let mut said = Vec::new();
+    let Some(mut output) = service.stdout.take() else {
+        return Ok(String::new());
+    };
+    let patience = Timespec {
+        tv_sec: PATIENCE.as_secs().try_into().unwrap_or(i64::MAX),
+        tv_nsec: 0,
+    };
+    while said.len() < MAX_LINE {
+        let ready = poll(&mut [PollFd::new(&output, PollFlags::IN)], Some(&patience));
+        if ready.map_err(io::Error::from)? == 0 {
+            return Err(ClientError::NoAnswer);
+        }
+        let mut chunk = [0; 512];
+        let read = output.read(&mut chunk)?;
+        if read == 0 {
+            break;
+        }
+        said.extend(chunk.iter().take(read));
+    }
+    Ok(String::from_utf8_lossy(&said).trim_end().to_owned())
+}
+
+fn is_end(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset
+    )
+}
+
+fn unanswered(error: io::Error) -> ClientError {
+    if error.kind() == io::ErrorKind::WouldBlock {
+        return ClientError::NoAnswer; // its time is over
+    }
+    ClientError::Io(error)
+}
+
+/// How long an answer may take: longer than handing over to another node ever does.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How many services that are just about to end are tried.
+const TRIES: u32 = 5;

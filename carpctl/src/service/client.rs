@@ -1,0 +1,245 @@
+//! One client of the control socket: lines in, lines out, never waiting for it.
+//!
+//! Whatever a client does or leaves undone costs the service a bounded buffer and, at worst, a
+//! place among the clients until its time is up.
+
+use std::io::{self, Read as _, Write as _};
+use std::time::Duration;
+
+use carp_net::carp_fsm::Timestamp;
+use mio::net::UnixStream;
+use rustix::net::sockopt::socket_peercred;
+use zeroize::Zeroizing;
+
+use crate::name::InterfaceName;
+use crate::protocol::{self, MAX_LINE, ProtocolError, Reply, Request};
+
+/// A connection.
+#[derive(Debug)]
+pub(crate) struct Client {
+    stream: UnixStream,
+    may_change: bool,
+    /// What came and is not a line yet; it may hold a key.
+    input: Zeroizing<Vec<u8>>,
+    output: Vec<u8>,
+    written: usize,
+    turn: Turn,
+    deadline: Timestamp,
+}
+
+/// Whose turn it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// The client's, to ask.
+    Client,
+    /// The service's, to answer.
+    Service,
+    /// The service's, to tell of the interfaces behind this one.
+    Listing(Option<InterfaceName>),
+    /// Nobody's: what is left to send is sent, and that is all.
+    Over,
+}
+
+/// What a client needs next.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// Nothing, until something happens.
+    Wait,
+    /// An answer to this.
+    Answer(Request),
+    /// A report on the first interface behind this one.
+    Next(Option<InterfaceName>),
+    /// To be forgotten.
+    Close,
+}
+
+impl Client {
+    /// A client at the other end of `stream`, at `now`.
+    ///
+    /// # Errors
+    ///
+    /// Where the kernel does not say who it is.
+    pub(crate) fn new(stream: UnixStream, now: Timestamp) -> io::Result<Self> {
+        // The kernel's word, as this service's user namespace sees it.
+        let peer = socket_peercred(&stream)?.uid;
+        let may_change = peer.is_root() || peer == rustix::process::geteuid();
+        Ok(Self::with_rights(stream, may_change, now))
+    }
+
+    /// A client of known rights.
+    pub(super) fn with_rights(stream: UnixStream, may_change: bool, now: Timestamp) -> Self {
+        Self {
+            stream,
+            may_change,
+            input: Zeroizing::new(Vec::new()),
+            output: Vec::new(),
+            written: 0,
+            turn: Turn::Client,
+            deadline: now + PATIENCE,
+        }
+    }
+
+    /// Whether it may change anything: it is root, or whoever runs this service.
+    pub(crate) const fn may_change(&self) -> bool {
+        self.may_change
+    }
+
+    /// When it is given up, unless it waits for the service.
+    pub(crate) fn deadline(&self) -> Option<Timestamp> {
+        (self.turn != Turn::Service).then_some(self.deadline)
+    }
+
+    /// Whether it waits for an answer or for the rest of one.
+    pub(crate) fn is_served(&self) -> bool {
+        self.turn != Turn::Client || self.written < self.output.len()
+    }
+
+    /// Goes on as far as possible without waiting.
+    pub(crate) fn step(&mut self) -> Step {
+        match self.flush() {
+            Ok(true) => {}
+            Ok(false) => return Step::Wait,
+            Err(_) => return Step::Close,
+        }
+        match self.turn {
+            Turn::Client => self.read_request(),
+            Turn::Service => Step::Wait,
+            Turn::Listing(last) => Step::Next(last),
+            Turn::Over => Step::Close,
+        }
+    }
+
+    /// Ends the answer to the last request; its time runs anew from `now`.
+    pub(crate) fn answer(&mut self, reply: &Reply, now: Timestamp) {
+        self.send(reply, now);
+        if self.turn != Turn::Over {
+            self.turn = Turn::Client;
+        }
+    }
+
+    /// Tells of `interface`, with more to follow.
+    pub(crate) fn tell(&mut self, interface: InterfaceName, reply: &Reply, now: Timestamp) {
+        self.send(reply, now);
+        self.turn = Turn::Listing(Some(interface));
+    }
+
+    /// Begins to tell of all interfaces.
+    pub(crate) const fn list(&mut self) {
+        self.turn = Turn::Listing(None);
+    }
+
+    /// Says what there is to say and closes, without waiting for the client to take it.
+    pub(crate) fn dismiss(mut self, reply: &Reply, now: Timestamp) {
+        if self.turn == Turn::Client {
+            self.send(reply, now);
+        }
+        // It is lost if the client is not there to take it, or slow; nothing can be done then.
+        if let Err(error) = self.flush() {
+            tracing::debug!(%error, "client went away");
+        }
+    }
+
+    pub(crate) const fn source(&mut self) -> &mut UnixStream {
+        &mut self.stream
+    }
+
+    /// Adds to the answer.
+    pub(crate) fn send(&mut self, reply: &Reply, now: Timestamp) {
+        self.deadline = now + PATIENCE;
+        match protocol::encode(reply) {
+            Ok(line) => self.output.extend_from_slice(&line),
+            Err(error) => {
+                tracing::error!(%error, "an answer was not sent");
+                self.turn = Turn::Over;
+            }
+        }
+    }
+
+    /// Writes what there is to write. Returns whether all of it was taken.
+    fn flush(&mut self) -> io::Result<bool> {
+        while let Some(rest) = self
+            .output
+            .get(self.written..)
+            .filter(|rest| !rest.is_empty())
+        {
+            match self.stream.write(rest) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => self.written += written,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.output.clear();
+        self.written = 0;
+        Ok(true)
+    }
+
+    fn read_request(&mut self) -> Step {
+        loop {
+            if let Some(end) = self.input.iter().position(|byte| *byte == b'\n') {
+                return self.take_request(end);
+            }
+            if self.input.len() >= MAX_LINE {
+                return self.refuse(&ProtocolError::TooLong);
+            }
+            match self.fill() {
+                Ok(0) => return Step::Close,
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Step::Wait,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Step::Close,
+            }
+        }
+    }
+
+    fn fill(&mut self) -> io::Result<usize> {
+        let filled = self.input.len();
+        if self.input.capacity() < filled + CHUNK {
+            // A new buffer and not a longer one: the old one is wiped when it goes.
+            let mut longer = Zeroizing::new(Vec::with_capacity(2 * (filled + CHUNK)));
+            longer.extend_from_slice(&self.input);
+            self.input = longer;
+        }
+        self.input.resize(filled + CHUNK, 0);
+        let free = self.input.get_mut(filled..).unwrap_or_default();
+        let read = self.stream.read(free);
+        self.input.truncate(filled + *read.as_ref().unwrap_or(&0));
+        read
+    }
+
+    fn take_request(&mut self, end: usize) -> Step {
+        let line = self.input.get(..end).unwrap_or_default();
+        let request = protocol::decode(line);
+        self.input.drain(..=end);
+        match request {
+            Ok(request) => {
+                self.turn = Turn::Service;
+                Step::Answer(request)
+            }
+            Err(error) => self.refuse(&error),
+        }
+    }
+
+    /// Says what is wrong and then closes: what follows cannot be trusted to be a line.
+    fn refuse(&mut self, error: &ProtocolError) -> Step {
+        let reason = error.to_string();
+        let deadline = self.deadline;
+        self.send(&Reply::Refused { reason }, deadline);
+        self.deadline = deadline;
+        self.turn = Turn::Over;
+        match self.flush() {
+            Ok(false) => Step::Wait,
+            Ok(true) | Err(_) => Step::Close,
+        }
+    }
+}
+
+/// How long a client may take for its part.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How much is read at once, in bytes.
+const CHUNK: usize = 4096;
+
+#[cfg(test)]
+mod tests;

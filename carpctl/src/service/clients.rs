@@ -1,0 +1,256 @@
+//! All clients of a service: admitted, served in turn, given up when their time is over.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+
+use carp_net::Backend;
+use carp_net::carp_fsm::Timestamp;
+use mio::{Interest, Registry, Token};
+
+use super::client::{Client, Step};
+use super::control::{Control, NO_SUCH_INTERFACE, Ticket};
+use super::socket::Listener;
+use crate::protocol::{Reply, Request};
+
+/// The clients, by their tokens, which grow and are never used twice.
+#[derive(Debug)]
+pub(crate) struct Clients {
+    clients: BTreeMap<usize, Client>,
+    first_token: usize,
+    next_token: usize,
+    /// Those that may be able to go on, each once.
+    ready: VecDeque<usize>,
+    /// Whether somebody may wait to be admitted.
+    arrivals: bool,
+}
+
+impl Clients {
+    /// None yet; their tokens begin with `first_token`.
+    pub(crate) const fn new(first_token: usize) -> Self {
+        Self {
+            clients: BTreeMap::new(),
+            first_token,
+            next_token: first_token,
+            ready: VecDeque::new(),
+            arrivals: true,
+        }
+    }
+
+    /// Takes note that somebody waits to be admitted.
+    pub(crate) const fn arrive(&mut self) {
+        self.arrivals = true;
+    }
+
+    /// Takes note that a client may be able to go on.
+    pub(crate) fn wake(&mut self, token: Token) {
+        self.enqueue(token.0);
+    }
+
+    /// Whether there is something to do without waiting.
+    pub(crate) fn have_work(&self) -> bool {
+        self.arrivals || !self.ready.is_empty()
+    }
+
+    /// When the first client is to be given up.
+    pub(crate) fn deadline(&self) -> Option<Timestamp> {
+        self.clients.values().filter_map(Client::deadline).min()
+    }
+
+    /// Whether any client waits for an answer or the rest of one.
+    pub(crate) fn are_served(&self) -> bool {
+        self.clients.values().any(Client::is_served)
+    }
+
+    /// Whether there is no client.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.clients.is_empty()
+    }
+
+    /// Whether there ever was a client.
+    pub(crate) const fn were_any(&self) -> bool {
+        self.next_token > self.first_token
+    }
+
+    /// Admits some of those who wait.
+    pub(crate) fn admit(&mut self, listener: &Listener, registry: &Registry, now: Timestamp) {
+        for _ in 0..AT_ONCE {
+            if !self.arrivals {
+                return;
+            }
+            let stream = match listener.accept() {
+                Ok(Some(stream)) => stream,
+                Ok(None) => {
+                    self.arrivals = false;
+                    return;
+                }
+                Err(error) if is_passing(&error) => continue,
+                Err(error) => {
+                    // Too many open files, for example; the next arrival tries again.
+                    tracing::warn!(%error, "client not admitted");
+                    self.arrivals = false;
+                    return;
+                }
+            };
+            // A client that cannot be served is closed by dropping it.
+            if let Ok(client) = Client::new(stream, now)
+                && self.make_room(&client)
+            {
+                self.insert(client, registry);
+            }
+        }
+    }
+
+    /// Serves those who are ready, in turn, for a bounded number of steps.
+    pub(crate) fn serve<B: Backend>(&mut self, control: &mut Control<B>) {
+        self.give_up_late(control.now());
+        for _ in 0..AT_ONCE {
+            let Some(token) = self.ready.pop_front() else {
+                break;
+            };
+            self.serve_one(token, control);
+        }
+        while let Some((Ticket(token), reply)) = control.poll_reply() {
+            if let Some(client) = self.clients.get_mut(&token) {
+                client.answer(&reply, control.now());
+                self.enqueue(token);
+            }
+        }
+    }
+
+    /// Ends: everyone who is here or waits to come is told so.
+    pub(crate) fn dismiss(&mut self, listener: &Listener, now: Timestamp) {
+        listener.unlink();
+        for client in std::mem::take(&mut self.clients).into_values() {
+            client.dismiss(&Reply::Ending, now);
+        }
+        while let Ok(Some(stream)) = listener.accept() {
+            if let Ok(client) = Client::new(stream, now) {
+                client.dismiss(&Reply::Ending, now);
+            }
+        }
+    }
+
+    fn serve_one<B: Backend>(&mut self, token: usize, control: &mut Control<B>) {
+        let Some(client) = self.clients.get_mut(&token) else {
+            return;
+        };
+        match client.step() {
+            Step::Wait => return,
+            Step::Answer(request) => answer(client, token, request, control),
+            Step::Next(last) => match control.next_name(last) {
+                None => client.answer(&Reply::End, control.now()),
+                Some(name) => {
+                    let report = control.report(name).map(Reply::Interface);
+                    client.tell(name, &report.unwrap_or(Reply::End), control.now());
+                }
+            },
+            Step::Close => {
+                self.clients.remove(&token);
+                return;
+            }
+        }
+        self.enqueue(token);
+    }
+
+    fn enqueue(&mut self, token: usize) {
+        if !self.ready.contains(&token) {
+            self.ready.push_back(token);
+        }
+    }
+
+    fn insert(&mut self, mut client: Client, registry: &Registry) {
+        let token = self.next_token;
+        self.next_token += 1;
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        match registry.register(client.source(), Token(token), interest) {
+            Ok(()) => {
+                self.clients.insert(token, client);
+                self.enqueue(token);
+            }
+            Err(error) => tracing::warn!(%error, "client not admitted"),
+        }
+    }
+
+    /// Makes room for `client`. Where all places are taken, the oldest client that may change
+    /// nothing goes: nobody but root can keep root out.
+    fn make_room(&mut self, client: &Client) -> bool {
+        if self.clients.len() < PLACES {
+            return true;
+        }
+        let unprivileged =
+            |(token, other): (&usize, &Client)| (!other.may_change()).then_some(*token);
+        let oldest = self.clients.iter().find_map(unprivileged);
+        if let Some(oldest) = oldest {
+            self.clients.remove(&oldest);
+            return true;
+        }
+        tracing::warn!(
+            privileged = client.may_change(),
+            "client not admitted: {PLACES} others are here"
+        );
+        false
+    }
+
+    fn give_up_late(&mut self, now: Timestamp) {
+        self.clients
+            .retain(|_, client| client.deadline().is_none_or(|deadline| now < deadline));
+    }
+}
+
+fn answer<B: Backend>(
+    client: &mut Client,
+    token: usize,
+    request: Request,
+    control: &mut Control<B>,
+) {
+    let now = control.now();
+    let refused = |reason: &str| Reply::Refused {
+        reason: reason.to_owned(),
+    };
+    match request {
+        Request::Show { interface: None } => client.list(),
+        Request::Show {
+            interface: Some(name),
+        } => match control.report(name) {
+            Some(report) => {
+                client.send(&Reply::Interface(report), now);
+                client.answer(&Reply::End, now);
+            }
+            None => client.answer(&refused(NO_SUCH_INTERFACE), now),
+        },
+        Request::Settings { assign } if assign.is_empty() => {
+            let settings = control.settings();
+            let reply = Reply::Settings {
+                before: settings,
+                now: settings,
+            };
+            client.answer(&reply, now);
+        }
+        Request::Change { .. } | Request::Settings { .. } if !client.may_change() => {
+            client.answer(&refused(NOT_ROOT), now);
+        }
+        Request::Change { interface, change } => control.change(Ticket(token), interface, change),
+        Request::Settings { assign } => control.assign(Ticket(token), &assign),
+    }
+}
+
+/// Errors of `accept` that are about one client, or pass.
+fn is_passing(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted
+    )
+}
+
+/// What is said to those who may not change anything.
+pub(crate) const NOT_ROOT: &str = "permission denied: changes need root";
+
+/// How many clients there can be.
+const PLACES: usize = 64;
+
+/// How many clients are admitted, and how many steps are gone with clients, before the election
+/// has its turn again.
+const AT_ONCE: usize = 16;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,550 @@
+//! What the operator asked for, and how far it has got.
+//!
+//! Requests come in with a ticket and are answered by [`Control::poll_reply`], some at once, some
+//! when the network has caught up with them: a change when the interface is made, `destroy` when
+//! nothing is left of it. Meanwhile other requests for the same interface wait their turn.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Bound;
+
+use carp_net::carp_fsm::{Command, HostId, Timestamp};
+use carp_net::{Backend, Driver, ErrorKind, Event};
+
+use crate::change::{Change, StateWish};
+use crate::config::Config;
+use crate::name::InterfaceName;
+use crate::protocol::Reply;
+use crate::report::Report;
+use crate::settings::{Assignment, Setting, Settings};
+
+/// Names the asker of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Ticket(pub(crate) usize);
+
+/// The interfaces of a service and the driver that runs them.
+#[derive(Debug)]
+pub(crate) struct Control<B> {
+    driver: Driver<B>,
+    interfaces: BTreeMap<InterfaceName, Interface>,
+    waiting: VecDeque<(Ticket, InterfaceName, Change)>,
+    replies: VecDeque<(Ticket, Reply)>,
+    /// Whether the service ends with its last interface.
+    on_demand: bool,
+    stopping: bool,
+    destroyed_last: bool,
+}
+
+#[derive(Debug)]
+struct Interface {
+    config: Config,
+    /// Its virtual host, once it has a vhid and a carpdev.
+    host: Option<HostId>,
+    work: Option<Work>,
+}
+
+/// What an interface is going through.
+#[derive(Debug)]
+enum Work {
+    /// It is being made, or made anew, for a change.
+    Configuring {
+        ticket: Ticket,
+        notes: Vec<String>,
+        then: Vec<Command>,
+        /// What to go back to; `None` where the interface was not there before.
+        before: Option<Config>,
+        /// Whether its virtual host was there before.
+        had_host: bool,
+    },
+    /// A change failed, and it is being made what it was.
+    Restoring,
+    /// It is going, for `destroy` or because it could not be made.
+    Leaving {
+        ticket: Ticket,
+        reply: Reply,
+        /// What stays of it.
+        rest: Option<Config>,
+    },
+}
+
+impl<B: Backend> Control<B> {
+    /// No interface yet; `on_demand` says whether the service ends with its last one.
+    pub(crate) const fn new(driver: Driver<B>, on_demand: bool) -> Self {
+        Self {
+            driver,
+            interfaces: BTreeMap::new(),
+            waiting: VecDeque::new(),
+            replies: VecDeque::new(),
+            on_demand,
+            stopping: false,
+            destroyed_last: false,
+        }
+    }
+
+    // ---- what it is asked ----
+
+    /// Changes `name`, or makes it.
+    pub(crate) fn change(&mut self, ticket: Ticket, name: InterfaceName, change: Change) {
+        let busy = |interface: &Interface| interface.work.is_some();
+        if self.interfaces.get(&name).is_some_and(busy) {
+            self.waiting.push_back((ticket, name, change));
+        } else if let Err(reason) = self.try_change(ticket, name, &change) {
+            self.reply(ticket, Reply::Refused { reason });
+        }
+    }
+
+    /// Changes settings of the whole service.
+    pub(crate) fn assign(&mut self, ticket: Ticket, assignments: &[Assignment]) {
+        let before = self.settings();
+        for assignment in assignments {
+            match assignment.setting {
+                Setting::Preempt => self.driver.set_preempt(assignment.value),
+            }
+        }
+        let now = self.settings();
+        self.reply(ticket, Reply::Settings { before, now });
+    }
+
+    /// The interface `name` as it stands.
+    pub(crate) fn report(&self, name: InterfaceName) -> Option<Report> {
+        let interface = self.interfaces.get(&name)?;
+        let id = interface.host;
+        let state = id
+            .and_then(|id| self.driver.node().host(id))
+            .map(|host| host.state());
+        let inspection = id.map(|id| self.driver.inspect(id));
+        let name = name.to_string();
+        Some(Report::new(
+            &name,
+            &interface.config,
+            state,
+            inspection.as_ref(),
+        ))
+    }
+
+    /// The name of the first interface, or of the first one behind `last`.
+    pub(crate) fn next_name(&self, last: Option<InterfaceName>) -> Option<InterfaceName> {
+        let from = last.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut behind = self.interfaces.range((from, Bound::Unbounded));
+        behind.next().map(|(name, _)| *name)
+    }
+
+    /// The settings as they are.
+    pub(crate) fn settings(&self) -> Settings {
+        Settings {
+            preempt: self.driver.node().preempt(),
+        }
+    }
+
+    /// Begins to stop: nothing is changed any more, and every interface goes.
+    pub(crate) fn stop(&mut self) {
+        if self.stopping {
+            return;
+        }
+        self.stopping = true;
+        for (ticket, _, _) in std::mem::take(&mut self.waiting) {
+            self.reply(ticket, stopping());
+        }
+        self.driver.stop();
+        self.take_events();
+    }
+
+    // ---- how it is driven ----
+
+    /// The moment it is.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.driver.now()
+    }
+
+    /// When [`process`](Self::process) must be called at the latest.
+    pub(crate) fn deadline(&self) -> Option<Timestamp> {
+        self.driver.deadline()
+    }
+
+    /// Takes in what happened and does what is due.
+    pub(crate) fn process(&mut self) {
+        self.driver.process(self.driver.now());
+        self.take_events();
+    }
+
+    /// The next answer, if there is one.
+    pub(crate) fn poll_reply(&mut self) -> Option<(Ticket, Reply)> {
+        self.replies.pop_front()
+    }
+
+    /// Whether there is no interface, and none is going.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.interfaces.is_empty()
+    }
+
+    /// Whether there is no interface because the last one was destroyed.
+    pub(crate) const fn destroyed_last(&self) -> bool {
+        self.destroyed_last
+    }
+
+    /// Whether it was stopped and nothing is left.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.driver.is_stopped()
+    }
+
+    // ---- changes ----
+
+    fn try_change(
+        &mut self,
+        ticket: Ticket,
+        name: InterfaceName,
+        change: &Change,
+    ) -> Result<(), String> {
+        if self.stopping {
+            return Err(STOPPING.to_owned());
+        }
+        if change.destroy {
+            return self.destroy(ticket, name);
+        }
+        let there = self.interfaces.get(&name);
+        if change.create && there.is_some() {
+            return Err("exists already".to_owned());
+        }
+        let before = there.map(|interface| interface.config.clone());
+        let id = there.and_then(|interface| interface.host);
+        let (config, notes) = before
+            .clone()
+            .unwrap_or_default()
+            .with(change)
+            .map_err(|error| error.to_string())?;
+        let follows = self.apply(name, id, &config)?;
+        let then = commands(change);
+        let interface = Interface {
+            host: follows.host,
+            work: follows.configured.then(|| Work::Configuring {
+                ticket,
+                notes: notes.clone(),
+                then: then.clone(),
+                before,
+                had_host: id.is_some(),
+            }),
+            config,
+        };
+        let done = interface.work.is_none();
+        self.interfaces.insert(name, interface);
+        self.destroyed_last = false;
+        if done {
+            self.command(follows.host, &then);
+            self.reply(ticket, Reply::Done { notes });
+        }
+        self.take_events();
+        Ok(())
+    }
+
+    /// Has the driver make `config` of `name`, or checks as much of it as there is.
+    fn apply(
+        &mut self,
+        name: InterfaceName,
+        id: Option<HostId>,
+        config: &Config,
+    ) -> Result<Follows, String> {
+        let Some((carpdev, host)) = config.host() else {
+            self.check_carpdev(name, config)?;
+            return Ok(Follows::default());
+        };
+        let told = |error| told(name, carpdev, &error);
+        let Some(id) = id else {
+            let id = self.driver.add(&name.to_string(), carpdev, host);
+            return Ok(Follows {
+                host: Some(id.map_err(told)?),
+                configured: true,
+            });
+        };
+        let same_but_up = self.driver.node().host(id).is_some_and(|view| {
+            view.config().clone().enabled(config.up) == host
+                && self.carpdev_of(name) == Some(carpdev)
+        });
+        // `up` and `down` alone are commands, so that they work while the carpdev is gone.
+        let configured = if same_but_up {
+            if !config.up {
+                self.driver.command(id, Command::Down).map_err(told)?;
+            }
+            false
+        } else {
+            self.driver.change(id, carpdev, host).map_err(told)?
+        };
+        Ok(Follows {
+            host: Some(id),
+            configured,
+        })
+    }
+
+    /// A carpdev that cannot be one is refused as soon as it is named, not only when the vhid
+    /// follows. Any vhid that is free on it will do to ask.
+    fn check_carpdev(&mut self, name: InterfaceName, config: &Config) -> Result<(), String> {
+        for vhid in 1..=u8::MAX {
+            let mut config = config.clone();
+            config.vhid = carp_net::carp_fsm::carp_proto::Vhid::new(vhid).ok();
+            let Some((carpdev, host)) = config.host() else {
+                return Ok(());
+            };
+            match self.driver.check(&name.to_string(), carpdev, &host, None) {
+                Ok(()) => return Ok(()),
+                Err(error) if matches!(error.kind(), ErrorKind::VhidInUse { .. }) => {}
+                Err(error) => return Err(told(name, carpdev, &error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn destroy(&mut self, ticket: Ticket, name: InterfaceName) -> Result<(), String> {
+        let last = self.interfaces.len() == 1;
+        let interface = self.interfaces.get_mut(&name).ok_or(NO_SUCH_INTERFACE)?;
+        let mut notes = Vec::new();
+        if last && self.on_demand && self.driver.node().preempt() {
+            notes.push(SETTINGS_LOST.to_owned());
+        }
+        let reply = Reply::Done { notes };
+        let Some(id) = interface.host else {
+            self.forget(name, None);
+            self.reply(ticket, reply);
+            return Ok(());
+        };
+        interface.work = Some(Work::Leaving {
+            ticket,
+            reply,
+            rest: None,
+        });
+        self.driver.remove(id).map_err(|error| error.to_string())?;
+        self.take_events();
+        Ok(())
+    }
+
+    fn command(&mut self, host: Option<HostId>, commands: &[Command]) {
+        let Some(id) = host else {
+            return;
+        };
+        for command in commands {
+            if let Err(error) = self.driver.command(id, *command) {
+                tracing::warn!("{error}");
+            }
+        }
+    }
+
+    // ---- what happens ----
+
+    fn take_events(&mut self) {
+        while let Some(event) = self.driver.poll_event() {
+            match event {
+                Event::Configured { ref interface, .. } => {
+                    tracing::debug!("{event}");
+                    self.with_name(interface, Self::configured);
+                }
+                Event::ConfigureFailed {
+                    ref interface,
+                    ref error,
+                    ..
+                } => {
+                    tracing::warn!("{event}");
+                    self.with_name(interface, |this, name| this.configure_failed(name, error));
+                }
+                Event::Gone { ref interface, .. } => {
+                    tracing::info!("{event}");
+                    self.with_name(interface, Self::gone);
+                }
+                Event::HoldFailed { .. } => tracing::warn!("{event}"),
+                Event::Node { .. } => tracing::info!("{event}"),
+                _ => tracing::debug!("{event}"),
+            }
+        }
+    }
+
+    fn with_name(&mut self, interface: &str, act: impl FnOnce(&mut Self, InterfaceName)) {
+        if let Ok(name) = interface.parse() {
+            act(self, name);
+        }
+    }
+
+    fn configured(&mut self, name: InterfaceName) {
+        let Some(interface) = self.interfaces.get_mut(&name) else {
+            return;
+        };
+        match interface.work.take() {
+            Some(Work::Configuring {
+                ticket,
+                notes,
+                then,
+                ..
+            }) => {
+                let host = interface.host;
+                self.command(host, &then);
+                self.reply(ticket, Reply::Done { notes });
+            }
+            Some(leaving @ Work::Leaving { .. }) => interface.work = Some(leaving),
+            Some(Work::Restoring) | None => {}
+        }
+        self.resume(name);
+    }
+
+    fn configure_failed(&mut self, name: InterfaceName, error: &carp_net::Error) {
+        let Some(interface) = self.interfaces.get_mut(&name) else {
+            return;
+        };
+        let carpdev = interface.config.carpdev.as_deref().unwrap_or_default();
+        let reason = told(name, carpdev, error);
+        match (interface.work.take(), interface.host) {
+            (
+                Some(Work::Configuring {
+                    ticket,
+                    before: Some(before),
+                    had_host: true,
+                    ..
+                }),
+                Some(id),
+            ) => {
+                interface.config = before.clone();
+                interface.work = Some(Work::Restoring);
+                self.reply(ticket, Reply::Refused { reason });
+                self.restore(name, id, &before);
+            }
+            (Some(Work::Configuring { ticket, before, .. }), Some(id)) => {
+                let reply = Reply::Refused { reason };
+                interface.work = Some(Work::Leaving {
+                    ticket,
+                    reply,
+                    rest: before,
+                });
+                if let Err(error) = self.driver.remove(id) {
+                    tracing::warn!("{error}");
+                    self.gone(name);
+                }
+            }
+            (Some(leaving @ Work::Leaving { .. }), _) => interface.work = Some(leaving),
+            (Some(Work::Configuring { ticket, .. }), None) => {
+                self.reply(ticket, Reply::Refused { reason });
+            }
+            (Some(Work::Restoring) | None, _) => {}
+        }
+        self.resume(name);
+    }
+
+    fn restore(&mut self, name: InterfaceName, id: HostId, before: &Config) {
+        let Some((carpdev, host)) = before.host() else {
+            return;
+        };
+        let follows = self
+            .driver
+            .change(id, carpdev, host)
+            .unwrap_or_else(|error| {
+                tracing::warn!("{error}");
+                false
+            });
+        if let (false, Some(interface)) = (follows, self.interfaces.get_mut(&name)) {
+            interface.work = None;
+        }
+    }
+
+    fn gone(&mut self, name: InterfaceName) {
+        let Some(interface) = self.interfaces.get_mut(&name) else {
+            return;
+        };
+        match interface.work.take() {
+            Some(Work::Leaving {
+                ticket,
+                reply,
+                rest,
+            }) => {
+                let destroyed = matches!(reply, Reply::Done { .. });
+                self.forget(name, rest);
+                self.destroyed_last &= destroyed;
+                self.reply(ticket, reply);
+            }
+            Some(Work::Configuring { ticket, .. }) => {
+                self.forget(name, None);
+                self.reply(ticket, stopping());
+            }
+            Some(Work::Restoring) | None => self.forget(name, None),
+        }
+        self.resume(name);
+    }
+
+    /// Removes an interface, or leaves of it what never was in the driver.
+    fn forget(&mut self, name: InterfaceName, rest: Option<Config>) {
+        match rest {
+            Some(config) => {
+                let interface = Interface {
+                    config,
+                    host: None,
+                    work: None,
+                };
+                self.interfaces.insert(name, interface);
+            }
+            None => {
+                self.interfaces.remove(&name);
+            }
+        }
+        self.destroyed_last = self.interfaces.is_empty();
+    }
+
+    /// Takes up what waited for `name`, until it is busy again.
+    fn resume(&mut self, name: InterfaceName) {
+        loop {
+            let busy = |interface: &Interface| interface.work.is_some();
+            let next = self.waiting.iter().position(|(_, of, _)| *of == name);
+            let (Some(next), false) = (next, self.interfaces.get(&name).is_some_and(busy)) else {
+                return;
+            };
+            let Some((ticket, name, change)) = self.waiting.remove(next) else {
+                return;
+            };
+            self.change(ticket, name, change);
+        }
+    }
+
+    fn carpdev_of(&self, name: InterfaceName) -> Option<&str> {
+        self.interfaces.get(&name)?.config.carpdev.as_deref()
+    }
+
+    fn reply(&mut self, ticket: Ticket, reply: Reply) {
+        self.replies.push_back((ticket, reply));
+    }
+}
+
+/// What comes of applying a configuration.
+#[derive(Debug, Default)]
+struct Follows {
+    /// The virtual host that it is.
+    host: Option<HostId>,
+    /// Whether the driver will tell how it went.
+    configured: bool,
+}
+
+/// What is done once the configuration is in place. `up` is among it because it also ends what
+/// `state backup` began; `down` is not, being part of the configuration.
+fn commands(change: &Change) -> Vec<Command> {
+    let up = change.up.filter(|up| *up).map(|_| Command::Up);
+    let state = change.state.map(|state| match state {
+        StateWish::Master => Command::Master,
+        StateWish::Backup => Command::Backup,
+    });
+    up.into_iter().chain(state).collect()
+}
+
+/// An error of the driver, in words for an operator who knows which interface it is about.
+fn told(name: InterfaceName, carpdev: &str, error: &carp_net::Error) -> String {
+    if error.about() == name.to_string() {
+        error.kind().to_string()
+    } else if error.about() == carpdev {
+        format!("carpdev {error}")
+    } else {
+        error.to_string()
+    }
+}
+
+fn stopping() -> Reply {
+    Reply::Refused {
+        reason: STOPPING.to_owned(),
+    }
+}
+
+const STOPPING: &str = "the service is stopping";
+
+const SETTINGS_LOST: &str =
+    "the service ends with its last interface: net.inet.carp.preempt is 0 again";
+
+/// What is said of an interface that is not there.
+pub(crate) const NO_SUCH_INTERFACE: &str = "no such interface";

@@ -1,0 +1,500 @@
+//! A whole service on a simulated network, spoken to over its socket.
+
+use std::ffi::OsString;
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+use std::thread::{self, JoinHandle};
+
+use carp_net::carp_fsm::Node;
+use carp_net::carp_fsm::carp_proto::Key;
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::live::{Live, Wishes};
+use super::*;
+use crate::change::CarriedKey;
+use crate::client;
+use crate::paths::Paths;
+use crate::protocol::{MAX_LINE, Reply, Request};
+use crate::render;
+use crate::report::{Report, State};
+use crate::settings::{Assignment, Setting};
+use crate::words;
+
+/// A service in a thread of its own.
+struct Bench {
+    paths: Paths,
+    wishes: Wishes,
+    service: JoinHandle<()>,
+    _directory: TempDir,
+}
+
+impl Bench {
+    /// A service as the first command starts it.
+    fn on_demand() -> Self {
+        Self::start(true)
+    }
+
+    /// A service that stays; it ends with the test program.
+    fn staying() -> Self {
+        Self::start(false)
+    }
+
+    fn start(on_demand: bool) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let paths = Paths::within(directory.path().to_owned(), 7);
+        let listener = Listener::claim(&paths, None).unwrap();
+        let wishes = Wishes::default();
+        let driver = Driver::new(Live::new(&wishes), Node::builder()).unwrap();
+        let service = Service::new(driver, listener, &[], on_demand).unwrap();
+        Self {
+            paths,
+            wishes,
+            service: thread::spawn(move || service.run().unwrap()),
+            _directory: directory,
+        }
+    }
+
+    /// Has `interface` changed by `line`.
+    fn done(&self, interface: &str, line: &str) {
+        let reply = change(&self.paths, interface, line);
+        assert_eq!(reply, done(&[]), "{interface} {line}");
+    }
+
+    /// The reason why `interface` is not changed by `line`.
+    fn refused(&self, interface: &str, line: &str) -> String {
+        let reply = change(&self.paths, interface, line);
+        let Reply::Refused { reason } = reply else {
+            panic!("{interface} {line}: {reply:?}");
+        };
+        reason
+    }
+
+    fn show(&self) -> Vec<Report> {
+        let request = Request::Show { interface: None };
+        let mut replies = client::ask(&self.paths, &request).unwrap().unwrap();
+        assert_eq!(replies.pop(), Some(Reply::End));
+        let reports = replies.into_iter().map(|reply| {
+            let Reply::Interface(report) = reply else {
+                panic!("{reply:?}");
+            };
+            report
+        });
+        reports.collect()
+    }
+
+    fn report(&self, interface: &str) -> Report {
+        let found = self
+            .show()
+            .into_iter()
+            .find(|report| report.name == interface);
+        found.unwrap_or_else(|| panic!("{interface} is not there"))
+    }
+
+    fn state(&self, interface: &str) -> State {
+        self.report(interface).carp.unwrap().state
+    }
+
+    fn connect(&self) -> UnixStream {
+        UnixStream::connect(self.paths.socket()).unwrap()
+    }
+
+    /// Waits until the service has ended by itself.
+    fn ended(self) {
+        self.service.join().unwrap();
+        assert!(!self.paths.socket().exists());
+    }
+}
+
+/// Has `interface` changed by `line`, with a password.
+fn change(paths: &Paths, interface: &str, line: &str) -> Reply {
+    let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
+    let mut change = words::parse(interface, &words).unwrap().change;
+    change.key = Some(CarriedKey(Key::from_password("SharedSecret")));
+    let interface = interface.parse().unwrap();
+    let request = Request::Change { interface, change };
+    let mut replies = client::ask_for_change(paths, &request).unwrap();
+    assert_eq!(replies.len(), 1);
+    replies.remove(0)
+}
+
+fn done(notes: &[&str]) -> Reply {
+    let notes = notes.iter().copied().map(str::to_owned).collect();
+    Reply::Done { notes }
+}
+
+// ---- the operator's session ----
+
+#[test]
+fn session_of_the_how_to() {
+    let bench = Bench::on_demand();
+    bench.done("carp0", "vhid 99 carpdev vmx0 advskew 100");
+    bench.done("carp0", "inet 192.0.2.10 netmask 255.255.255.0");
+    assert_eq!(
+        render::interface(&bench.report("carp0")),
+        "carp0: flags=8843<UP,BROADCAST,RUNNING,SIMPLEX,MULTICAST> mtu 1500\n\
+         \tlladdr 00:00:5e:00:01:63\n\
+         \tcarp: BACKUP carpdev vmx0 vhid 99 advbase 1 advskew 100\n\
+         \tgroups: carp\n\
+         \tstatus: backup\n\
+         \tinet 192.0.2.10 netmask 0xffffff00 broadcast 192.0.2.255\n"
+    );
+    bench.done("carp0", "destroy");
+    bench.ended();
+}
+
+#[test]
+fn commands_move_the_election() {
+    let bench = Bench::staying();
+    bench.done("carp0", "vhid 1 carpdev vmx0 192.0.2.10/24");
+    assert_eq!(bench.state("carp0"), State::Backup);
+    bench.done("carp0", "state master");
+    wait_for(|| bench.state("carp0") == State::Master);
+    let installed = |report: &Report| report.addresses.iter().all(|address| address.installed);
+    assert!(installed(&bench.report("carp0")));
+    bench.done("carp0", "state backup");
+    assert_eq!(bench.state("carp0"), State::Backup);
+    bench.done("carp0", "down");
+    assert_eq!(bench.state("carp0"), State::Init);
+    assert!(
+        bench
+            .report("carp0")
+            .flags
+            .iter()
+            .all(|flag| flag.to_string() != "UP")
+    );
+    bench.done("carp0", "up");
+    assert_eq!(bench.state("carp0"), State::Backup);
+    bench.done("carp0", "down advskew 7");
+    assert_eq!(bench.state("carp0"), State::Init);
+    bench.done("carp0", "up state master");
+    wait_for(|| bench.state("carp0") == State::Master);
+}
+
+#[test]
+fn interface_can_be_made_word_by_word() {
+    let bench = Bench::staying();
+    bench.done("carp0", "create");
+    assert_eq!(bench.report("carp0").carp, None);
+    assert_eq!(bench.refused("carp0", "create"), "exists already");
+    bench.done("carp0", "vhid 1");
+    bench.done("carp0", "carpdev vmx0");
+    bench.done("carp0", "2001:db8::10/64");
+    assert_eq!(bench.state("carp0"), State::Backup);
+    bench.done("carp0", "destroy");
+    assert!(bench.show().is_empty());
+    assert_eq!(bench.refused("carp0", "destroy"), "no such interface");
+}
+
+#[test]
+fn interfaces_are_listed_in_the_order_of_their_numbers_however_many_there_are() {
+    let bench = Bench::staying();
+    let many: Vec<String> = (0..300).map(|number| format!("carp{number}")).collect();
+    for name in many.iter().rev() {
+        bench.done(
+            name,
+            "carpdev vmx0 192.0.2.1/24 2001:db8::1/64 alias 192.0.2.2/24 down",
+        );
+    }
+    let shown: Vec<String> = bench.show().into_iter().map(|report| report.name).collect();
+    assert_eq!(shown, many);
+}
+
+#[test]
+fn settings_come_before_any_interface() {
+    let bench = Bench::on_demand();
+    let assign = |value| {
+        let setting = Setting::Preempt;
+        let assign = vec![Assignment { setting, value }];
+        client::ask_for_change(&bench.paths, &Request::Settings { assign }).unwrap()
+    };
+    let reply = |before, now| {
+        let [before, now] = [before, now].map(|preempt| Settings { preempt });
+        [Reply::Settings { before, now }]
+    };
+    assert_eq!(assign(true), reply(false, true));
+    bench.done("carp0", "vhid 1 carpdev vmx0");
+    let lost = "the service ends with its last interface: net.inet.carp.preempt is 0 again";
+    assert_eq!(change(&bench.paths, "carp0", "destroy"), done(&[lost]));
+    bench.ended();
+}
+
+#[test]
+fn service_without_anything_left_to_serve_ends() {
+    let bench = Bench::on_demand();
+    bench.refused("carp0", "vhid 1 carpdev absent0");
+    bench.ended();
+}
+
+// ---- what stands in the way ----
+
+#[test]
+fn refusals_name_what_stands_in_the_way() {
+    let bench = Bench::staying();
+    bench.done("carp0", "vhid 1 carpdev vmx0 192.0.2.10/24");
+    for (interface, line, expected) in [
+        (
+            "carp1",
+            "vhid 2 carpdev absent0",
+            "carpdev absent0: no such interface",
+        ),
+        (
+            "carp1",
+            "carpdev absent0",
+            "carpdev absent0: no such interface",
+        ),
+        (
+            "carp1",
+            "vhid 1 carpdev vmx0",
+            "carpdev vmx0: vhid 1 is already used on this carpdev by carp0",
+        ),
+        (
+            "carp1",
+            "vhid 2 carpdev carp0",
+            "carpdev carp0: a carp interface cannot be a carpdev",
+        ),
+        (
+            "carp1",
+            "vhid 2 carpdev vmx0 192.0.2.10/24",
+            "192.0.2.10 is already on carp0 of this machine",
+        ),
+        (
+            "carp1",
+            "carpdev vmx0 192.0.2.10/24",
+            "192.0.2.10 is already on carp0 of this machine",
+        ),
+        (
+            "carp1",
+            "vhid 2 192.0.2.11/24",
+            "an address needs a carpdev: say `carpdev INTERFACE' too",
+        ),
+        ("carp1", "destroy", "no such interface"),
+        ("carp0", "create", "exists already"),
+    ] {
+        assert_eq!(
+            bench.refused(interface, line),
+            expected,
+            "{interface} {line}"
+        );
+    }
+    assert_eq!(bench.show().len(), 1);
+}
+
+#[test]
+fn several_words_are_one_change_or_none() {
+    let bench = Bench::staying();
+    bench.done("carp0", "vhid 1 carpdev vmx0 advskew 5 192.0.2.10/24");
+    let before = bench.report("carp0");
+    bench.refused("carp0", "advskew 7 carpdev absent0");
+    bench.refused("carp0", "advskew 7 -alias 192.0.2.99");
+    bench.refused("carp0", "down advbase 3 create");
+    assert_eq!(bench.report("carp0"), before);
+}
+
+#[test]
+fn interface_that_could_not_be_made_is_not_there() {
+    let bench = Bench::staying();
+    bench.wishes.refuse_configuring(true);
+    let taken = "an interface of this name exists already and is not a carp interface";
+    assert_eq!(bench.refused("carp0", "vhid 1 carpdev vmx0"), taken);
+    assert!(bench.show().is_empty());
+    // One that was made before is as incomplete as it was.
+    bench.done("carp0", "vhid 1");
+    let before = bench.report("carp0");
+    assert_eq!(bench.refused("carp0", "carpdev vmx0"), taken);
+    assert_eq!(bench.report("carp0"), before);
+    bench.wishes.refuse_configuring(false);
+    bench.done("carp0", "carpdev vmx0");
+    assert_eq!(bench.state("carp0"), State::Backup);
+}
+
+#[test]
+fn change_that_could_not_be_made_is_taken_back() {
+    let bench = Bench::staying();
+    bench.done("carp0", "vhid 1 carpdev vmx0 192.0.2.10/24");
+    let before = bench.report("carp0");
+    bench.wishes.refuse_configuring(true);
+    bench.refused("carp0", "vhid 2 advskew 9");
+    bench.wishes.refuse_configuring(false);
+    assert_eq!(bench.report("carp0"), before);
+    bench.done("carp0", "vhid 3");
+    assert_eq!(bench.report("carp0").carp.unwrap().vhid, 3);
+}
+
+#[test]
+fn others_are_served_while_an_interface_is_being_made() {
+    let bench = Bench::staying();
+    bench.wishes.hold_up_configuring(true);
+    let paths = bench.paths.clone();
+    let first = thread::spawn(move || change(&paths, "carp0", "vhid 1 carpdev vmx0"));
+    wait_for(|| bench.show().len() == 1);
+    bench.done("carp1", "vhid 2");
+    // The same interface has to wait its turn.
+    let paths = bench.paths.clone();
+    let second = thread::spawn(move || change(&paths, "carp0", "destroy"));
+    assert_eq!(bench.show().len(), 2);
+    assert!(!first.is_finished());
+    bench.wishes.hold_up_configuring(false);
+    assert_eq!(first.join().unwrap(), done(&[]));
+    assert_eq!(second.join().unwrap(), done(&[]));
+    assert_eq!(bench.show().len(), 1);
+}
+
+// ---- the socket ----
+
+#[test]
+fn second_service_is_refused_and_a_stale_socket_is_replaced() {
+    let bench = Bench::on_demand();
+    let refused = Listener::claim(&bench.paths, None).unwrap_err();
+    assert!(matches!(refused, ClaimError::RunsAlready(_)), "{refused}");
+
+    let directory = tempfile::tempdir().unwrap();
+    let paths = Paths::within(directory.path().to_owned(), 7);
+    drop(std::os::unix::net::UnixListener::bind(paths.socket()).unwrap());
+    assert!(paths.socket().exists());
+    let show = Request::Show { interface: None };
+    assert_eq!(client::ask(&paths, &show).unwrap(), None);
+    drop(Listener::claim(&paths, None).unwrap());
+    assert!(!paths.socket().exists());
+}
+
+#[test]
+fn socket_says_who_may_use_it() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    let directory = tempfile::tempdir().unwrap();
+    let paths = Paths::within(directory.path().to_owned(), 7);
+    let mode = || paths.socket().metadata().unwrap().permissions().mode() & 0o777;
+    let listener = Listener::claim(&paths, None).unwrap();
+    assert_eq!(mode(), 0o666);
+    drop(listener);
+    let group = rustix::process::getegid();
+    let _listener = Listener::claim(&paths, Some(group)).unwrap();
+    assert_eq!(mode(), 0o660);
+    assert_eq!(paths.socket().metadata().unwrap().gid(), group.as_raw());
+    assert_eq!(
+        paths.lock().metadata().unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+}
+
+#[test]
+fn others_than_root_may_look_but_not_touch() {
+    if !rustix::process::geteuid().is_root() {
+        return skip("only root can be somebody else");
+    }
+    let bench = Bench::staying();
+    bench.done("carp0", "vhid 1");
+    let paths = bench.paths;
+    std::fs::set_permissions(paths.socket().parent().unwrap(), everyone()).unwrap();
+    let nobody = thread::spawn(move || {
+        let nobody = rustix::process::Uid::from_raw(65534);
+        // Of this thread alone.
+        rustix::thread::set_thread_res_uid(nobody, nobody, nobody).unwrap();
+        let show = client::ask(&paths, &Request::Show { interface: None });
+        let mut stream = UnixStream::connect(paths.socket()).unwrap();
+        let change =
+            b"{\"version\":1,\"message\":{\"change\":{\"interface\":\"carp0\",\"change\":{}}}}\n";
+        stream.write_all(change).unwrap();
+        let assign = b"{\"version\":1,\"message\":{\"settings\":{\"assign\":[\
+                       {\"setting\":\"preempt\",\"value\":true}]}}}\n";
+        stream.write_all(assign).unwrap();
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        (show.unwrap().unwrap().len(), answer)
+    });
+    let (shown, answer) = nobody.join().unwrap();
+    assert_eq!(shown, 2);
+    let refused = "{\"version\":1,\"message\":{\"refused\":{\"reason\":\
+                   \"permission denied: changes need root\"}}}\n";
+    assert_eq!(answer, refused.repeat(2));
+}
+
+fn everyone() -> std::fs::Permissions {
+    std::os::unix::fs::PermissionsExt::from_mode(0o755)
+}
+
+#[test]
+fn clients_that_say_nothing_or_half_of_it_keep_nobody_waiting() {
+    let bench = Bench::staying();
+    let mut silent: Vec<UnixStream> = (0..30).map(|_| bench.connect()).collect();
+    for stream in &mut silent {
+        stream.write_all(b"{\"version\":1,\"mess").unwrap();
+    }
+    bench.done("carp0", "vhid 1");
+    assert_eq!(bench.show().len(), 1);
+    drop(silent);
+    assert_eq!(bench.show().len(), 1);
+}
+
+#[test]
+fn client_that_never_reads_keeps_nobody_waiting() {
+    let bench = Bench::staying();
+    for number in 0..50 {
+        bench.done(&format!("carp{number}"), "create");
+    }
+    let mut greedy = bench.connect();
+    greedy.set_nonblocking(true).unwrap();
+    let show = b"{\"version\":1,\"message\":{\"show\":{\"interface\":null}}}\n";
+    while greedy.write(show).is_ok() {}
+    assert_eq!(bench.show().len(), 50);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_bytes_end_the_service(
+        pieces in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..200), 0..8),
+        whole in any::<bool>(),
+    ) {
+        thread_local!(static BENCH: Bench = Bench::staying());
+        BENCH.with(|bench| {
+            let mut stream = bench.connect();
+            for piece in &pieces {
+                // It may have been refused and closed already.
+                if stream.write_all(piece).is_err() {
+                    break;
+                }
+            }
+            if whole && stream.write_all(b"\n").is_ok() {
+                stream.shutdown(std::net::Shutdown::Write).ok();
+                let mut answer = Vec::new();
+                stream.take(MAX_LINE as u64).read_to_end(&mut answer).ok();
+            }
+            assert!(bench.show().is_empty());
+        });
+    }
+
+    #[test]
+    fn damaged_requests_do_not_end_the_service(position in 0usize..90, byte in any::<u8>()) {
+        thread_local!(static BENCH: Bench = Bench::staying());
+        BENCH.with(|bench| {
+            let mut line = b"{\"version\":1,\"message\":{\"change\":{\"interface\":\"carp0\",\
+                             \"change\":{\"vhid\":7,\"up\":true}}}}\n".to_vec();
+            if let Some(slot) = line.get_mut(position) {
+                *slot = byte;
+            }
+            let mut stream = bench.connect();
+            stream.write_all(&line).unwrap();
+            stream.shutdown(std::net::Shutdown::Write).ok();
+            let mut answer = Vec::new();
+            stream.read_to_end(&mut answer).ok();
+            bench.show();
+        });
+    }
+}
+
+// ---- helpers ----
+
+/// Asks again and again, each time over the socket, until `done` says so.
+fn wait_for(done: impl Fn() -> bool) {
+    let tries = 10_000;
+    assert!((0..tries).any(|_| done()), "it never came to be");
+}
+
+/// Says why a test does not run; where everything must run, that is a failure.
+fn skip(why: &str) {
+    assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "skipped: {why}");
+    println!("skipped: {why}");
+}

@@ -158,9 +158,8 @@ impl Signals {
 /// hold this program, which the service runs again.
 fn scratch_directory() -> Result<&'static str, Failure> {
     let program = own_executable();
-    let is_free = |directory: &&str| {
-        Path::new(directory).is_dir() && !program.starts_with(directory)
-    };
+    let is_free =
+        |directory: &&str| Path::new(directory).is_dir() && !program.starts_with(directory);
     let none = || Failure::Failed(format!("none of {} is free", SCRATCH.join(", ")));
     SCRATCH.into_iter().find(is_free).ok_or_else(none)
 }

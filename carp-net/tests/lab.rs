@@ -112,6 +112,7 @@ fn what_is_lost_while_a_port_is_cut_is_counted_exactly() {
         panic!("{:?}", report.gaps());
     };
     assert_eq!(gap.lost, report.lost());
+    assert_eq!(report.losses().next(), Some((gap.first, gap.from)));
     assert_eq!(gap.length(), report.longest_gap());
     let slack = Duration::from_millis(50);
     assert!(

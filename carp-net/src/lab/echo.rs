@@ -156,8 +156,13 @@ impl EchoReport {
 
     /// How many were not.
     pub fn lost(&self) -> u64 {
-        let lost = self.echoes.iter().filter(|echo| echo.answered.is_none());
-        lost.count() as u64
+        self.losses().count() as u64
+    }
+
+    /// The number of each request that was not answered, and when it was sent.
+    pub fn losses(&self) -> impl Iterator<Item = (u64, Timestamp)> {
+        let echoes = (0..).zip(&self.echoes);
+        echoes.filter_map(|(number, echo)| echo.answered.is_none().then_some((number, echo.sent)))
     }
 
     /// How many answers came to requests that had been answered already.

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
 
 use carp_net::carp_fsm::{Command, HostId, Timestamp};
-use carp_net::{Backend, Driver, ErrorKind, Event};
+use carp_net::{Backend, Driver, ErrorKind};
 
 use crate::change::{Change, StateWish};
 use crate::config::Config;
@@ -16,6 +16,8 @@ use crate::name::InterfaceName;
 use crate::protocol::Reply;
 use crate::report::Report;
 use crate::settings::{Assignment, Setting, Settings};
+
+mod progress;
 
 /// Names the asker of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,19 +44,13 @@ struct Interface {
     work: Option<Work>,
 }
 
-/// What an interface is going through.
+/// What an interface is going through, and who waits for it.
 #[derive(Debug)]
 enum Work {
-    /// It is being made, or made anew, for a change.
-    Configuring {
-        ticket: Ticket,
-        notes: Vec<String>,
-        then: Vec<Command>,
-        /// What to go back to; `None` where the interface was not there before.
-        before: Option<Config>,
-        /// Whether its virtual host was there before.
-        had_host: bool,
-    },
+    /// It is being made, or made anew.
+    Configuring { order: Order, undo: Undo },
+    /// It is becoming master.
+    TakingOver(Order),
     /// A change failed, and it is being made what it was.
     Restoring,
     /// It is going, for `destroy` or because it could not be made.
@@ -64,6 +60,23 @@ enum Work {
         /// What stays of it.
         rest: Option<Config>,
     },
+}
+
+/// What is still to be done for a change.
+#[derive(Debug)]
+struct Order {
+    ticket: Ticket,
+    notes: Vec<String>,
+    commands: Vec<Command>,
+}
+
+/// What is to be done where a change fails.
+#[derive(Debug)]
+enum Undo {
+    /// The virtual host becomes what it was.
+    Change(Config),
+    /// It goes, and of the interface stays what there was before it, if anything.
+    Remove(Option<Config>),
 }
 
 impl<B: Backend> Control<B> {
@@ -212,24 +225,26 @@ impl<B: Backend> Control<B> {
             .with(change)
             .map_err(|error| error.to_string())?;
         let follows = self.apply(name, id, &config)?;
-        let then = commands(change);
-        let interface = Interface {
-            host: follows.host,
-            work: follows.configured.then(|| Work::Configuring {
-                ticket,
-                notes: notes.clone(),
-                then: then.clone(),
-                before,
-                had_host: id.is_some(),
-            }),
-            config,
+        let order = Order {
+            ticket,
+            notes,
+            commands: commands(change),
         };
-        let done = interface.work.is_none();
-        self.interfaces.insert(name, interface);
+        let undo = match (id, before) {
+            (Some(_), Some(before)) => Undo::Change(before),
+            (_, before) => Undo::Remove(before),
+        };
+        let host = follows.host;
+        let (work, done) = if follows.configured {
+            (Some(Work::Configuring { order, undo }), None)
+        } else {
+            (None, Some(order))
+        };
+        self.interfaces
+            .insert(name, Interface { config, host, work });
         self.destroyed_last = false;
-        if done {
-            self.command(follows.host, &then);
-            self.reply(ticket, Reply::Done { notes });
+        if let Some(order) = done {
+            self.carry_out(name, order);
         }
         self.take_events();
         Ok(())
@@ -312,187 +327,6 @@ impl<B: Backend> Control<B> {
         self.driver.remove(id).map_err(|error| error.to_string())?;
         self.take_events();
         Ok(())
-    }
-
-    fn command(&mut self, host: Option<HostId>, commands: &[Command]) {
-        let Some(id) = host else {
-            return;
-        };
-        for command in commands {
-            if let Err(error) = self.driver.command(id, *command) {
-                tracing::warn!("{error}");
-            }
-        }
-    }
-
-    // ---- what happens ----
-
-    fn take_events(&mut self) {
-        while let Some(event) = self.driver.poll_event() {
-            match event {
-                Event::Configured { ref interface, .. } => {
-                    tracing::debug!("{event}");
-                    self.with_name(interface, Self::configured);
-                }
-                Event::ConfigureFailed {
-                    ref interface,
-                    ref error,
-                    ..
-                } => {
-                    tracing::warn!("{event}");
-                    self.with_name(interface, |this, name| this.configure_failed(name, error));
-                }
-                Event::Gone { ref interface, .. } => {
-                    tracing::info!("{event}");
-                    self.with_name(interface, Self::gone);
-                }
-                Event::HoldFailed { .. } => tracing::warn!("{event}"),
-                Event::Node { .. } => tracing::info!("{event}"),
-                _ => tracing::debug!("{event}"),
-            }
-        }
-    }
-
-    fn with_name(&mut self, interface: &str, act: impl FnOnce(&mut Self, InterfaceName)) {
-        if let Ok(name) = interface.parse() {
-            act(self, name);
-        }
-    }
-
-    fn configured(&mut self, name: InterfaceName) {
-        let Some(interface) = self.interfaces.get_mut(&name) else {
-            return;
-        };
-        match interface.work.take() {
-            Some(Work::Configuring {
-                ticket,
-                notes,
-                then,
-                ..
-            }) => {
-                let host = interface.host;
-                self.command(host, &then);
-                self.reply(ticket, Reply::Done { notes });
-            }
-            Some(leaving @ Work::Leaving { .. }) => interface.work = Some(leaving),
-            Some(Work::Restoring) | None => {}
-        }
-        self.resume(name);
-    }
-
-    fn configure_failed(&mut self, name: InterfaceName, error: &carp_net::Error) {
-        let Some(interface) = self.interfaces.get_mut(&name) else {
-            return;
-        };
-        let carpdev = interface.config.carpdev.as_deref().unwrap_or_default();
-        let reason = told(name, carpdev, error);
-        match (interface.work.take(), interface.host) {
-            (
-                Some(Work::Configuring {
-                    ticket,
-                    before: Some(before),
-                    had_host: true,
-                    ..
-                }),
-                Some(id),
-            ) => {
-                interface.config = before.clone();
-                interface.work = Some(Work::Restoring);
-                self.reply(ticket, Reply::Refused { reason });
-                self.restore(name, id, &before);
-            }
-            (Some(Work::Configuring { ticket, before, .. }), Some(id)) => {
-                let reply = Reply::Refused { reason };
-                interface.work = Some(Work::Leaving {
-                    ticket,
-                    reply,
-                    rest: before,
-                });
-                if let Err(error) = self.driver.remove(id) {
-                    tracing::warn!("{error}");
-                    self.gone(name);
-                }
-            }
-            (Some(leaving @ Work::Leaving { .. }), _) => interface.work = Some(leaving),
-            (Some(Work::Configuring { ticket, .. }), None) => {
-                self.reply(ticket, Reply::Refused { reason });
-            }
-            (Some(Work::Restoring) | None, _) => {}
-        }
-        self.resume(name);
-    }
-
-    fn restore(&mut self, name: InterfaceName, id: HostId, before: &Config) {
-        let Some((carpdev, host)) = before.host() else {
-            return;
-        };
-        let follows = self
-            .driver
-            .change(id, carpdev, host)
-            .unwrap_or_else(|error| {
-                tracing::warn!("{error}");
-                false
-            });
-        if let (false, Some(interface)) = (follows, self.interfaces.get_mut(&name)) {
-            interface.work = None;
-        }
-    }
-
-    fn gone(&mut self, name: InterfaceName) {
-        let Some(interface) = self.interfaces.get_mut(&name) else {
-            return;
-        };
-        match interface.work.take() {
-            Some(Work::Leaving {
-                ticket,
-                reply,
-                rest,
-            }) => {
-                let destroyed = matches!(reply, Reply::Done { .. });
-                self.forget(name, rest);
-                self.destroyed_last &= destroyed;
-                self.reply(ticket, reply);
-            }
-            Some(Work::Configuring { ticket, .. }) => {
-                self.forget(name, None);
-                self.reply(ticket, stopping());
-            }
-            Some(Work::Restoring) | None => self.forget(name, None),
-        }
-        self.resume(name);
-    }
-
-    /// Removes an interface, or leaves of it what never was in the driver.
-    fn forget(&mut self, name: InterfaceName, rest: Option<Config>) {
-        match rest {
-            Some(config) => {
-                let interface = Interface {
-                    config,
-                    host: None,
-                    work: None,
-                };
-                self.interfaces.insert(name, interface);
-            }
-            None => {
-                self.interfaces.remove(&name);
-            }
-        }
-        self.destroyed_last = self.interfaces.is_empty();
-    }
-
-    /// Takes up what waited for `name`, until it is busy again.
-    fn resume(&mut self, name: InterfaceName) {
-        loop {
-            let busy = |interface: &Interface| interface.work.is_some();
-            let next = self.waiting.iter().position(|(_, of, _)| *of == name);
-            let (Some(next), false) = (next, self.interfaces.get(&name).is_some_and(busy)) else {
-                return;
-            };
-            let Some((ticket, name, change)) = self.waiting.remove(next) else {
-                return;
-            };
-            self.change(ticket, name, change);
-        }
     }
 
     fn carpdev_of(&self, name: InterfaceName) -> Option<&str> {

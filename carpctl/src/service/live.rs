@@ -35,12 +35,18 @@ pub(crate) struct Wishes(Arc<Mutex<Wished>>);
 struct Wished {
     refuse_configuring: bool,
     hold_up_configuring: bool,
+    refuse_holding: bool,
 }
 
 impl Wishes {
     /// Whether making an interface fails.
     pub(crate) fn refuse_configuring(&self, refuse: bool) {
         self.0.lock().unwrap().refuse_configuring = refuse;
+    }
+
+    /// Whether putting addresses in place fails.
+    pub(crate) fn refuse_holding(&self, refuse: bool) {
+        self.0.lock().unwrap().refuse_holding = refuse;
     }
 
     /// Whether making an interface takes until this is taken back.
@@ -128,7 +134,12 @@ impl Backend for Live {
     }
 
     fn hold(&mut self, id: HostId, addresses: &[VirtualAddress]) {
-        self.memory.hold(id, addresses);
+        if self.wishes.0.lock().unwrap().refuse_holding {
+            let error = Error::new("192.0.2.10", std::io::Error::from_raw_os_error(13));
+            self.refused.push_back(Report::HoldFailed(id, error));
+        } else {
+            self.memory.hold(id, addresses);
+        }
         self.soon();
     }
 

@@ -149,7 +149,7 @@ fn commands_move_the_election() {
     bench.done("carp0", "vhid 1 carpdev vmx0 192.0.2.10/24");
     assert_eq!(bench.state("carp0"), State::Backup);
     bench.done("carp0", "state master");
-    wait_for(|| bench.state("carp0") == State::Master);
+    assert_eq!(bench.state("carp0"), State::Master);
     let installed = |report: &Report| report.addresses.iter().all(|address| address.installed);
     assert!(installed(&bench.report("carp0")));
     bench.done("carp0", "state backup");
@@ -168,7 +168,22 @@ fn commands_move_the_election() {
     bench.done("carp0", "down advskew 7");
     assert_eq!(bench.state("carp0"), State::Init);
     bench.done("carp0", "up state master");
-    wait_for(|| bench.state("carp0") == State::Master);
+    assert_eq!(bench.state("carp0"), State::Master);
+    // Nothing to hold, so nothing to wait for.
+    bench.done("carp1", "vhid 2 carpdev vmx0 state master");
+    assert_eq!(bench.state("carp1"), State::Master);
+}
+
+#[test]
+fn address_that_cannot_be_put_in_place_is_told_to_whoever_wants_a_master() {
+    let bench = Bench::staying();
+    bench.done("carp0", "vhid 1 carpdev vmx0 192.0.2.10/24");
+    bench.wishes.refuse_holding(true);
+    let expected = "192.0.2.10: Permission denied (os error 13)";
+    assert_eq!(bench.refused("carp0", "state master"), expected);
+    assert_eq!(bench.state("carp0"), State::Backup);
+    bench.wishes.refuse_holding(false);
+    bench.done("carp0", "state master");
 }
 
 #[test]

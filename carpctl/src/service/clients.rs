@@ -91,11 +91,10 @@ impl Clients {
                     return;
                 }
             };
-            // A client that cannot be served is closed by dropping it.
-            if let Ok(client) = Client::new(stream, now)
-                && self.make_room(&client)
-            {
-                self.insert(client, registry);
+            match Client::new(stream, now) {
+                Ok(client) if self.make_room(&client) => self.insert(client, registry),
+                Ok(client) => client.dismiss(&refused(TOO_MANY), now),
+                Err(error) => tracing::warn!(%error, "client not admitted"),
             }
         }
     }
@@ -171,24 +170,21 @@ impl Clients {
         }
     }
 
-    /// Makes room for `client`. Where all places are taken, the oldest client that may change
-    /// nothing goes: nobody but root can keep root out.
+    /// Makes room for `client`, where all places are taken at the expense of the oldest one that
+    /// may change nothing: one that has asked nothing yet or, for root, any. So nobody but root
+    /// can keep root out, and the silent keep nobody out.
     fn make_room(&mut self, client: &Client) -> bool {
         if self.clients.len() < PLACES {
             return true;
         }
-        let unprivileged =
-            |(token, other): (&usize, &Client)| (!other.may_change()).then_some(*token);
-        let oldest = self.clients.iter().find_map(unprivileged);
-        if let Some(oldest) = oldest {
-            self.clients.remove(&oldest);
-            return true;
-        }
-        tracing::warn!(
-            privileged = client.may_change(),
-            "client not admitted: {PLACES} others are here"
-        );
-        false
+        let mut unprivileged = self.clients.iter().filter(|(_, other)| !other.may_change());
+        let silent = unprivileged.clone().find(|(_, other)| !other.is_served());
+        let anyone = || unprivileged.next().filter(|_| client.may_change());
+        let Some(token) = silent.or_else(anyone).map(|(token, _)| *token) else {
+            return false;
+        };
+        self.clients.remove(&token);
+        true
     }
 
     fn give_up_late(&mut self, now: Timestamp) {
@@ -204,9 +200,6 @@ fn answer<B: Backend>(
     control: &mut Control<B>,
 ) {
     let now = control.now();
-    let refused = |reason: &str| Reply::Refused {
-        reason: reason.to_owned(),
-    };
     match request {
         Request::Show { interface: None } => client.list(),
         Request::Show {
@@ -234,6 +227,12 @@ fn answer<B: Backend>(
     }
 }
 
+fn refused(reason: &str) -> Reply {
+    Reply::Refused {
+        reason: reason.to_owned(),
+    }
+}
+
 /// Errors of `accept` that are about one client, or pass.
 fn is_passing(error: &io::Error) -> bool {
     matches!(
@@ -244,6 +243,8 @@ fn is_passing(error: &io::Error) -> bool {
 
 /// What is said to those who may not change anything.
 pub(crate) const NOT_ROOT: &str = "permission denied: changes need root";
+
+const TOO_MANY: &str = "the service has too many clients";
 
 /// How many clients there can be.
 const PLACES: usize = 64;

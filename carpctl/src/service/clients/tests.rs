@@ -26,9 +26,15 @@ impl House {
 
     /// Says whether one more client of these rights is let in.
     fn come(&mut self, may_change: bool, seconds: u64) -> bool {
+        self.come_and(may_change, seconds, |_| {})
+    }
+
+    /// The same of a client that is asked `act` of before.
+    fn come_and(&mut self, may_change: bool, seconds: u64, act: fn(&mut Client)) -> bool {
         let (ours, theirs) = Peer::pair().unwrap();
         ours.set_nonblocking(true).unwrap();
-        let client = Client::with_rights(UnixStream::from_std(ours), may_change, at(seconds));
+        let mut client = Client::with_rights(UnixStream::from_std(ours), may_change, at(seconds));
+        act(&mut client);
         let admitted = self.clients.make_room(&client);
         if admitted {
             self.clients.insert(client, self.poll.registry());
@@ -63,6 +69,21 @@ fn nobody_but_root_can_keep_root_out() {
     );
     assert!(!house.come(false, 0));
     assert!(!house.come(true, 0));
+}
+
+#[test]
+fn the_silent_make_room_and_the_served_do_not() {
+    let mut house = House::new();
+    assert!(house.come(false, 0));
+    for _ in 1..PLACES {
+        assert!(house.come_and(false, 0, Client::list));
+    }
+    assert!(
+        house.come_and(false, 0, Client::list),
+        "in place of the silent one"
+    );
+    assert!(!house.come(false, 0));
+    assert!(house.come(true, 0), "in place of anyone");
 }
 
 #[test]

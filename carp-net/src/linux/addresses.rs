@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use carp_fsm::carp_proto::VirtualAddress;
-use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
+use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use netlink_packet_route::AddressFamily;
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::address::{
@@ -12,19 +12,9 @@ use netlink_packet_route::address::{
 
 use super::links::Address;
 use super::netlink::{Connection, Refusal, Request};
-use super::routes::METRIC;
 
 /// Says who put an address there (`IFA_PROTO`): the number of the protocol.
 pub(super) const MARK: u8 = 112;
-
-/// How an address goes on an interface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Placed {
-    /// The address as it was configured.
-    pub(super) address: VirtualAddress,
-    /// Whether it brings a route to its network.
-    pub(super) routed: bool,
-}
 
 /// Whether the interface is our own or one that has addresses of the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,15 +25,31 @@ pub(super) enum Ground {
     Shared,
 }
 
-/// Asks for the address to be put on the interface with this index; refused with `EEXIST` where
-/// it is there.
-pub(super) fn add(index: u32, ground: Ground, placed: Placed) -> Request {
-    put(index, ground, placed, NLM_F_CREATE | NLM_F_EXCL)
-}
-
-/// Asks for an IPv6 address that is there to be as it should.
-pub(super) fn replace(index: u32, ground: Ground, placed: Placed) -> Request {
-    put(index, ground, placed, NLM_F_CREATE | NLM_F_REPLACE)
+/// Asks for the address to be put on the interface with this index; refused with `EEXIST` where it
+/// is there.
+///
+/// Beside the mark, two things differ from what `ip address add` does. It brings no route (see
+/// [`routes`](super::routes)). An IPv6 address is deprecated from the start, so that the host does
+/// not choose it as the source of its own traffic, and skips the probe for duplicates, which a
+/// take-over has no time for.
+pub(super) fn add(index: u32, ground: Ground, address: VirtualAddress) -> Request {
+    let mut message = message(index, address.ip(), prefix_len(ground, address));
+    let attributes = &mut message.attributes;
+    attributes.push(AddressAttribute::Protocol(AddressProtocol::Other(MARK)));
+    let mut flags = AddressFlags::Noprefixroute;
+    if let Some(broadcast) = address.broadcast() {
+        attributes.push(AddressAttribute::Broadcast(broadcast));
+    }
+    if address.ip().is_ipv6() {
+        flags |= AddressFlags::Nodad;
+        let mut lifetime = CacheInfo::default();
+        lifetime.ifa_preferred = 0;
+        lifetime.ifa_valid = u32::MAX; // without end
+        attributes.push(AddressAttribute::CacheInfo(lifetime));
+    }
+    attributes.push(AddressAttribute::Flags(flags));
+    let message = RouteNetlinkMessage::NewAddress(message);
+    Request::new(message, NLM_F_CREATE | NLM_F_EXCL)
 }
 
 /// Asks for the address to be taken off the interface with this index.
@@ -75,39 +81,6 @@ pub(super) fn remove_found(index: u32, address: VirtualAddress) -> Request {
     Request::new(RouteNetlinkMessage::DelAddress(message), 0)
 }
 
-/// Nothing but the mark, the deprecation and the route differ from what `ip address add` does:
-///
-/// * IPv6 is deprecated from the start, so that the host does not choose it as the source of its
-///   own traffic, and skips the probe for duplicates, which a take-over has no time for.
-/// * A route of an IPv4 address is made apart (see [`routes`](super::routes)).
-fn put(index: u32, ground: Ground, placed: Placed, flags: u16) -> Request {
-    let address = placed.address;
-    let mut message = message(index, address.ip(), prefix_len(ground, address));
-    let attributes = &mut message.attributes;
-    attributes.push(AddressAttribute::Protocol(AddressProtocol::Other(MARK)));
-    let mut address_flags = AddressFlags::Noprefixroute;
-    match address.ip() {
-        IpAddr::V4(_) => {
-            if let Some(broadcast) = address.broadcast() {
-                attributes.push(AddressAttribute::Broadcast(broadcast));
-            }
-        }
-        IpAddr::V6(_) => {
-            address_flags |= AddressFlags::Nodad;
-            if placed.routed {
-                address_flags.remove(AddressFlags::Noprefixroute);
-                attributes.push(AddressAttribute::RoutePriority(METRIC));
-            }
-            let mut lifetime = CacheInfo::default();
-            lifetime.ifa_preferred = 0;
-            lifetime.ifa_valid = u32::MAX; // without end
-            attributes.push(AddressAttribute::CacheInfo(lifetime));
-        }
-    }
-    attributes.push(AddressAttribute::Flags(address_flags));
-    Request::new(RouteNetlinkMessage::NewAddress(message), flags)
-}
-
 fn message(index: u32, ip: IpAddr, prefix_len: u8) -> AddressMessage {
     let mut message = AddressMessage::default();
     message.header.family = match ip {
@@ -120,12 +93,14 @@ fn message(index: u32, ip: IpAddr, prefix_len: u8) -> AddressMessage {
     message
 }
 
-/// On a carpdev an IPv4 address stands alone: with the prefix of its network it would become the
-/// primary of the host's own addresses there, and take them along when it goes, or their
-/// secondary, and go when they go.
+/// On a carpdev an address stands alone: with the prefix of its network an IPv4 one would become
+/// the primary of the host's own addresses there, and take them along when it goes, or their
+/// secondary, and go when they go; an IPv6 one would keep the kernel from removing the route of an
+/// own address that goes.
 fn prefix_len(ground: Ground, address: VirtualAddress) -> u8 {
     match (ground, address.ip()) {
+        (Ground::Own, _) => address.prefix_len(),
         (Ground::Shared, IpAddr::V4(_)) => 32,
-        (Ground::Own, _) | (Ground::Shared, IpAddr::V6(_)) => address.prefix_len(),
+        (Ground::Shared, IpAddr::V6(_)) => 128,
     }
 }

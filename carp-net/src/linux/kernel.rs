@@ -72,6 +72,7 @@ impl<T: FnMut(Answer)> Kernel<T> {
             }
             Job::Configure(id, setup) => self.configure(id, setup),
             Job::TearDown(id) => {
+                self.release(id);
                 if let Some(place) = self.hosts.remove(&id).and_then(|host| host.place) {
                     place.unmake(&mut self.access);
                 }
@@ -88,7 +89,7 @@ impl<T: FnMut(Answer)> Kernel<T> {
                 self.at_place(id, Place::quieten);
                 self.report(Report::Silenced(id));
             }
-            Job::Release(id) => self.at_place(id, Place::release),
+            Job::Release(id) => self.release(id),
             Job::Mute(id) => self.at_place(id, Place::mute),
             Job::Reroute { id, own } => {
                 self.at_place(id, |place, access| place.reroute(access, &own));
@@ -229,7 +230,7 @@ impl<T: FnMut(Answer)> Kernel<T> {
         let is_held = |address: &VirtualAddress| {
             others()
                 .filter_map(|(_, host)| host.place.as_ref())
-                .any(|place| place.is_on(carpdev) && place.holds(address.ip()))
+                .any(|place| place.index() == carpdev && place.holds(address.ip()))
         };
         let requests: Vec<_> = leftovers
             .iter()
@@ -276,6 +277,23 @@ impl<T: FnMut(Answer)> Kernel<T> {
         let place = host.place.as_mut().ok_or_else(gone)?;
         place.hold(&mut self.access, addresses, own)?;
         Ok(forwards.unwrap_or_default())
+    }
+
+    fn release(&mut self, id: HostId) {
+        self.at_place(id, Place::release);
+        let index = |host: &Host| host.place.as_ref().map(Place::index);
+        let Some(released) = self.hosts.get(&id).and_then(index) else {
+            return;
+        };
+        for host in self.hosts.values_mut() {
+            if let Some(place) = host
+                .place
+                .as_mut()
+                .filter(|place| place.index() == released)
+            {
+                place.restore_routes(&mut self.access);
+            }
+        }
     }
 
     fn at_place(&mut self, id: HostId, work: impl FnOnce(&mut Place, &mut Access)) {

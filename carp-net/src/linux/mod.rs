@@ -29,6 +29,7 @@ pub(crate) mod namespace;
 pub(crate) mod netlink;
 mod place;
 mod poller;
+mod ready;
 mod routes;
 mod settings;
 mod source;
@@ -507,5 +508,6 @@ impl AsFd for Linux {
 /// So many packets of one family are taken in before anything else has its turn.
 const PACKETS_A_TURN: usize = 16;
 
-#[cfg(all(test, feature = "lab"))]
+#[cfg(test)]
+#[cfg(feature = "lab")]
 mod tests;

@@ -10,10 +10,10 @@ use std::net::IpAddr;
 use carp_fsm::Lladdr;
 use carp_fsm::carp_proto::{Vhid, VirtualAddress};
 
-use super::addresses::{self, Ground, Placed};
+use super::addresses::{self, Ground};
 use super::kernel::Access;
 use super::netlink::{Connection, Refusal, Request};
-use super::{egress, interface, routes, settings};
+use super::{egress, interface, ready, routes, settings};
 use crate::error::About as _;
 use crate::{Error, ErrorKind, Result, Setup};
 
@@ -30,6 +30,14 @@ pub(super) struct Place {
     held: Vec<Placed>,
     /// Whether it does not speak for its addresses.
     quiet: bool,
+}
+
+/// An address that is in place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Placed {
+    address: VirtualAddress,
+    /// Whether it has brought a route to its network.
+    routed: bool,
 }
 
 impl Place {
@@ -50,7 +58,11 @@ impl Place {
         let ground = ground_of(setup);
         let index = match ground {
             Ground::Own => make_interface(connection, setup, carpdev)?,
-            Ground::Shared => carpdev,
+            Ground::Shared => {
+                let borrowed = access.clsacts.borrow(connection, carpdev);
+                borrowed.about(format_args!("{name}: egress filter (sch_ingress, cls_bpf)"))?;
+                carpdev
+            }
         };
         Ok(Self {
             name: name.clone(),
@@ -71,9 +83,9 @@ impl Place {
             && self.carpdev == carpdev
     }
 
-    /// Whether its addresses go on the carpdev with this index itself.
-    pub(super) const fn is_on(&self, carpdev: u32) -> bool {
-        self.index == carpdev
+    /// The index of the interface that carries the addresses: of its own, or of the carpdev.
+    pub(super) const fn index(&self) -> u32 {
+        self.index
     }
 
     pub(super) fn holds(&self, ip: IpAddr) -> bool {
@@ -111,12 +123,29 @@ impl Place {
             .collect();
         self.remove_unwanted(connection, &wanted);
         let added = self.add(connection, &wanted)?;
-        if let Err(error) = self.open(access, &wanted) {
+        if !wanted.is_empty()
+            && let Err(error) = self.open(access)
+        {
             self.remove(&mut access.connection, &added);
             return Err(error);
         }
-        self.held = wanted;
+        self.set_routes(&mut access.connection, wanted);
+        self.wait_until_ready(&mut access.connection, addresses);
         Ok(())
+    }
+
+    /// The advert that follows must not bring packets that would be lost.
+    fn wait_until_ready(&self, connection: &mut Connection, addresses: &[VirtualAddress]) {
+        let mut ready = ready::wait_for_addresses(connection, self.index, addresses);
+        if self.ground == Ground::Own && !addresses.is_empty() {
+            let queue = ready::wait_for_queue(connection, self.index);
+            ready = ready.and_then(|all| Ok(all && queue?));
+        }
+        match ready {
+            Ok(true) => {}
+            Ok(false) => tracing::warn!(interface = self.name, "the kernel is slow to get ready"),
+            Err(error) => self.warn("not known whether the addresses are ready", Err(error)),
+        }
     }
 
     /// Stops speaking for the addresses: no ARP, no neighbour discovery, no group membership.
@@ -127,10 +156,7 @@ impl Place {
         let done = match self.ground {
             Ground::Own => connection.all(vec![self.filter(&egress::quiet())]),
             Ground::Shared if held.is_empty() => Ok(()),
-            Ground::Shared => access
-                .clsacts
-                .borrow(connection, self.index)
-                .and_then(|()| connection.all(vec![self.filter(&egress::veil(&held))])),
+            Ground::Shared => connection.all(vec![self.filter(&egress::veil(&held))]),
         };
         self.quiet = true;
         self.warn("not silenced", done);
@@ -139,22 +165,18 @@ impl Place {
     /// Lets go of all addresses, without a frame that says so.
     pub(super) fn release(&mut self, access: &mut Access) {
         let held = std::mem::take(&mut self.held);
-        let removals = held
-            .iter()
-            .map(|placed| addresses::remove(self.index, self.ground, placed.address));
-        match self.ground {
-            Ground::Own => {
-                // The carrier first: the kernel says nothing about an address that goes then.
-                let mut requests = vec![interface::protodown(self.index, true)];
-                requests.extend(removals);
-                requests.push(self.filter(&egress::closed()));
-                self.try_all(&mut access.connection, requests);
-            }
-            Ground::Shared => {
-                let removals = removals.collect();
-                self.try_all(&mut access.connection, removals);
-                self.unveil(access);
-            }
+        let mut requests = Vec::new();
+        if self.ground == Ground::Own {
+            // The carrier first: the kernel says nothing about an address that goes then.
+            requests.push(interface::protodown(self.index, true));
+        }
+        requests.extend(self.removals(&held));
+        if self.ground == Ground::Own {
+            requests.push(self.filter(&egress::closed()));
+        }
+        self.try_all(&mut access.connection, requests);
+        if self.ground == Ground::Shared {
+            self.unveil(access);
         }
         self.quiet = false;
     }
@@ -175,23 +197,47 @@ impl Place {
             Ok(needed) => needed,
             Err(error) => return self.warn("routes not looked up", Err(error)),
         };
-        let mut requests = Vec::new();
-        for (placed, routed) in self.held.iter_mut().zip(needed) {
-            if std::mem::replace(&mut placed.routed, routed) != routed {
-                let request = match placed.address.ip() {
-                    IpAddr::V4(_) if routed => routes::add(self.index, placed.address),
-                    IpAddr::V4(_) => routes::remove(self.index, placed.address),
-                    IpAddr::V6(_) => Some(addresses::replace(self.index, self.ground, *placed)),
-                };
-                requests.extend(request);
-            }
+        let mut wanted = self.held.clone();
+        for (placed, routed) in wanted.iter_mut().zip(needed) {
+            placed.routed = routed;
         }
-        self.try_all(&mut access.connection, requests);
+        self.set_routes(connection, wanted);
+    }
+
+    /// Gives those addresses a route that need one; all are held from now on.
+    fn set_routes(&mut self, connection: &mut Connection, wanted: Vec<Placed>) {
+        let was_routed = |placed: &Placed| {
+            let mut held = self.held.iter();
+            held.any(|held| held.address == placed.address && held.routed)
+        };
+        let requests = wanted.iter().filter_map(|placed| {
+            if placed.routed {
+                // Even where it was so: another virtual host may have taken it along.
+                Some(routes::add(self.index, placed.address))
+            } else if was_routed(placed) {
+                Some(routes::remove(self.index, placed.address))
+            } else {
+                None
+            }
+        });
+        let requests: Vec<_> = requests.collect();
+        self.try_all(connection, requests);
+        self.held = wanted;
+    }
+
+    /// Gives the addresses their routes again, which another virtual host on the same carpdev may
+    /// have taken along: IPv6 knows but one route to a network through an interface.
+    pub(super) fn restore_routes(&mut self, access: &mut Access) {
+        self.set_routes(&mut access.connection, self.held.clone());
     }
 
     /// Takes it away, with all that is on it.
     pub(super) fn unmake(mut self, access: &mut Access) {
         self.release(access);
+        if self.ground == Ground::Shared {
+            let given_back = access.clsacts.give_back(&mut access.connection, self.index);
+            self.warn("clsact not removed", given_back);
+        }
         if self.ground == Ground::Own {
             // Only if it is still the one that was made: an index can come again.
             match interface::find(&mut access.connection, &self.name) {
@@ -217,41 +263,43 @@ impl Place {
     }
 
     fn remove(&self, connection: &mut Connection, placed: &[Placed]) {
-        let requests = placed
-            .iter()
-            .map(|placed| addresses::remove(self.index, self.ground, placed.address));
-        self.try_all(connection, requests.collect());
+        self.try_all(connection, self.removals(placed));
+    }
+
+    fn removals(&self, placed: &[Placed]) -> Vec<Request> {
+        let remove = |placed: &Placed| {
+            let address = addresses::remove(self.index, self.ground, placed.address);
+            let route = || routes::remove(self.index, placed.address);
+            [Some(address), placed.routed.then(route)]
+        };
+        placed.iter().flat_map(remove).flatten().collect()
     }
 
     /// Adds the addresses that are not there; returns those that were added.
     fn add(&self, connection: &mut Connection, wanted: &[Placed]) -> Result<Vec<Placed>> {
-        let add = |placed: &Placed| addresses::add(self.index, self.ground, *placed);
+        let add = |placed: &Placed| addresses::add(self.index, self.ground, placed.address);
         let verdicts = connection
             .each(wanted.iter().map(add).collect())
             .about(&self.name)?;
         let mut added = Vec::new();
         let mut refused = None;
-        let mut renewals = Vec::new();
         for (placed, verdict) in wanted.iter().zip(verdicts) {
             match verdict {
                 Ok(()) => added.push(*placed),
-                Err(refusal) if refusal.is(libc::EEXIST) && self.may_keep(placed) => {
-                    if placed.address.ip().is_ipv6() && !self.held.contains(placed) {
-                        renewals.push(addresses::replace(self.index, self.ground, *placed));
-                    }
-                }
+                Err(refusal) if refusal.is(libc::EEXIST) && self.may_keep(placed) => {}
                 Err(refusal) => {
                     let error = self.refused(connection, placed, refusal);
                     refused.get_or_insert(error);
                 }
             }
         }
-        if let Some(error) = refused {
-            self.remove(connection, &added);
-            return Err(error);
+        match refused {
+            None => Ok(added),
+            Some(error) => {
+                self.remove(connection, &added);
+                Err(error)
+            }
         }
-        self.try_all(connection, renewals);
-        Ok(added)
     }
 
     /// Whether an address that is there already counts as ours: whatever is on a carp interface
@@ -272,31 +320,19 @@ impl Place {
         Error::new(about, io::Error::from(refusal))
     }
 
-    /// Lets the interface speak for its addresses, and gives those routes that need one.
-    fn open(&mut self, access: &mut Access, wanted: &[Placed]) -> Result<()> {
-        if self.ground == Ground::Shared {
-            self.unveil(access);
-        } else if !wanted.is_empty() {
-            let requests = vec![
-                self.filter(&egress::normal()),
-                interface::protodown(self.index, false),
-            ];
-            access.connection.all(requests).about(&self.name)?;
+    /// Lets the interface speak for the addresses on it.
+    fn open(&mut self, access: &mut Access) -> Result<()> {
+        match self.ground {
+            Ground::Own => {
+                let requests = vec![
+                    self.filter(&egress::normal()),
+                    interface::protodown(self.index, false),
+                ];
+                access.connection.all(requests).about(&self.name)?;
+            }
+            Ground::Shared => self.unveil(access),
         }
         self.quiet = false;
-        let mut requests = Vec::new();
-        for placed in wanted.iter().filter(|placed| placed.routed) {
-            requests.extend(routes::add(self.index, placed.address));
-        }
-        let was_routed = |placed: &&Placed| {
-            self.held
-                .iter()
-                .any(|held| held.address == placed.address && held.routed && !placed.routed)
-        };
-        for placed in wanted.iter().filter(was_routed) {
-            requests.extend(routes::remove(self.index, placed.address));
-        }
-        self.try_all(&mut access.connection, requests);
         Ok(())
     }
 
@@ -306,8 +342,6 @@ impl Place {
         }
         let connection = &mut access.connection;
         self.try_all(connection, vec![egress::remove(self.index, self.handle())]);
-        let given_back = access.clsacts.give_back(connection, self.index);
-        self.warn("clsact not removed", given_back);
         self.quiet = false;
     }
 

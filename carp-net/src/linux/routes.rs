@@ -1,12 +1,12 @@
-//! Whether a virtual address has to bring a route to its network, and the route of an IPv4 one.
+//! Whether a virtual address has to bring a route to its network, and that route.
 //!
 //! Where the carpdev reaches the network anyway, a second route would make the host name the
 //! virtual address as the source of its own traffic: its metric would beat that of the carpdev's
 //! route, for IPv6 always (15 beats 256).
 //!
-//! The route of an IPv6 address is the kernel's prefix route. That of an IPv4 address is made
-//! here, because the kernel cannot change the matter for an address that is there; naming the
-//! address as its source makes the kernel take it away with the address.
+//! The kernel's own prefix routes will not do. The matter can change for an address that is there,
+//! which the kernel knows for IPv6 only; and there it keeps the prefix route of the host's own
+//! address when that goes, because of a virtual one in the same network.
 
 use std::net::IpAddr;
 
@@ -56,40 +56,44 @@ pub(super) fn needed(
     Ok(needed)
 }
 
-/// Asks for the route of an IPv4 address; refused with `EEXIST` where it is there.
-pub(super) fn add(index: u32, address: VirtualAddress) -> Option<Request> {
-    let message = RouteNetlinkMessage::NewRoute(route(index, address)?);
+/// Asks for the route of an address; refused with `EEXIST` where it is there.
+pub(super) fn add(index: u32, address: VirtualAddress) -> Request {
+    let message = RouteNetlinkMessage::NewRoute(route(index, address));
     // Appended: another virtual host may have one to the same network.
-    Some(Request::new(message, NLM_F_CREATE | NLM_F_APPEND))
+    Request::new(message, NLM_F_CREATE | NLM_F_APPEND)
 }
 
-/// Asks for the route of an IPv4 address to be taken away.
-pub(super) fn remove(index: u32, address: VirtualAddress) -> Option<Request> {
-    let message = RouteNetlinkMessage::DelRoute(route(index, address)?);
-    Some(Request::new(message, 0))
+/// Asks for the route of an address to be taken away; refused with `ESRCH` where it has gone with
+/// the address, which IPv4 ones do.
+pub(super) fn remove(index: u32, address: VirtualAddress) -> Request {
+    Request::new(RouteNetlinkMessage::DelRoute(route(index, address)), 0)
 }
 
-fn route(index: u32, address: VirtualAddress) -> Option<RouteMessage> {
-    let IpAddr::V4(ip) = address.ip() else {
-        return None;
-    };
+fn route(index: u32, address: VirtualAddress) -> RouteMessage {
     let mut message = RouteMessage::default();
-    message.header = RouteHeader {
-        address_family: AddressFamily::Inet,
-        destination_prefix_length: address.prefix_len(),
-        table: RouteHeader::RT_TABLE_MAIN,
-        protocol: RouteProtocol::Other(MARK),
-        scope: RouteScope::Link,
-        kind: RouteType::Unicast,
-        ..RouteHeader::default()
-    };
     message.attributes = vec![
         RouteAttribute::Destination(address.network().into()),
         RouteAttribute::Oif(index),
-        RouteAttribute::PrefSource(RouteAddress::Inet(ip)),
         RouteAttribute::Priority(METRIC),
     ];
-    Some(message)
+    let (address_family, scope) = match address.ip() {
+        IpAddr::V4(ip) => {
+            let source = RouteAttribute::PrefSource(RouteAddress::Inet(ip));
+            message.attributes.push(source);
+            (AddressFamily::Inet, RouteScope::Link)
+        }
+        IpAddr::V6(_) => (AddressFamily::Inet6, RouteScope::Universe),
+    };
+    message.header = RouteHeader {
+        address_family,
+        destination_prefix_length: address.prefix_len(),
+        table: RouteHeader::RT_TABLE_MAIN,
+        protocol: RouteProtocol::Other(MARK),
+        scope,
+        kind: RouteType::Unicast,
+        ..RouteHeader::default()
+    };
+    message
 }
 
 /// Whether there is anybody else in the network of an address.
@@ -150,14 +154,14 @@ fn reaches(payload: &[u8], carpdev: u32, address: &VirtualAddress) -> bool {
     let Some((header, _)) = payload.split_first_chunk::<HEADER>() else {
         return false;
     };
-    let &[_, prefix_len, _, _, _, _, _, kind, ..] = header;
+    let &[_, prefix_len, _, _, _, protocol, _, kind, ..] = header;
     let attributes = Attributes::behind(payload, HEADER);
     let has = |kind| attributes.get(kind).is_some();
-    let number = |kind| attributes.get(kind).and_then(|value| value.u32());
+    let oif = attributes.get(RTA_OIF).and_then(|oif| oif.u32());
     kind == u8::from(RouteType::Unicast)
         && (1..=address.prefix_len()).contains(&prefix_len)
-        && number(RTA_OIF) == Some(carpdev)
-        && number(RTA_PRIORITY) != Some(METRIC)
+        && protocol != MARK
+        && oif == Some(carpdev)
         && !has(RTA_GATEWAY)
         && !has(RTA_VIA)
 }
@@ -166,7 +170,6 @@ fn reaches(payload: &[u8], carpdev: u32, address: &VirtualAddress) -> bool {
 const HEADER: usize = 12;
 const RTA_OIF: u16 = 4;
 const RTA_GATEWAY: u16 = 5;
-const RTA_PRIORITY: u16 = 6;
 const RTA_VIA: u16 = 18;
 
 #[cfg(test)]

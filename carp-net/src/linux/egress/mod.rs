@@ -4,7 +4,7 @@
 //! addresses, and the kernel sends such frames by itself. A classic BPF program at `clsact` stops
 //! them; it needs no more than rtnetlink, and it outlives this process.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use netlink_packet_core::{DefaultNla, NLM_F_CREATE, NLM_F_EXCL};
 use netlink_packet_route::RouteNetlinkMessage;
@@ -19,9 +19,20 @@ mod programs;
 pub(super) use bpf::Program;
 pub(super) use programs::{closed, normal, quiet, veil};
 
-/// The interfaces of others on which `clsact` was made here, to be taken away with the last filter.
+/// The interfaces of others that filters may have to be put on.
+///
+/// Making or removing `clsact` stops the interface for an instant, and what it sends then is lost.
+/// So it is made when an interface is first needed and removed when it no longer is, never at a
+/// hand-over.
 #[derive(Debug, Default)]
-pub(super) struct Clsacts(BTreeSet<u32>);
+pub(super) struct Clsacts(BTreeMap<u32, Clsact>);
+
+#[derive(Debug)]
+struct Clsact {
+    users: u32,
+    /// Whether it was made here, not by somebody else.
+    made: bool,
+}
 
 impl Clsacts {
     /// Sees to it that filters can be put on the interface with this index.
@@ -30,26 +41,38 @@ impl Clsacts {
         connection: &mut Connection,
         index: u32,
     ) -> Result<(), Refusal> {
-        match connection.all(vec![add_clsact(index)]) {
-            Ok(()) => {
-                self.0.insert(index);
-                Ok(())
-            }
-            Err(refusal) if refusal.is(libc::EEXIST) => Ok(()),
-            Err(refusal) => Err(refusal),
+        if let Some(clsact) = self.0.get_mut(&index) {
+            clsact.users += 1;
+            return Ok(());
         }
+        let made = match connection.all(vec![add_clsact(index)]) {
+            Ok(()) => true,
+            Err(refusal) if refusal.is(libc::EEXIST) => false,
+            Err(refusal) => return Err(refusal),
+        };
+        self.0.insert(index, Clsact { users: 1, made });
+        Ok(())
     }
 
-    /// Leaves the interface as it was, unless somebody has put filters there in the meantime.
+    /// Leaves the interface as it was once nobody needs it, unless somebody else has put filters
+    /// there in the meantime.
     pub(super) fn give_back(
         &mut self,
         connection: &mut Connection,
         index: u32,
     ) -> Result<(), Refusal> {
-        if !self.0.contains(&index) || has_filters(connection, index)? {
+        let Some(clsact) = self.0.get_mut(&index) else {
+            return Ok(());
+        };
+        clsact.users -= 1;
+        if clsact.users > 0 {
             return Ok(());
         }
+        let made = clsact.made;
         self.0.remove(&index);
+        if !made || has_filters(connection, index)? {
+            return Ok(());
+        }
         connection.all(vec![remove_clsact(index)])
     }
 }

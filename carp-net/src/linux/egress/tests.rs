@@ -81,7 +81,8 @@ fn ethernet(ethertype: u16, payload: &[u8]) -> Vec<u8> {
 }
 
 fn ipv6(next_header: u8, source: Ipv6Addr, payload: &[u8]) -> Vec<u8> {
-    let mut packet = [0x60, 0, 0, 0, 0, payload.len() as u8, next_header, 255].to_vec();
+    let length = u8::try_from(payload.len()).unwrap();
+    let mut packet = [0x60, 0, 0, 0, 0, length, next_header, 255].to_vec();
     packet.extend(source.octets());
     packet.extend(OTHER6.octets());
     packet.extend(payload);
@@ -219,7 +220,7 @@ fn a_veil_hides_its_addresses_and_nothing_else() {
             [IpAddr::from(inet), inet6.into()]
         })
         .collect();
-    let only = vec![IpAddr::from(OURS), OURS6.into()];
+    let only = [IpAddr::from(OURS), OURS6.into()];
     for others in [vec![], long] {
         let hidden: Vec<IpAddr> = only.iter().chain(&others).copied().collect();
         let program = veil(&hidden);

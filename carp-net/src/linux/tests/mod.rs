@@ -22,7 +22,6 @@ mod routes;
 mod take;
 
 /// A lab, or nothing where namespaces are forbidden; with `CI` set that is a failure.
-#[expect(clippy::print_stderr, reason = "says why it skips")]
 fn lab() -> Option<Lab> {
     match Lab::new() {
         Ok(lab) => Some(lab),
@@ -60,7 +59,7 @@ impl Machine {
         }
         let mut machine = Self::without_watch(host);
         machine.backend.watch(LINK, "vmx0").unwrap();
-        assert_eq!(machine.wait_for_link(), LinkState::Up);
+        while machine.wait_for_link() != LinkState::Up {}
         machine
     }
 
@@ -76,7 +75,8 @@ impl Machine {
 
     /// Another name for a virtual host.
     fn id(&mut self) -> HostId {
-        let link = LinkId(u32::MAX - self.node.hosts().count() as u32);
+        let link = u32::try_from(self.node.hosts().count()).unwrap();
+        let link = LinkId(1_000 + link);
         let host = VirtualHost::new(vhid(1), Key::from_password(""));
         self.node.add(Timestamp::ZERO, link, host).unwrap()
     }
@@ -115,25 +115,36 @@ impl Machine {
     }
 
     fn wait_for_link(&mut self) -> LinkState {
-        self.wait_for("link", |report| match report {
-            Report::Link { link: LINK, state } => Some(*state),
-            _ => None,
+        self.wait_for_state_of(LINK)
+    }
+
+    fn wait_for_state_of(&mut self, link: LinkId) -> LinkState {
+        self.wait_for("link", |report| {
+            if let Report::Link { link: of, state } = report {
+                (*of == link).then_some(*state)
+            } else {
+                None
+            }
         })
     }
 
     fn wait_for_packet(&mut self) -> Packet {
-        self.wait_for("packet", |report| match report {
-            Report::Packet(packet) => Some(*packet),
-            _ => None,
+        self.wait_for("packet", |report| {
+            if let Report::Packet(packet) = report {
+                Some(*packet)
+            } else {
+                None
+            }
         })
     }
 
     fn try_configure(&mut self, id: HostId, setup: &Setup) -> Result<(), String> {
         self.backend.configure(id, setup);
-        self.wait_for("configuration", |report| match report {
-            Report::Configured(of) if *of == id => Some(Ok(())),
-            Report::ConfigureFailed(of, error) if *of == id => Some(Err(error.to_string())),
-            _ => None,
+        self.wait_for("configuration", |report| {
+            if let Report::ConfigureFailed(of, error) = report {
+                return (*of == id).then(|| Err(error.to_string()));
+            }
+            matches!(report, Report::Configured(of) if *of == id).then_some(Ok(()))
         })
     }
 
@@ -146,10 +157,11 @@ impl Machine {
 
     fn try_hold(&mut self, id: HostId, addresses: &[VirtualAddress]) -> Result<(), String> {
         self.backend.hold(id, addresses);
-        self.wait_for("hold", |report| match report {
-            Report::Held(of) if *of == id => Some(Ok(())),
-            Report::HoldFailed(of, error) if *of == id => Some(Err(error.to_string())),
-            _ => None,
+        self.wait_for("hold", |report| {
+            if let Report::HoldFailed(of, error) = report {
+                return (*of == id).then(|| Err(error.to_string()));
+            }
+            matches!(report, Report::Held(of) if *of == id).then_some(Ok(()))
         })
     }
 
@@ -200,17 +212,20 @@ impl Machine {
         self.host.sysctl(&setting).unwrap()
     }
 
-    /// What a program of iproute2 prints.
+    /// What a program of iproute2 prints; a word in quotes may have spaces.
     fn ip(&self, words: &str) -> String {
-        let mut words = words.split(' ');
-        let output = self
-            .host
-            .command(words.next().unwrap())
-            .args(words)
-            .output()
-            .unwrap();
+        let mut all = Vec::new();
+        for (at, part) in words.split('\'').enumerate() {
+            if at % 2 == 1 {
+                all.push(part);
+            } else {
+                all.extend(part.split_whitespace());
+            }
+        }
+        let mut command = self.host.command(all[0]);
+        let output = command.args(&all[1..]).output().unwrap();
         let error = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{error}");
+        assert!(output.status.success(), "{words}: {error}");
         String::from_utf8(output.stdout).unwrap()
     }
 }
@@ -237,7 +252,6 @@ fn flags(line: &str) -> u32 {
 }
 
 /// Whether iproute2 is there; with `CI` set it must be.
-#[expect(clippy::print_stderr, reason = "says why it skips")]
 fn has_iproute2() -> bool {
     let there = Command::new("ip").arg("-V").output().is_ok();
     assert!(there || std::env::var_os("CI").is_none(), "no iproute2");

@@ -137,14 +137,15 @@ fn raw(domain: Domain) -> io::Result<Socket> {
     Socket::new(domain, kind, Some(Protocol::from(i32::from(PROTOCOL))))
 }
 
-/// Receives until a packet is one that `read` makes something of, or none waits.
+/// Receives until a packet is one that `read` makes something of, or none waits, or there were
+/// many that do not count.
 fn receive(
     socket: &Socket,
     read: impl Fn(&[u8], &[u8], Option<IpAddr>) -> Option<Packet>,
 ) -> io::Result<Option<Packet>> {
     let mut data = [0; LONGEST];
     let mut control = [0; CONTROL];
-    loop {
+    for _ in 0..TRIES {
         let received = match sys::receive(socket, &mut data, &mut control) {
             Ok(received) => received,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
@@ -161,12 +162,14 @@ fn receive(
             return Ok(Some(packet));
         }
     }
+    Ok(None)
 }
 
 fn index_of(info: &[u8; 4]) -> u32 {
     u32::from_ne_bytes(*info)
 }
 
+const TRIES: usize = 16;
 /// Longer than any Ethernet packet; what is longer still is no advertisement.
 const LONGEST: usize = 2048;
 /// Room for the two control messages of IPv6.

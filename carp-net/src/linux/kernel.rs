@@ -5,13 +5,11 @@ use std::collections::BTreeMap;
 use carp_fsm::carp_proto::VirtualAddress;
 use carp_fsm::{HostId, LinkId};
 
-use super::addresses;
+use super::carpdev::Carpdev;
 use super::egress::Clsacts;
-use super::hear::Membership;
 use super::links::Links;
 use super::netlink::Connection;
 use super::place::Place;
-use super::settings::{self, Borrowed};
 use super::worker::{Answer, Job};
 use crate::{Error, ErrorKind, Report, Result, Setup};
 
@@ -28,15 +26,6 @@ pub(super) struct Kernel<T> {
 pub(super) struct Access {
     pub(super) connection: Connection,
     pub(super) clsacts: Clsacts,
-}
-
-/// A link that is followed, as long as there is an interface for it.
-#[derive(Debug, Default)]
-struct Carpdev {
-    index: Option<u32>,
-    settings: Option<Borrowed>,
-    /// Held for its sake: it ends when dropped.
-    _membership: Option<Membership>,
 }
 
 /// A virtual host: what is wished and what is there.
@@ -67,7 +56,7 @@ impl<T: FnMut(Answer)> Kernel<T> {
             Job::Follow { link, index } => self.follow(link, index),
             Job::Unfollow(link) => {
                 if let Some(carpdev) = self.carpdevs.remove(&link) {
-                    self.put_back(carpdev);
+                    carpdev.put_back(&mut self.access.connection);
                 }
             }
             Job::Configure(id, setup) => self.configure(id, setup),
@@ -109,56 +98,31 @@ impl<T: FnMut(Answer)> Kernel<T> {
             }
         }
         for carpdev in std::mem::take(&mut self.carpdevs).into_values() {
-            self.put_back(carpdev);
+            carpdev.put_back(&mut self.access.connection);
         }
     }
 
     fn follow(&mut self, link: LinkId, index: Option<u32>) {
-        let before = self.carpdevs.remove(&link).unwrap_or_default();
-        if before.index.is_some() {
+        if let Some(before) = self.carpdevs.remove(&link) {
             // It has gone, or it has another name now.
-            for host in self
-                .hosts
-                .values_mut()
-                .filter(|host| host.setup.link == link)
-            {
-                if let Some(place) = host.place.take() {
+            for host in self.hosts.values_mut() {
+                if host.setup.link == link
+                    && let Some(place) = host.place.take()
+                {
                     place.unmake(&mut self.access);
                 }
             }
-            self.put_back(before);
+            before.put_back(&mut self.access.connection);
         }
-        let mut carpdev = Carpdev {
-            index,
-            ..Carpdev::default()
-        };
-        if let Some(index) = index {
-            carpdev._membership = Membership::join(index)
-                .inspect_err(|error| tracing::warn!(%link, %error, "CARP group not joined"))
-                .ok();
-            let connection = &mut self.access.connection;
-            carpdev.settings = Borrowed::set(connection, index, &settings::OF_CARPDEV)
-                .inspect_err(|error| tracing::warn!(%link, %error, "carpdev not set up for ARP"))
-                .ok();
-        }
+        let carpdev = Carpdev::new(&mut self.access.connection, index);
         self.carpdevs.insert(link, carpdev);
-        let waiting: Vec<HostId> = self
+        let waiting = self
             .hosts
             .iter()
-            .filter(|(_, host)| host.setup.link == link)
-            .map(|(id, _)| *id)
-            .collect();
+            .filter(|(_, host)| host.setup.link == link);
+        let waiting: Vec<HostId> = waiting.map(|(id, _)| *id).collect();
         for id in waiting {
             self.make(id);
-        }
-    }
-
-    fn put_back(&mut self, carpdev: Carpdev) {
-        if let Some(settings) = carpdev.settings
-            && let Err(error) = settings.put_back(&mut self.access.connection)
-            && !error.is(libc::ENODEV)
-        {
-            tracing::warn!(%error, "settings of the carpdev not put back");
         }
     }
 
@@ -174,7 +138,7 @@ impl<T: FnMut(Answer)> Kernel<T> {
         let Some(mut host) = self.hosts.remove(&id) else {
             return;
         };
-        let result = self.try_make(id, &mut host);
+        let result = self.try_make(&mut host);
         let report = match result {
             Ok(true) => std::mem::take(&mut host.owed).then_some(Report::Configured(id)),
             Ok(false) => None,
@@ -190,11 +154,8 @@ impl<T: FnMut(Answer)> Kernel<T> {
     }
 
     /// Returns whether the carpdev was there.
-    fn try_make(&mut self, id: HostId, host: &mut Host) -> Result<bool> {
-        let carpdev = self
-            .carpdevs
-            .get(&host.setup.link)
-            .and_then(|carpdev| carpdev.index);
+    fn try_make(&mut self, host: &mut Host) -> Result<bool> {
+        let carpdev = self.carpdevs.get(&host.setup.link).and_then(Carpdev::index);
         let suits =
             |place: &Place| carpdev.is_some_and(|carpdev| place.suits(&host.setup, carpdev));
         if let Some(place) = host.place.take_if(|place| !suits(place)) {
@@ -205,42 +166,11 @@ impl<T: FnMut(Answer)> Kernel<T> {
         };
         let place = match host.place.take() {
             Some(place) => place,
-            None => {
-                self.remove_leftovers(carpdev, id);
-                Place::make(&mut self.access, &host.setup, carpdev)?
-            }
+            None => Place::make(&mut self.access, &host.setup, carpdev)?,
         };
         let place = host.place.insert(place);
         place.set_up(&mut self.access, host.setup.up)?;
         Ok(true)
-    }
-
-    /// Removes addresses with our mark from a carpdev that no virtual host holds there: a former
-    /// run of this program has ended without doing so.
-    fn remove_leftovers(&mut self, carpdev: u32, id: HostId) {
-        let connection = &mut self.access.connection;
-        let leftovers = match addresses::marked(connection, carpdev) {
-            Ok(leftovers) => leftovers,
-            Err(error) => {
-                tracing::warn!(%error, "addresses of the carpdev cannot be listed");
-                return;
-            }
-        };
-        let others = || self.hosts.iter().filter(|(other, _)| **other != id);
-        let is_held = |address: &VirtualAddress| {
-            others()
-                .filter_map(|(_, host)| host.place.as_ref())
-                .any(|place| place.index() == carpdev && place.holds(address.ip()))
-        };
-        let requests: Vec<_> = leftovers
-            .iter()
-            .filter(|address| !is_held(address))
-            .inspect(|address| tracing::info!(%address, "address of a former run removed"))
-            .map(|address| addresses::remove_found(carpdev, *address))
-            .collect();
-        if let Err(error) = connection.all(requests) {
-            tracing::warn!(%error, "addresses of a former run not removed");
-        }
     }
 
     fn hold(
@@ -251,7 +181,7 @@ impl<T: FnMut(Answer)> Kernel<T> {
     ) -> Result<bool> {
         let unknown = || Error::new(id.to_string(), ErrorKind::UnknownHost(id));
         let mut host = self.hosts.remove(&id).ok_or_else(unknown)?;
-        let held = self.try_hold(id, &mut host, addresses, own);
+        let held = self.try_hold(&mut host, addresses, own);
         self.hosts.insert(id, host);
         held
     }
@@ -259,7 +189,6 @@ impl<T: FnMut(Answer)> Kernel<T> {
     /// Returns whether the interface forwards IPv6.
     fn try_hold(
         &mut self,
-        id: HostId,
         host: &mut Host,
         addresses: &[VirtualAddress],
         own: &[VirtualAddress],
@@ -269,7 +198,7 @@ impl<T: FnMut(Answer)> Kernel<T> {
         if forwards.is_none() {
             // Somebody has deleted the interface, or the last attempt to make it failed.
             host.place = None;
-            self.try_make(id, host)?;
+            self.try_make(host)?;
             let connection = &mut self.access.connection;
             forwards = host.place.as_ref().and_then(|place| place.look(connection));
         }

@@ -16,6 +16,7 @@ use crate::{Backend, Error, ErrorKind, Inspection, Report, Result, Setup, Waker}
 mod addresses;
 #[cfg(feature = "lab")]
 pub(crate) mod capture;
+mod carpdev;
 mod check;
 mod clock;
 mod control;
@@ -67,6 +68,8 @@ pub struct Linux {
     reports: VecDeque<Report>,
     /// Whether the bell rings because of what is in `reports`.
     ringing: bool,
+    /// How often the caller has asked for reports in a row, and got one.
+    polled: u32,
     worker: Worker,
 }
 
@@ -114,6 +117,7 @@ impl Linux {
             hosts: BTreeMap::new(),
             reports: VecDeque::new(),
             ringing: false,
+            polled: 0,
             worker,
         })
     }
@@ -164,11 +168,14 @@ impl Linux {
         }
     }
 
-    /// Takes in all news there are.
+    /// Takes in all news there are, but for a flood of them.
     fn read_news(&mut self) {
         let mut links_changed = false;
         let mut addresses_changed = Vec::new();
-        while !self.surveying {
+        for _ in 0..NEWS_A_TURN {
+            if self.surveying {
+                break;
+            }
             let links = &mut self.links;
             let news = self
                 .monitor
@@ -435,13 +442,21 @@ impl Backend for Linux {
         }
     }
 
+    /// Gives nothing from time to time though there is more, so that a flood of packets does not
+    /// keep the caller from its timers; the descriptor stays readable then.
     fn poll(&mut self) -> Option<Report> {
-        while self.reports.is_empty() {
-            if !self.gather() {
-                return None;
-            }
+        self.polled += 1;
+        while self.polled < REPORTS_A_TURN && self.reports.is_empty() && self.gather() {
+            self.polled += 1;
         }
-        let report = self.reports.pop_front();
+        let report = if self.polled < REPORTS_A_TURN {
+            self.reports.pop_front()
+        } else {
+            None
+        };
+        if report.is_none() {
+            self.polled = 0;
+        }
         self.ring_if_needed();
         report
     }
@@ -507,6 +522,9 @@ impl AsFd for Linux {
 
 /// So many packets of one family are taken in before anything else has its turn.
 const PACKETS_A_TURN: usize = 16;
+const NEWS_A_TURN: usize = 1_024;
+/// So many reports are given before whoever asks for them has a turn, and looks at its timers.
+const REPORTS_A_TURN: u32 = 256;
 
 #[cfg(test)]
 #[cfg(feature = "lab")]

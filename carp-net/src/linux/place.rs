@@ -13,7 +13,8 @@ use carp_fsm::carp_proto::{Vhid, VirtualAddress};
 use super::addresses::{self, Ground};
 use super::kernel::Access;
 use super::netlink::{Connection, Refusal, Request};
-use super::{egress, interface, ready, routes, settings};
+use super::ready::Readiness;
+use super::{egress, interface, routes, settings};
 use crate::error::About as _;
 use crate::{Error, ErrorKind, Result, Setup};
 
@@ -114,6 +115,7 @@ impl Place {
         addresses: &[VirtualAddress],
         own: &[VirtualAddress],
     ) -> Result<()> {
+        let readiness = Readiness::listen();
         let connection = &mut access.connection;
         let routed = routes::needed(connection, self.carpdev, own, addresses).about(&self.name)?;
         let wanted: Vec<Placed> = addresses
@@ -130,22 +132,17 @@ impl Place {
             return Err(error);
         }
         self.set_routes(&mut access.connection, wanted);
-        self.wait_until_ready(&mut access.connection, addresses);
+        if !addresses.is_empty() {
+            // The advert that follows must not bring packets that would be lost.
+            let connection = &mut access.connection;
+            let ready = readiness.map_err(Refusal::from);
+            match ready.and_then(|it| it.wait(connection, self.index, addresses)) {
+                Ok(true) => {}
+                Ok(false) => tracing::warn!(interface = self.name, "the kernel is slow"),
+                Err(error) => self.warn("not known whether it is ready", Err(error)),
+            }
+        }
         Ok(())
-    }
-
-    /// The advert that follows must not bring packets that would be lost.
-    fn wait_until_ready(&self, connection: &mut Connection, addresses: &[VirtualAddress]) {
-        let mut ready = ready::wait_for_addresses(connection, self.index, addresses);
-        if self.ground == Ground::Own && !addresses.is_empty() {
-            let queue = ready::wait_for_queue(connection, self.index);
-            ready = ready.and_then(|all| Ok(all && queue?));
-        }
-        match ready {
-            Ok(true) => {}
-            Ok(false) => tracing::warn!(interface = self.name, "the kernel is slow to get ready"),
-            Err(error) => self.warn("not known whether the addresses are ready", Err(error)),
-        }
     }
 
     /// Stops speaking for the addresses: no ARP, no neighbour discovery, no group membership.

@@ -8,52 +8,85 @@
 //!   repeats that a second later.
 //! * An IPv6 address has no route of its own yet, so packets for it are not taken as the host's.
 
+use std::io;
 use std::net::{IpAddr, Ipv6Addr};
-use std::thread;
 use std::time::Duration;
 
 use carp_fsm::carp_proto::VirtualAddress;
 use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteMessage, RouteType};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 
-use super::interface;
-use super::netlink::{Connection, Refusal};
+use super::netlink::{Connection, INET6_ROUTES, LINKS, Monitor, News, Refusal};
+use super::{clock, interface};
 
-/// How often to look, and how many times: the work is done within a millisecond unless the
-/// machine is very busy, and then it is better to go on than to leave the addresses unanswered.
-const PAUSE: Duration = Duration::from_micros(50);
-const LOOKS: u32 = 4_000;
+/// An ear for what the work queues do.
+#[derive(Debug)]
+pub(super) struct Readiness(Monitor);
 
-/// Waits until the interface with this index can send. Says whether it can.
-pub(super) fn wait_for_queue(connection: &mut Connection, index: u32) -> Result<bool, Refusal> {
-    // The operational state follows in the same step, under the same lock.
-    look(|| Ok(interface::get(connection, index)?.is_none_or(|link| link.is_running())))
-}
+impl Readiness {
+    /// Begins to listen, which must be before the requests whose effect is waited for.
+    pub(super) fn listen() -> io::Result<Self> {
+        Monitor::of(LINKS | INET6_ROUTES).map(Self)
+    }
 
-/// Waits until each IPv6 one of `addresses`, on the interface with this index, is taken as the
-/// host's own. Says whether all are.
-pub(super) fn wait_for_addresses(
-    connection: &mut Connection,
-    index: u32,
-    addresses: &[VirtualAddress],
-) -> Result<bool, Refusal> {
-    let mut all = true;
-    for address in addresses {
-        if let IpAddr::V6(ip) = address.ip() {
-            all &= look(|| is_local(connection, index, ip))?;
+    /// Waits until the interface with this index can send and each IPv6 one of `addresses` on it
+    /// is taken as the host's own. Says whether all is so; if the machine is that busy it is
+    /// better to go on than to leave the addresses unanswered.
+    pub(super) fn wait(
+        mut self,
+        connection: &mut Connection,
+        index: u32,
+        addresses: &[VirtualAddress],
+    ) -> Result<bool, Refusal> {
+        let deadline = clock::now() + PATIENCE;
+        let mut missing: Vec<Ipv6Addr> = addresses
+            .iter()
+            .filter_map(|address| match address.ip() {
+                IpAddr::V4(_) => None,
+                IpAddr::V6(ip) => Some(ip),
+            })
+            .collect();
+        loop {
+            let mut still = Vec::new();
+            for ip in missing {
+                if !is_local(connection, index, ip)? {
+                    still.push(ip);
+                }
+            }
+            missing = still;
+            if missing.is_empty() && can_send(connection, index)? {
+                return Ok(true);
+            }
+            let left = deadline - clock::now();
+            if left.is_zero() {
+                return Ok(false);
+            }
+            self.listen_for(left)?;
         }
     }
-    Ok(all)
+
+    /// Waits for any news, and drops them.
+    fn listen_for(&mut self, patience: Duration) -> Result<(), Refusal> {
+        let patience = Timespec {
+            tv_sec: 0,
+            tv_nsec: patience.subsec_nanos().into(),
+        };
+        let mut fds = [PollFd::new(&self.0, PollFlags::IN)];
+        match poll(&mut fds, Some(&patience)) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        while self.0.read(|_, _| {})? == News::Told {}
+        Ok(())
+    }
 }
 
-fn look(mut done: impl FnMut() -> Result<bool, Refusal>) -> Result<bool, Refusal> {
-    for _ in 0..LOOKS {
-        if done()? {
-            return Ok(true);
-        }
-        thread::sleep(PAUSE);
-    }
-    Ok(false)
+/// Whether the queue of an interface is active: its operational state follows in the same step,
+/// under the same lock. One that has gone is not waited for.
+fn can_send(connection: &mut Connection, index: u32) -> Result<bool, Refusal> {
+    Ok(interface::get(connection, index)?.is_none_or(|link| link.is_running()))
 }
 
 /// Asks the kernel what it would do with a packet for `ip`.
@@ -76,5 +109,7 @@ fn is_local(connection: &mut Connection, index: u32, ip: Ipv6Addr) -> Result<boo
     }
 }
 
+/// The work is done within a millisecond unless the machine is very busy.
+const PATIENCE: Duration = Duration::from_millis(200);
 /// Where the type stands in `struct rtmsg`.
 const TYPE: usize = 7;

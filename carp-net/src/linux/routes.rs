@@ -56,6 +56,33 @@ pub(super) fn needed(
     Ok(needed)
 }
 
+/// The networks that IPv6 routes with our mark lead to through the interface with this index.
+pub(super) fn marked_inet6(
+    connection: &mut Connection,
+    index: u32,
+) -> Result<Vec<VirtualAddress>, Refusal> {
+    // The kernel filters where it can, and it may not.
+    let mut all = RouteMessage::default();
+    all.header.address_family = AddressFamily::Inet6;
+    all.header.table = RouteHeader::RT_TABLE_MAIN;
+    all.header.protocol = RouteProtocol::Other(MARK);
+    all.attributes = vec![RouteAttribute::Oif(index)];
+    let found = connection.dump(&RouteNetlinkMessage::GetRoute(all))?;
+    let network = |payload: &[u8]| {
+        let &[family, prefix_len, _, _, _, protocol, ..] = payload.first_chunk::<HEADER>()?;
+        let attributes = Attributes::behind(payload, HEADER);
+        let ours = family == u8::from(AddressFamily::Inet6)
+            && protocol == MARK
+            && attributes.get(RTA_OIF)?.u32() == Some(index);
+        let network = attributes.get(RTA_DST)?.ip()?;
+        ours.then(|| VirtualAddress::new(network, prefix_len).ok())?
+    };
+    Ok(found
+        .iter()
+        .filter_map(|message| network(&message.payload))
+        .collect())
+}
+
 /// Asks for the route of an address; refused with `EEXIST` where it is there.
 pub(super) fn add(index: u32, address: VirtualAddress) -> Request {
     let message = RouteNetlinkMessage::NewRoute(route(index, address));
@@ -168,6 +195,7 @@ fn reaches(payload: &[u8], carpdev: u32, address: &VirtualAddress) -> bool {
 
 /// `struct rtmsg`.
 const HEADER: usize = 12;
+const RTA_DST: u16 = 1;
 const RTA_OIF: u16 = 4;
 const RTA_GATEWAY: u16 = 5;
 const RTA_VIA: u16 = 18;

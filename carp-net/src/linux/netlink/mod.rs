@@ -8,7 +8,7 @@ pub(crate) use attributes::Attributes;
 mod connection;
 pub(crate) use connection::{Connection, Message, Request};
 mod monitor;
-pub(crate) use monitor::{Monitor, News};
+pub(crate) use monitor::{INET6_ROUTES, LINKS, Monitor, News};
 mod refusal;
 pub(crate) use refusal::Refusal;
 mod wire;

@@ -1,4 +1,4 @@
-//! News of links and addresses, as they come.
+//! News of links, addresses and routes, as they come.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -9,7 +9,7 @@ use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, recv, socke
 
 use super::wire;
 
-/// A non-blocking socket that hears every change of a link or an address.
+/// A non-blocking socket that hears every change of a link, an address or a route.
 #[derive(Debug)]
 pub(crate) struct Monitor {
     socket: OwnedFd,
@@ -28,8 +28,13 @@ pub(crate) enum News {
 }
 
 impl Monitor {
-    /// Opens a monitor of the network namespace of the calling thread.
+    /// Opens a monitor of links and addresses in the network namespace of the calling thread.
     pub(crate) fn open() -> io::Result<Self> {
+        Self::of(LINKS | INET_ADDRESSES | INET6_ADDRESSES)
+    }
+
+    /// Opens a monitor of these groups, as [`open`](Self::open) does.
+    pub(crate) fn of(groups: u32) -> io::Result<Self> {
         let socket = socket_with(
             AddressFamily::NETLINK,
             SocketType::RAW,
@@ -39,7 +44,7 @@ impl Monitor {
         if sockopt::set_socket_recv_buffer_size_force(&socket, RECEIVE_BUFFER).is_err() {
             sockopt::set_socket_recv_buffer_size(&socket, RECEIVE_BUFFER)?;
         }
-        rustix::net::bind(&socket, &SocketAddrNetlink::new(0, GROUPS))?;
+        rustix::net::bind(&socket, &SocketAddrNetlink::new(0, groups))?;
         Ok(Self {
             socket,
             buffer: vec![0; DATAGRAM],
@@ -73,5 +78,8 @@ impl AsFd for Monitor {
 
 const DATAGRAM: usize = 64 * 1024;
 const RECEIVE_BUFFER: usize = 1024 * 1024;
-/// `RTMGRP_LINK`, `RTMGRP_IPV4_IFADDR`, `RTMGRP_IPV6_IFADDR`.
-const GROUPS: u32 = 0x1 | 0x10 | 0x100;
+/// Groups of `linux/rtnetlink.h`.
+pub(crate) const LINKS: u32 = 0x1;
+const INET_ADDRESSES: u32 = 0x10;
+const INET6_ADDRESSES: u32 = 0x100;
+pub(crate) const INET6_ROUTES: u32 = 0x400;

@@ -207,6 +207,33 @@ fn adverts_are_heard_whatever_they_come_from() {
 }
 
 #[test]
+fn a_flood_leaves_the_caller_time_for_its_timers() {
+    let Some(lab) = lab() else { return };
+    let mut one = Machine::plug(&lab, "one", &["192.0.2.1/24"]);
+    one.all_within(Duration::from_millis(100));
+    let two = lab.host("two").unwrap();
+    let speak = two.enter(Speak::open).unwrap().unwrap();
+    let index = two.enter(|| index_of("vmx0")).unwrap();
+    let headers = AdvertHeaders::to_group(two.mac(), ip("192.0.2.2"));
+    let frame = advert_frame(&headers, &PAYLOAD);
+    let (mut heard, mut pauses) = (0, 0);
+    // As fast as they can be taken, there are always more.
+    while heard < 1_000 {
+        let mut in_a_row = 0;
+        speak.frame(index, &frame).unwrap();
+        while let Some(report) = one.backend.poll() {
+            in_a_row += usize::from(matches!(report, Report::Packet(_)));
+            speak.frame(index, &frame).unwrap();
+        }
+        assert!(in_a_row <= 256, "{in_a_row}");
+        heard += in_a_row;
+        pauses += 1;
+        one.backend.wait(None).unwrap();
+    }
+    assert!(pauses >= 3);
+}
+
+#[test]
 fn only_links_that_are_watched_are_heard() {
     let Some(lab) = lab() else { return };
     let host = lab.host("one").unwrap();

@@ -2,6 +2,8 @@
 //! is seen in review. `UPDATE_PUBLIC_API=1 cargo test -p carp-net --test public_api` rewrites the
 //! listings.
 
+#![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,10 +14,23 @@ use std::{env, fs};
 fn listing(package: &str) -> Result<String, Box<dyn Error>> {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("public-api");
     let output = Command::new(env!("CARGO"))
-        .args(["rustdoc", "--quiet", "--locked", "--lib", "--package", package])
+        .args([
+            "rustdoc",
+            "--quiet",
+            "--locked",
+            "--lib",
+            "--all-features",
+            "--package",
+            package,
+        ])
         .arg("--target-dir")
         .arg(&target)
-        .args(["--", "-Zunstable-options", "--output-format=json", "--cap-lints=allow"])
+        .args([
+            "--",
+            "-Zunstable-options",
+            "--output-format=json",
+            "--cap-lints=allow",
+        ])
         // JSON output is unstable; the listing is made with whatever toolchain builds the tests.
         .env("RUSTC_BOOTSTRAP", "1")
         .output()?;

@@ -5,8 +5,10 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     reason = "a test that cannot go on should stop where it is"
 )]
+#![expect(clippy::print_stderr, reason = "a failing case says its seed")]
 
 use std::net::IpAddr;
 use std::time::Duration;

@@ -1,0 +1,283 @@
+//! The main job on every kind of terrain: start, three clean stops in a row, preemption, power
+//! loss, all while a third host asks for the address every 10 ms.
+
+use std::time::Duration;
+
+use carp_net::lab;
+
+use crate::net::{Net, Node, Terrain, V4, V6, let_pass, none_lost, stop};
+
+/// 3·advbase + skew of the second node (`docs/carp-protocol.md §4.4`).
+const MASTER_DOWN: Duration = Duration::from_micros(3_390_625);
+
+struct Case {
+    terrain: Terrain,
+    addresses: &'static [&'static str],
+    /// More words of the configuration.
+    words: &'static str,
+}
+
+fn play(case: &Case) {
+    let Some(net) = Net::new(case.terrain) else {
+        return;
+    };
+    let (one, two) = (&net.one, &net.two);
+    let configured = lab::now();
+    net.configure(&format!("{} {}", case.words, case.addresses.join(" ")));
+
+    // Exactly one master within 3·advbase + skew + 0.5 s of the start, and it is the better one.
+    net.wait_for_master(one, two);
+    let took = lab::now() - configured;
+    assert!(
+        took < MASTER_DOWN + Duration::from_millis(500),
+        "one master after {took:?}"
+    );
+
+    let asks = net.asks(case.addresses);
+    let echoes = net.echoes(case.addresses);
+    for (leaving, taking) in [(one, two), (two, one), (one, two)] {
+        leaving.carpctl("carp0 down");
+        taking.wait_for("MASTER", Duration::from_secs(1));
+        let_pass(Duration::from_millis(300));
+        assert_eq!(leaving.state(), "INIT");
+        assert_eq!(installed(leaving), 0, "the one that left has let go");
+        leaving.carpctl("carp0 up");
+        let_pass(Duration::from_millis(200));
+    }
+    none_lost(echoes, "three clean stops");
+
+    // The better node is back. Without preempt it stays backup, with preempt it takes over.
+    let echoes = net.echoes(case.addresses);
+    let_pass(Duration::from_millis(2_900));
+    assert_eq!(
+        (one.state().as_str(), two.state().as_str()),
+        ("BACKUP", "MASTER")
+    );
+    one.carpctl("sysctl net.inet.carp.preempt=1");
+    one.wait_for("MASTER", Duration::from_secs(2));
+    two.wait_for("BACKUP", Duration::from_secs(1));
+    let_pass(Duration::from_millis(1_500));
+    none_lost(echoes, "preemption");
+
+    power_loss(&net, case);
+
+    // Who asked was told one link-layer address, that of the mode, whoever was master.
+    for (asker, address) in asks.into_iter().zip(case.addresses) {
+        let report = asker.stop().unwrap();
+        assert!(!report.answers.is_empty(), "{address}: nobody answered");
+        if !case.words.contains("lladdr carpdev") {
+            let strangers = report
+                .answers
+                .iter()
+                .find(|answer| answer.mac.to_string() != "00:00:5e:00:01:63");
+            assert!(strangers.is_none(), "{address}: {strangers:?}");
+        }
+    }
+}
+
+/// SIGKILL of every process of the master, and its cable is pulled.
+fn power_loss(net: &Net, case: &Case) {
+    let tap = net.lab.tap_port("one").unwrap();
+    let echoes = net.echoes(case.addresses);
+    // At least one advert before the end.
+    let_pass(Duration::from_millis(1_200));
+    net.one.host.kill_processes().unwrap();
+    net.lab.cut("one").unwrap();
+    let dead = lab::now();
+    net.two
+        .wait_for("MASTER", MASTER_DOWN + Duration::from_secs(1));
+    let_pass(Duration::from_millis(500));
+    let recording = tap.stop().unwrap();
+    assert_eq!(recording.dropped, 0);
+    let is_advert =
+        |frame: &&lab::Frame| frame.time <= dead && crate::wire::is_advert(&frame.bytes);
+    let last = recording.frames.iter().rev().find(is_advert).unwrap().time;
+    for report in stop(echoes) {
+        let gap = report
+            .gaps()
+            .into_iter()
+            .max_by_key(lab::Gap::length)
+            .unwrap();
+        let silent = gap.until - last;
+        assert!(
+            silent >= MASTER_DOWN && silent <= MASTER_DOWN + Duration::from_millis(100),
+            "answered {silent:?} after the last advert of the dead master: {report}"
+        );
+    }
+}
+
+fn installed(node: &Node) -> usize {
+    let report = node.json();
+    let addresses = report["addresses"].as_array().unwrap();
+    addresses
+        .iter()
+        .filter(|address| address["installed"] == true)
+        .count()
+}
+
+const PLAIN: Terrain = Terrain {
+    bare: false,
+    forwarding: false,
+    rp_filter: false,
+};
+
+#[test]
+fn ipv4() {
+    play(&Case {
+        terrain: PLAIN,
+        addresses: &[V4],
+        words: "",
+    });
+}
+
+#[test]
+fn ipv6() {
+    play(&Case {
+        terrain: PLAIN,
+        addresses: &[V6],
+        words: "",
+    });
+}
+
+#[test]
+fn both_families() {
+    play(&Case {
+        terrain: PLAIN,
+        addresses: &[V4, V6],
+        words: "",
+    });
+}
+
+#[test]
+fn lladdr_carpdev_ipv4() {
+    play(&Case {
+        terrain: PLAIN,
+        addresses: &[V4],
+        words: "lladdr carpdev",
+    });
+}
+
+#[test]
+fn lladdr_carpdev_ipv6() {
+    play(&Case {
+        terrain: PLAIN,
+        addresses: &[V6],
+        words: "lladdr carpdev",
+    });
+}
+
+#[test]
+fn lladdr_carpdev_both_families() {
+    play(&Case {
+        terrain: PLAIN,
+        addresses: &[V4, V6],
+        words: "lladdr carpdev",
+    });
+}
+
+#[test]
+fn no_address_on_either_carpdev() {
+    let terrain = Terrain {
+        bare: true,
+        ..PLAIN
+    };
+    play(&Case {
+        terrain,
+        addresses: &[V4, V6],
+        words: "",
+    });
+}
+
+#[test]
+fn no_address_on_either_carpdev_with_lladdr_carpdev() {
+    let terrain = Terrain {
+        bare: true,
+        ..PLAIN
+    };
+    play(&Case {
+        terrain,
+        addresses: &[V4, V6],
+        words: "lladdr carpdev",
+    });
+}
+
+#[test]
+fn forwarding() {
+    let terrain = Terrain {
+        forwarding: true,
+        ..PLAIN
+    };
+    play(&Case {
+        terrain,
+        addresses: &[V4, V6],
+        words: "",
+    });
+}
+
+#[test]
+fn forwarding_with_lladdr_carpdev() {
+    let terrain = Terrain {
+        forwarding: true,
+        ..PLAIN
+    };
+    play(&Case {
+        terrain,
+        addresses: &[V4, V6],
+        words: "lladdr carpdev",
+    });
+}
+
+#[test]
+fn rp_filter_everywhere() {
+    let terrain = Terrain {
+        rp_filter: true,
+        ..PLAIN
+    };
+    play(&Case {
+        terrain,
+        addresses: &[V4, V6],
+        words: "",
+    });
+}
+
+#[test]
+fn rp_filter_everywhere_with_lladdr_carpdev() {
+    let terrain = Terrain {
+        rp_filter: true,
+        ..PLAIN
+    };
+    play(&Case {
+        terrain,
+        addresses: &[V4, V6],
+        words: "lladdr carpdev",
+    });
+}
+
+/// A pair that is configured is never hurt by a node of the same vhid that has no address.
+#[test]
+fn node_without_address_does_not_hurt_a_pair() {
+    let Some(net) = Net::new(PLAIN) else {
+        return;
+    };
+    net.configure(V4);
+    let third = Node::new(&net.lab, "three", 3, PLAIN);
+    let tap = net.lab.tap_port("three").unwrap();
+    third.carpctl("carp0 vhid 99 pass SharedSecret carpdev vmx0");
+    net.wait_for_master(&net.one, &net.two);
+    let echoes = net.echoes(&[V4]);
+    let_pass(Duration::from_secs(5));
+    none_lost(echoes, "with a node without address");
+    assert_eq!(third.state(), "BACKUP");
+    let recording = tap.stop().unwrap();
+    let from_it = |frame: &&lab::Frame| {
+        frame.direction == lab::Direction::In && frame.source().to_string() == "00:00:5e:00:01:63"
+    };
+    assert!(recording.frames.iter().find(from_it).is_none());
+    assert_eq!(
+        net.lab
+            .port_of("00:00:5e:00:01:63".parse().unwrap())
+            .unwrap()
+            .unwrap(),
+        "one"
+    );
+}

@@ -1,0 +1,263 @@
+//! A switch, a client, a host that asks, and two nodes that run the service.
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use carp_net::lab::{self, Asker, Echo, EchoReport, Host, Lab};
+use serde_json::Value;
+
+pub(crate) const V4: &str = "192.0.2.10/24";
+pub(crate) const V6: &str = "2001:db8::10/64";
+pub(crate) const PASS: &str = "SharedSecret";
+
+/// How long anything may take that is not measured.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// The network of one test.
+pub(crate) struct Net {
+    // Nodes and hosts go before the switch they are plugged into.
+    pub(crate) one: Node,
+    pub(crate) two: Node,
+    pub(crate) client: Host,
+    pub(crate) asker: Host,
+    pub(crate) lab: Lab,
+}
+
+/// A host that runs the service.
+pub(crate) struct Node {
+    pub(crate) host: Host,
+    run_dir: tempfile::TempDir,
+}
+
+/// What a network is like.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Terrain {
+    /// The carpdevs have no address, not even a link-local one.
+    pub(crate) bare: bool,
+    pub(crate) forwarding: bool,
+    pub(crate) rp_filter: bool,
+}
+
+impl Net {
+    /// Makes it, or says why not.
+    pub(crate) fn new(terrain: Terrain) -> Option<Self> {
+        let lab = match Lab::new() {
+            Ok(lab) => lab,
+            Err(error) => {
+                assert!(
+                    std::env::var_os("CI").is_none(),
+                    "skipped, which CI forbids: {error}"
+                );
+                eprintln!("skipped: cannot make network namespaces (run as root): {error}");
+                return None;
+            }
+        };
+        let client = lab.host("client").unwrap();
+        client.add_address("192.0.2.50/24").unwrap();
+        client.add_address("2001:db8::50/64").unwrap();
+        let asker = lab.host("asker").unwrap();
+        asker.add_address("192.0.2.51/24").unwrap();
+        asker.add_address("2001:db8::51/64").unwrap();
+        let one = Node::new(&lab, "one", 1, terrain);
+        let two = Node::new(&lab, "two", 2, terrain);
+        Some(Self {
+            one,
+            two,
+            client,
+            asker,
+            lab,
+        })
+    }
+
+    /// Configures both nodes alike, but for the skew of the second: 100.
+    pub(crate) fn configure(&self, words: &str) {
+        self.one
+            .carpctl(&format!("carp0 vhid 99 pass {PASS} carpdev vmx0 {words}"));
+        self.two.carpctl(&format!(
+            "carp0 vhid 99 pass {PASS} carpdev vmx0 advskew 100 {words}"
+        ));
+    }
+
+    /// Waits until one node is master and the other backup.
+    pub(crate) fn wait_for_master(&self, master: &Node, backup: &Node) {
+        master.wait_for("MASTER", PATIENCE);
+        backup.wait_for("BACKUP", PATIENCE);
+    }
+
+    /// Starts 1,000 echoes a second to each address, once each answers.
+    pub(crate) fn echoes(&self, addresses: &[&str]) -> Vec<Echo> {
+        let start = |address: &&str| {
+            let echo = self.client.echo(ip(address), 1_000).unwrap();
+            assert!(
+                echo.wait_for_answers(100, PATIENCE),
+                "{address} does not answer"
+            );
+            echo
+        };
+        addresses.iter().map(start).collect()
+    }
+
+    /// A third host asks for each address every 10 ms from now on.
+    pub(crate) fn asks(&self, addresses: &[&str]) -> Vec<Asker> {
+        let ask = |address: &&str| {
+            self.asker
+                .ask(ip(address), Duration::from_millis(10))
+                .unwrap()
+        };
+        addresses.iter().map(ask).collect()
+    }
+}
+
+impl Node {
+    pub(crate) fn new(lab: &Lab, name: &str, number: u8, terrain: Terrain) -> Self {
+        let host = lab.host(name).unwrap();
+        if terrain.bare {
+            host.set_sysctl("net/ipv6/conf/vmx0/addr_gen_mode", "1")
+                .unwrap();
+            host.set_up("vmx0", false).unwrap();
+            host.set_up("vmx0", true).unwrap();
+        } else {
+            host.add_address(&format!("192.0.2.{number}/24")).unwrap();
+            host.add_address(&format!("2001:db8::{number}/64")).unwrap();
+        }
+        if terrain.forwarding {
+            host.set_forwarding(true).unwrap();
+        }
+        if terrain.rp_filter {
+            for interface in ["all", "default", "vmx0"] {
+                let setting = format!("net/ipv4/conf/{interface}/rp_filter");
+                host.set_sysctl(&setting, "1").unwrap();
+            }
+        }
+        let run_dir = tempfile::tempdir().unwrap();
+        Self { host, run_dir }
+    }
+
+    pub(crate) fn run_dir(&self) -> &Path {
+        self.run_dir.path()
+    }
+
+    /// `carpctl` with `words`, ready to run on this node.
+    pub(crate) fn command(&self, words: &str) -> Command {
+        let mut command = self.host.command(env!("CARGO_BIN_EXE_carpctl"));
+        command.args(words.split_whitespace());
+        command.env("CARPCTL_RUN_DIR", self.run_dir.path());
+        command.env_remove("RUST_BACKTRACE");
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// Runs `carpctl` with `words`, whatever comes of it.
+    pub(crate) fn try_carpctl(&self, words: &str) -> Output {
+        self.command(words).output().unwrap()
+    }
+
+    /// Runs `carpctl` with `words`, which must succeed, and returns what it printed.
+    pub(crate) fn carpctl(&self, words: &str) -> String {
+        let output = self.try_carpctl(words);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "carpctl {words}: {errors}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Runs `carpctl` with `words`, which must be refused (1: it cannot be done, 2: the words make
+    /// no sense), and returns what it said.
+    pub(crate) fn refused(&self, words: &str) -> String {
+        let output = self.try_carpctl(words);
+        assert!(
+            matches!(output.status.code(), Some(1 | 2)),
+            "carpctl {words}"
+        );
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    /// Runs another program on this node, which must succeed, and returns what it printed.
+    pub(crate) fn run(&self, program: &str, words: &str) -> String {
+        let output = self
+            .host
+            .command(program)
+            .args(words.split_whitespace())
+            .output();
+        let output = output.unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{program} {words}: {errors}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// carp0 as data.
+    pub(crate) fn json(&self) -> Value {
+        let all: Vec<Value> = serde_json::from_str(&self.carpctl("carp0 --json")).unwrap();
+        all.into_iter().next().unwrap()
+    }
+
+    /// INIT, BACKUP or MASTER.
+    pub(crate) fn state(&self) -> String {
+        self.json()["carp"]["state"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits until the state is `state`; returns how long that took.
+    pub(crate) fn wait_for(&self, state: &str, patience: Duration) -> Duration {
+        let start = lab::now();
+        while self.state() != state {
+            let waited = lab::now() - start;
+            assert!(
+                waited < patience,
+                "{} is {}, not {state}",
+                self.host.name(),
+                self.state()
+            );
+            thread::sleep(Duration::from_millis(10));
+        }
+        lab::now() - start
+    }
+
+    /// The service of this node.
+    pub(crate) fn service(&self) -> lab::Process {
+        let mut processes = self.host.namespace().processes().unwrap();
+        assert_eq!(processes.len(), 1, "one service on {}", self.host.name());
+        processes.remove(0)
+    }
+
+    /// Waits until no process is left on this node.
+    pub(crate) fn wait_until_idle(&self) {
+        let idle = || self.host.namespace().processes().unwrap().is_empty();
+        wait_until("the service has ended", idle);
+    }
+}
+
+/// Waits until `what` holds.
+pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let start = lab::now();
+    while !holds() {
+        assert!(lab::now() - start < PATIENCE, "waited in vain until {what}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Ends echoes and wants every one of them answered.
+pub(crate) fn none_lost(echoes: Vec<Echo>, when: &str) {
+    for report in stop(echoes) {
+        assert!(report.sent() > 100, "{when}: {report}");
+        assert_eq!(report.lost(), 0, "{when}: {report}\n{:#?}", report.gaps());
+    }
+}
+
+pub(crate) fn stop(echoes: Vec<Echo>) -> Vec<EchoReport> {
+    echoes
+        .into_iter()
+        .map(|echo| echo.stop().unwrap())
+        .collect()
+}
+
+/// Lets time pass in which something must not happen.
+pub(crate) fn let_pass(span: Duration) {
+    thread::sleep(span);
+}
+
+/// The address in front of the prefix length.
+pub(crate) fn ip(address: &str) -> IpAddr {
+    address.split('/').next().unwrap().parse().unwrap()
+}

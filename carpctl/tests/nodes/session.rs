@@ -1,0 +1,222 @@
+//! The operator's session, word for word, and what is refused.
+
+use std::time::Duration;
+
+use crate::net::{Net, Node, Terrain, let_pass};
+
+#[test]
+fn the_session_of_the_how_to() {
+    let Some(net) = Net::new(Terrain::default()) else {
+        return;
+    };
+    let (one, node) = (&net.one, &net.two);
+    one.carpctl("carp0 vhid 99 pass SharedSecret carpdev vmx0 192.0.2.10/24");
+    let silent = node.carpctl("carp0 vhid 99 pass SharedSecret carpdev vmx0 advskew 100");
+    assert_eq!(silent, "");
+    node.carpctl("carp0 inet 192.0.2.10 netmask 255.255.255.0");
+    assert_eq!(
+        node.carpctl("carp0"),
+        format!(
+            "carp0: flags=8843<UP,BROADCAST,RUNNING,SIMPLEX,MULTICAST> mtu 1500\n\
+             \tlladdr 00:00:5e:00:01:63\n\
+             \tindex {} priority 15 llprio 3\n\
+             \tcarp: BACKUP carpdev vmx0 vhid 99 advbase 1 advskew 100\n\
+             \tgroups: carp\n\
+             \tstatus: backup\n\
+             \tinet 192.0.2.10 netmask 0xffffff00 broadcast 192.0.2.255\n",
+            index(node)
+        )
+    );
+    assert_eq!(node.carpctl(""), node.carpctl("carp0"));
+    assert_eq!(node.carpctl("-a"), node.carpctl("carp0"));
+    one.wait_for("MASTER", Duration::from_secs(5));
+    let shown = one.carpctl("carp0");
+    assert!(
+        shown.contains("\tcarp: MASTER carpdev vmx0 vhid 99 advbase 1 advskew 0\n"),
+        "{shown}"
+    );
+    assert!(shown.contains("\tstatus: master\n"), "{shown}");
+    assert_eq!(one.json()["addresses"][0]["installed"], true);
+    assert_eq!(node.json()["addresses"][0]["installed"], false);
+
+    one.carpctl("carp0 down");
+    let shown = one.carpctl("carp0");
+    assert!(
+        shown.starts_with("carp0: flags=8802<BROADCAST,SIMPLEX,MULTICAST> mtu 1500\n"),
+        "{shown}"
+    );
+    assert!(shown.contains("\tcarp: INIT carpdev vmx0"), "{shown}");
+    assert!(shown.contains("\tstatus: invalid\n"), "{shown}");
+    node.wait_for("MASTER", Duration::from_secs(1));
+}
+
+/// The index of carp0 as the kernel of the node says it.
+fn index(node: &Node) -> String {
+    let link = node.run("ip", "-o link show carp0");
+    link.split(':').next().unwrap().to_owned()
+}
+
+#[test]
+fn reading_never_starts_a_service_and_the_last_destroy_ends_it() {
+    let Some(net) = Net::new(Terrain::default()) else {
+        return;
+    };
+    let node = &net.one;
+    assert_eq!(node.carpctl(""), "");
+    assert_eq!(node.refused("carp0"), "carpctl: carp0: no such interface\n");
+    assert!(node.carpctl("sysctl").contains("net.inet.carp.preempt=0"));
+    node.wait_until_idle();
+    assert_eq!(
+        node.carpctl("sysctl net.inet.carp.preempt=1"),
+        "net.inet.carp.preempt: 0 -> 1\n"
+    );
+    assert!(node.carpctl("sysctl").contains("net.inet.carp.preempt=1"));
+    node.carpctl("carp0 create");
+    node.carpctl("carp1 vhid 1 carpdev vmx0 pass x");
+    node.carpctl("carp0 destroy");
+    node.service();
+    node.carpctl("carp1 destroy");
+    node.wait_until_idle();
+}
+
+#[test]
+fn what_stands_in_the_way_is_said() {
+    let Some(net) = Net::new(Terrain::default()) else {
+        return;
+    };
+    let node = &net.one;
+    let cases = [
+        ("carp0 vhid 1 carpdev vmx9", "vmx9: no such interface"),
+        ("carp0 vhid 1 carpdev lo", "lo: not an Ethernet interface"),
+        (
+            "carp0 advskw 100",
+            "`advskw': unknown keyword (did you mean `advskew'?)",
+        ),
+        ("carp0 vhid 256", "1 to 255"),
+        ("carp0 advskew 255", "0 to 254"),
+        ("carp0 vhid", "`vhid'"),
+        (
+            "carp0 vhid 1 carpdev vmx0 192.0.2.1/24",
+            "192.0.2.1 is already on vmx0",
+        ),
+    ];
+    for (words, expected) in cases {
+        let said = node.refused(words);
+        assert!(said.contains(expected), "carpctl {words}: {said}");
+        assert_eq!(said.lines().count(), 1, "one line: {said}");
+    }
+    node.wait_until_idle();
+
+    node.carpctl("carp0 vhid 1 pass x carpdev vmx0");
+    let said = node.refused("carp1 vhid 1 pass x carpdev vmx0");
+    assert!(
+        said.contains("vhid 1 is already used on this carpdev by carp0"),
+        "{said}"
+    );
+    let said = node.refused("carp2 vhid 2 pass x carpdev carp0");
+    assert!(
+        said.contains("a carp interface cannot be a carpdev"),
+        "{said}"
+    );
+    assert_eq!(
+        node.carpctl("").matches("flags=").count(),
+        1,
+        "a refused command leaves nothing"
+    );
+
+    node.run("ip", "link add br0 type bridge");
+    node.run("ip", "link add port0 type veth peer name port1");
+    node.run("ip", "link set port0 master br0");
+    let said = node.refused("carp3 vhid 3 pass x carpdev port0");
+    assert!(said.contains("is a port of br0: use carpdev br0"), "{said}");
+    node.run("ip", "link add carp4 type bridge");
+    let said = node.refused("carp4 vhid 4 pass x carpdev vmx0");
+    assert!(
+        said.contains("carp4: an interface of this name exists already"),
+        "{said}"
+    );
+}
+
+#[test]
+fn the_key_never_shows() {
+    let Some(net) = Net::new(Terrain::default()) else {
+        return;
+    };
+    let node = &net.one;
+    node.carpctl("carp0 vhid 99 pass Unmistakable carpdev vmx0 192.0.2.10/24");
+    let pid = node.service().pid();
+    for file in ["cmdline", "environ"] {
+        let bytes = std::fs::read(format!("/proc/{pid}/{file}")).unwrap();
+        assert!(
+            !String::from_utf8_lossy(&bytes).contains("Unmistakable"),
+            "{file}"
+        );
+    }
+    for words in ["carp0", "carp0 --json", "-a"] {
+        assert!(!node.carpctl(words).contains("Unmistakable"));
+    }
+}
+
+#[test]
+fn changes_need_root_and_reading_does_not() {
+    let Some(net) = Net::new(Terrain::default()) else {
+        return;
+    };
+    let node = &net.one;
+    node.carpctl("carp0 vhid 99 pass x carpdev vmx0");
+    let as_nobody = |words: &str| {
+        // The binary may be where nobody else can reach it; a copy in the run directory is not.
+        let copy = node.run_dir().join("carpctl");
+        std::fs::copy(env!("CARGO_BIN_EXE_carpctl"), &copy).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(node.run_dir(), mode).unwrap();
+        let mut command = node.host.command("setpriv");
+        command
+            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+            .arg(&copy);
+        command.args(words.split_whitespace());
+        command
+            .env("CARPCTL_RUN_DIR", node.run_dir())
+            .output()
+            .unwrap()
+    };
+    let read = as_nobody("carp0");
+    assert!(
+        read.status.success(),
+        "{}",
+        String::from_utf8_lossy(&read.stderr)
+    );
+    assert!(String::from_utf8_lossy(&read.stdout).contains("vhid 99"));
+    for words in [
+        "carp0 down",
+        "carp1 create",
+        "carp0 destroy",
+        "sysctl net.inet.carp.preempt=1",
+    ] {
+        let changed = as_nobody(words);
+        assert_eq!(changed.status.code(), Some(1), "{words}");
+        let said = String::from_utf8_lossy(&changed.stderr).into_owned();
+        assert!(said.contains("root"), "{words}: {said}");
+    }
+    assert!(node.carpctl("carp0").contains("<UP,"));
+}
+
+#[test]
+fn daemon_in_the_foreground_stays() {
+    let Some(net) = Net::new(Terrain::default()) else {
+        return;
+    };
+    let node = &net.one;
+    let mut daemon = node.command("daemon").spawn().unwrap();
+    crate::net::wait_until("the service listens", || {
+        node.try_carpctl("carp0 vhid 99 pass x carpdev vmx0")
+            .status
+            .success()
+    });
+    node.carpctl("carp0 destroy");
+    let_pass(Duration::from_millis(500));
+    assert!(daemon.try_wait().unwrap().is_none(), "it stays");
+    let pid = rustix::process::Pid::from_child(&daemon);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert!(daemon.wait().unwrap().success());
+}

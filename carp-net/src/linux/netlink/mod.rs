@@ -6,7 +6,9 @@
 mod attributes;
 pub(crate) use attributes::Attributes;
 mod connection;
-pub(crate) use connection::{Connection, Message, Request};
+#[cfg(feature = "lab")]
+pub(crate) use connection::Message;
+pub(crate) use connection::{Connection, Request};
 mod monitor;
 pub(crate) use monitor::{INET6_ROUTES, LINKS, Monitor, News};
 mod refusal;

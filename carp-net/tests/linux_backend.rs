@@ -1,0 +1,161 @@
+//! Whole nodes on the Linux backend: drivers in threads, machines and a switch in namespaces.
+#![cfg(all(target_os = "linux", feature = "lab"))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "helpers of tests are tests"
+)]
+
+use std::net::IpAddr;
+use std::thread::{JoinHandle, spawn};
+use std::time::Duration;
+
+use carp_net::carp_fsm::carp_proto::{Key, MacAddress, Vhid};
+use carp_net::carp_fsm::{Lladdr, Node, State, VirtualHost};
+use carp_net::lab::{Direction, Frame, Host, Lab, Snapshot, now};
+use carp_net::linux::Linux;
+use carp_net::{Driver, Handle};
+
+const VIRTUAL_MAC: MacAddress = MacAddress([0x00, 0x00, 0x5e, 0x00, 0x01, 0x63]);
+const LONG: Duration = Duration::from_secs(10);
+
+/// Skips where namespaces are forbidden; with `CI` set that is a failure.
+fn lab() -> Option<Lab> {
+    match Lab::new() {
+        Ok(lab) => Some(lab),
+        Err(error) if std::env::var_os("CI").is_none() => {
+            eprintln!("skipped: {error}");
+            None
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// A node with `carp0`, running in a thread of its own.
+struct Running {
+    handle: Handle<Linux>,
+    thread: JoinHandle<()>,
+}
+
+impl Running {
+    fn start(host: &Host, lladdr: Lladdr, advskew: u8) -> Self {
+        let linux = host.enter(Linux::open).unwrap().unwrap();
+        let mut driver = Driver::new(linux, Node::builder()).unwrap();
+        let web = VirtualHost::new(Vhid::new(99).unwrap(), Key::from_password("SharedSecret"))
+            .advskew(advskew)
+            .unwrap()
+            .lladdr(lladdr)
+            .address("192.0.2.10/24".parse().unwrap())
+            .address("2001:db8::10/64".parse().unwrap());
+        driver.add("carp0", "vmx0", web).unwrap();
+        let handle = driver.handle();
+        let thread = spawn(move || driver.run(|event| eprintln!("{event}")).unwrap());
+        Self { handle, thread }
+    }
+
+    fn is_master(&self) -> bool {
+        let master = |driver: &mut Driver<Linux>| {
+            let mut hosts = driver.node().hosts();
+            hosts.all(|host| host.state() == State::Master)
+        };
+        self.handle.call(master).unwrap()
+    }
+
+    fn stop(self) {
+        self.handle.shutdown().unwrap();
+        self.thread.join().unwrap();
+    }
+}
+
+fn wait_until(mut is_so: impl FnMut() -> bool) {
+    let deadline = now() + LONG;
+    while !is_so() {
+        assert!(now() < deadline, "it does not come true");
+        std::thread::yield_now();
+    }
+}
+
+/// A host whose link-local address is past duplicate address detection, and what it is like then.
+fn settled(lab: &Lab, name: &str, addresses: &[String]) -> (Host, Snapshot) {
+    let host = lab.host(name).unwrap();
+    for address in addresses {
+        host.add_address(address).unwrap();
+    }
+    let mut snapshot = host.snapshot().unwrap();
+    wait_until(|| {
+        snapshot = host.snapshot().unwrap();
+        let is_ready = |line: &str| line.contains(" fe80:") && line.ends_with(" flags 0x80");
+        snapshot.lines().any(is_ready)
+    });
+    (host, snapshot)
+}
+
+/// Runs two nodes and stops the master, while a client wants its answers and a third host asks who
+/// has the addresses.
+fn fail_over(lladdr: Lladdr, own: bool) {
+    let Some(lab) = lab() else { return };
+    let plug = |name, last: u8| {
+        let addresses = [format!("192.0.2.{last}/24"), format!("2001:db8::{last}/64")];
+        settled(&lab, name, if own { &addresses } else { &[] })
+    };
+    let ((one, one_before), (two, two_before)) = (plug("one", 1), plug("two", 2));
+    let client = lab.host("client").unwrap();
+    let third = lab.host("third").unwrap();
+    for (host, last) in [(&client, 50), (&third, 60)] {
+        host.add_address(&format!("192.0.2.{last}/24")).unwrap();
+        host.add_address(&format!("2001:db8::{last}/64")).unwrap();
+    }
+    let tap = lab.tap_port("two").unwrap();
+
+    let first = Running::start(&one, lladdr, 0);
+    let second = Running::start(&two, lladdr, 100);
+    wait_until(|| first.is_master());
+    assert!(!second.is_master());
+    let targets: [IpAddr; 2] = ["192.0.2.10", "2001:db8::10"].map(|ip| ip.parse().unwrap());
+    let echoes = targets.map(|target| client.echo(target, 1_000).unwrap());
+    let asks = targets.map(|target| third.ask(target, Duration::from_millis(10)).unwrap());
+    for echo in &echoes {
+        assert!(echo.wait_for_answers(300, LONG));
+    }
+    // So far two has not said a word from the virtual MAC address.
+    let said = |frame: &Frame| frame.direction == Direction::In && frame.source() == VIRTUAL_MAC;
+    assert!(!tap.frames().iter().any(said));
+
+    first.stop();
+    wait_until(|| second.is_master());
+    for echo in &echoes {
+        let (_, received) = echo.progress();
+        assert!(echo.wait_for_answers(received + 1_500, LONG));
+    }
+    for echo in echoes {
+        let report = echo.stop().unwrap();
+        assert_eq!(report.lost(), 0, "{lladdr:?} {report}");
+    }
+    let mac = if lladdr == Lladdr::Carpdev {
+        two.mac()
+    } else {
+        VIRTUAL_MAC
+    };
+    for ask in asks {
+        assert_eq!(ask.wait_for_answer(LONG).unwrap().mac, mac);
+        ask.stop().unwrap();
+    }
+    assert_eq!(one.snapshot().unwrap().changes_since(&one_before), [""; 0]);
+    second.stop();
+    assert_eq!(two.snapshot().unwrap().changes_since(&two_before), [""; 0]);
+}
+
+#[test]
+fn a_clean_stop_loses_no_echo_with_the_virtual_mac() {
+    fail_over(Lladdr::Virtual, true);
+}
+
+#[test]
+fn a_clean_stop_loses_no_echo_with_the_carpdevs_own() {
+    fail_over(Lladdr::Carpdev, true);
+}
+
+#[test]
+fn a_clean_stop_loses_no_echo_where_no_carpdev_has_an_address() {
+    fail_over(Lladdr::Virtual, false);
+}

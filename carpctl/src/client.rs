@@ -5,6 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use carp_net::linux::keep_descriptors_from_programs;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::sockopt::{Timeout, set_socket_timeout, socket_peercred};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
@@ -139,6 +140,10 @@ fn connect_to(paths: &Paths) -> Result<Option<Connection>, ClientError> {
 fn start(paths: &Paths) -> Result<(), ClientError> {
     if !rustix::process::geteuid().is_root() {
         return Err(ClientError::MayNotChange);
+    }
+    // The service outlives the caller; a lock that the caller holds must not live on with it.
+    if let Err(error) = keep_descriptors_from_programs() {
+        tracing::debug!(%error, "the service inherits the caller's descriptors");
     }
     let mut service = Command::new(own_executable())
         .args(["daemon", "--on-demand"])

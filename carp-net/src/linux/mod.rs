@@ -36,6 +36,7 @@ mod settings;
 mod source;
 mod speak;
 mod sys;
+pub use sys::keep_descriptors_from_programs;
 mod watch;
 mod worker;
 

@@ -32,6 +32,23 @@ pub(super) fn set_option(
     }
 }
 
+/// Keeps every descriptor beyond the standard three from the programs that are started from now on,
+/// also those that this process was given by its caller, such as a lock.
+///
+/// # Errors
+///
+/// Where the kernel cannot (before Linux 5.11).
+pub fn keep_descriptors_from_programs() -> io::Result<()> {
+    let flags = libc::CLOSE_RANGE_CLOEXEC.cast_signed();
+    // SAFETY: this sets a flag of descriptors and closes none of them.
+    let result = unsafe { libc::close_range(3, libc::c_uint::MAX, flags) };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
 /// What [`receive`] received.
 #[derive(Debug)]
 pub(super) struct Received {

@@ -10,20 +10,13 @@ use crate::net::{Net, Node, Terrain, V4, V6, let_pass, none_lost, stop};
 /// 3·advbase + skew of the second node (`docs/carp-protocol.md §4.4`).
 const MASTER_DOWN: Duration = Duration::from_micros(3_390_625);
 
-struct Case {
-    terrain: Terrain,
-    addresses: &'static [&'static str],
-    /// More words of the configuration.
-    words: &'static str,
-}
-
-fn play(case: &Case) {
-    let Some(net) = Net::new(case.terrain) else {
+fn play(terrain: Terrain, addresses: &[&str], words: &str) {
+    let Some(net) = Net::new(terrain) else {
         return;
     };
     let (one, two) = (&net.one, &net.two);
     let configured = lab::now();
-    net.configure(&format!("{} {}", case.words, case.addresses.join(" ")));
+    net.configure(&format!("{words} {}", addresses.join(" ")));
 
     // Exactly one master within 3·advbase + skew + 0.5 s of the start, and it is the better one.
     net.wait_for_master(one, two);
@@ -33,8 +26,8 @@ fn play(case: &Case) {
         "one master after {took:?}"
     );
 
-    let asks = net.asks(case.addresses);
-    let echoes = net.echoes(case.addresses);
+    let asks = net.asks(addresses);
+    let echoes = net.echoes(addresses);
     for (leaving, taking) in [(one, two), (two, one), (one, two)] {
         leaving.carpctl("carp0 down");
         taking.wait_for("MASTER", Duration::from_secs(1));
@@ -47,7 +40,7 @@ fn play(case: &Case) {
     none_lost(echoes, "three clean stops");
 
     // The better node is back. Without preempt it stays backup, with preempt it takes over.
-    let echoes = net.echoes(case.addresses);
+    let echoes = net.echoes(addresses);
     let_pass(Duration::from_millis(2_900));
     assert_eq!(
         (one.state().as_str(), two.state().as_str()),
@@ -59,13 +52,13 @@ fn play(case: &Case) {
     let_pass(Duration::from_millis(1_500));
     none_lost(echoes, "preemption");
 
-    power_loss(&net, case);
+    power_loss(&net, addresses);
 
     // Who asked was told one link-layer address, that of the mode, whoever was master.
-    for (asker, address) in asks.into_iter().zip(case.addresses) {
+    for (asker, address) in asks.into_iter().zip(addresses) {
         let report = asker.stop().unwrap();
         assert!(!report.answers.is_empty(), "{address}: nobody answered");
-        if !case.words.contains("lladdr carpdev") {
+        if !words.contains("lladdr carpdev") {
             let strangers = report
                 .answers
                 .iter()
@@ -76,9 +69,9 @@ fn play(case: &Case) {
 }
 
 /// SIGKILL of every process of the master, and its cable is pulled.
-fn power_loss(net: &Net, case: &Case) {
+fn power_loss(net: &Net, addresses: &[&str]) {
     let tap = net.lab.tap_port("one").unwrap();
-    let echoes = net.echoes(case.addresses);
+    let echoes = net.echoes(addresses);
     // At least one advert before the end.
     let_pass(Duration::from_millis(1_200));
     net.one.host.kill_processes().unwrap();
@@ -120,137 +113,77 @@ const PLAIN: Terrain = Terrain {
     forwarding: false,
     rp_filter: false,
 };
+const BARE: Terrain = Terrain {
+    bare: true,
+    ..PLAIN
+};
+const ROUTER: Terrain = Terrain {
+    forwarding: true,
+    ..PLAIN
+};
+const STRICT: Terrain = Terrain {
+    rp_filter: true,
+    ..PLAIN
+};
 
 #[test]
 fn ipv4() {
-    play(&Case {
-        terrain: PLAIN,
-        addresses: &[V4],
-        words: "",
-    });
+    play(PLAIN, &[V4], "");
 }
 
 #[test]
 fn ipv6() {
-    play(&Case {
-        terrain: PLAIN,
-        addresses: &[V6],
-        words: "",
-    });
+    play(PLAIN, &[V6], "");
 }
 
 #[test]
 fn both_families() {
-    play(&Case {
-        terrain: PLAIN,
-        addresses: &[V4, V6],
-        words: "",
-    });
+    play(PLAIN, &[V4, V6], "");
 }
 
 #[test]
 fn lladdr_carpdev_ipv4() {
-    play(&Case {
-        terrain: PLAIN,
-        addresses: &[V4],
-        words: "lladdr carpdev",
-    });
+    play(PLAIN, &[V4], "lladdr carpdev");
 }
 
 #[test]
 fn lladdr_carpdev_ipv6() {
-    play(&Case {
-        terrain: PLAIN,
-        addresses: &[V6],
-        words: "lladdr carpdev",
-    });
+    play(PLAIN, &[V6], "lladdr carpdev");
 }
 
 #[test]
 fn lladdr_carpdev_both_families() {
-    play(&Case {
-        terrain: PLAIN,
-        addresses: &[V4, V6],
-        words: "lladdr carpdev",
-    });
+    play(PLAIN, &[V4, V6], "lladdr carpdev");
 }
 
 #[test]
 fn no_address_on_either_carpdev() {
-    let terrain = Terrain {
-        bare: true,
-        ..PLAIN
-    };
-    play(&Case {
-        terrain,
-        addresses: &[V4, V6],
-        words: "",
-    });
+    play(BARE, &[V4, V6], "");
 }
 
 #[test]
 fn no_address_on_either_carpdev_with_lladdr_carpdev() {
-    let terrain = Terrain {
-        bare: true,
-        ..PLAIN
-    };
-    play(&Case {
-        terrain,
-        addresses: &[V4, V6],
-        words: "lladdr carpdev",
-    });
+    play(BARE, &[V4, V6], "lladdr carpdev");
 }
 
 #[test]
 fn forwarding() {
-    let terrain = Terrain {
-        forwarding: true,
-        ..PLAIN
-    };
-    play(&Case {
-        terrain,
-        addresses: &[V4, V6],
-        words: "",
-    });
+    play(ROUTER, &[V4, V6], "");
 }
 
 #[test]
 fn forwarding_with_lladdr_carpdev() {
-    let terrain = Terrain {
-        forwarding: true,
-        ..PLAIN
-    };
-    play(&Case {
-        terrain,
-        addresses: &[V4, V6],
-        words: "lladdr carpdev",
-    });
+    play(ROUTER, &[V4, V6], "lladdr carpdev");
 }
 
 #[test]
 fn rp_filter_everywhere() {
-    let terrain = Terrain {
-        rp_filter: true,
-        ..PLAIN
-    };
-    play(&Case {
-        terrain,
-        addresses: &[V4, V6],
-        words: "",
-    });
+    play(STRICT, &[V4, V6], "");
 }
 
 #[test]
 fn rp_filter_everywhere_with_lladdr_carpdev() {
-    let terrain = Terrain {
-        rp_filter: true,
-        ..PLAIN
-    };
-    play(&Case {
-        terrain,
-        addresses: &[V4, V6],
-        words: "lladdr carpdev",
-    });
+    play(STRICT, &[V4, V6], "lladdr carpdev");
 }
 
 /// A pair that is configured is never hurt by a node of the same vhid that has no address.

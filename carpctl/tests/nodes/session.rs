@@ -138,6 +138,39 @@ fn what_stands_in_the_way_is_said() {
 }
 
 #[test]
+fn the_service_keeps_nothing_of_its_caller() {
+    let Some(net) = Net::new(Terrain::default()) else {
+        return;
+    };
+    let node = &net.one;
+    // A shell that holds a lock while it runs the first command.
+    let lock = node.run_dir().join("of-the-caller");
+    let script = format!(
+        "exec 9>{}; flock -n 9; exec {} carp0 create",
+        lock.display(),
+        env!("CARGO_BIN_EXE_carpctl")
+    );
+    let mut shell = node.host.command("sh");
+    shell
+        .args(["-c", &script])
+        .env("CARPCTL_RUN_DIR", node.run_dir());
+    let output = shell.output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    let pid = node.service().pid();
+    for entry in std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap() {
+        let open = std::fs::read_link(entry.unwrap().path()).unwrap_or_default();
+        assert_ne!(open, lock, "the lock is still held");
+    }
+    assert_eq!(
+        std::fs::read_link(format!("/proc/{pid}/cwd"))
+            .unwrap()
+            .as_os_str(),
+        "/"
+    );
+}
+
+#[test]
 fn the_key_never_shows() {
     let Some(net) = Net::new(Terrain::default()) else {
         return;

@@ -45,7 +45,7 @@ pub(crate) struct Host {
     /// The authenticator of the address list before the last change, and until when it counts.
     previous: Option<(Authenticator, Timestamp)>,
     /// The counter of its adverts: drawn once, then constant, so that a reflected advert is known
-    /// for certain (`docs/carp-protocol.md §2.4`, [O]).
+    /// for certain (`docs/carp-protocol.md §2.4`).
     cookie: u64,
     random: Random,
     timers: Timers,

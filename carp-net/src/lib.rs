@@ -48,5 +48,7 @@ pub use key::KeyFile;
 pub mod lab;
 #[cfg(target_os = "linux")]
 pub mod linux;
+#[cfg(target_os = "linux")]
+pub use linux::Linux;
 #[cfg(feature = "memory")]
 pub mod memory;

@@ -117,7 +117,9 @@ impl Place {
     ) -> Result<()> {
         let readiness = Readiness::listen();
         let connection = &mut access.connection;
-        let routed = routes::needed(connection, self.carpdev, own, addresses).about(&self.name)?;
+        let (index, carpdev) = (self.index, self.carpdev);
+        let routed =
+            routes::needed(connection, index, carpdev, own, addresses).about(&self.name)?;
         let wanted: Vec<Placed> = addresses
             .iter()
             .zip(routed)
@@ -190,7 +192,8 @@ impl Place {
     pub(super) fn reroute(&mut self, access: &mut Access, own: &[VirtualAddress]) {
         let held: Vec<_> = self.held.iter().map(|placed| placed.address).collect();
         let connection = &mut access.connection;
-        let needed = match routes::needed(connection, self.carpdev, own, &held) {
+        let (index, carpdev) = (self.index, self.carpdev);
+        let needed = match routes::needed(connection, index, carpdev, own, &held) {
             Ok(needed) => needed,
             Err(error) => return self.warn("routes not looked up", Err(error)),
         };
@@ -426,7 +429,8 @@ fn guard(connection: &mut Connection, setup: &Setup, index: u32) -> Result<()> {
     Ok(())
 }
 
-/// Names the bridge where a macvlan is refused because the carpdev is one of its ports.
+/// Says what to do: names the bridge where a macvlan is refused because the carpdev is one of its
+/// ports, or the privilege that is lacking.
 fn explain(connection: &mut Connection, name: &str, carpdev: u32, refusal: Refusal) -> Error {
     if refusal.is(libc::EBUSY)
         && let Ok(Some(port)) = interface::get(connection, carpdev)
@@ -436,5 +440,11 @@ fn explain(connection: &mut Connection, name: &str, carpdev: u32, refusal: Refus
         let bridge = bridge.name;
         return Error::new(port.name, ErrorKind::BridgePort { bridge });
     }
-    Error::new(name, io::Error::from(refusal))
+    let lacks_privilege = refusal.is(libc::EPERM);
+    let about = if lacks_privilege {
+        " (needs CAP_NET_ADMIN)"
+    } else {
+        ""
+    };
+    Error::new(format!("{name}{about}"), io::Error::from(refusal))
 }

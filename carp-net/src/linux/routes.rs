@@ -25,17 +25,22 @@ use super::netlink::{Attributes, Connection, Refusal, Request};
 /// The metric of the route that an address brings: OpenBSD's priority of carp routes.
 pub(super) const METRIC: u32 = 15;
 
-/// Says for each of `addresses` whether it has to bring a route, given the networks in which the
-/// carpdev has addresses of its own.
+/// Says for each of `addresses`, on the interface with this index, whether it has to bring a
+/// route, given the networks in which the carpdev has addresses of its own.
 pub(super) fn needed(
     connection: &mut Connection,
+    index: u32,
     carpdev: u32,
     own: &[VirtualAddress],
     addresses: &[VirtualAddress],
 ) -> Result<Vec<bool>, Refusal> {
+    // Each link has its own link-local network: that of the carpdev is no way to that of carp0.
+    let counts = |address: &VirtualAddress| index == carpdev || !address.is_link_local();
+    let is_covered =
+        |address: &VirtualAddress| counts(address) && own.iter().any(|own| covers(own, address));
     let mut needed: Vec<bool> = addresses
         .iter()
-        .map(|address| has_network(address) && !own.iter().any(|own| covers(own, address)))
+        .map(|address| has_network(address) && !is_covered(address))
         .collect();
     // Without an address in the network the carpdev may have a route to it: one that somebody
     // made, or that of a router advertisement beside an address from DHCPv6.
@@ -133,10 +138,7 @@ fn has_network(address: &VirtualAddress) -> bool {
 
 /// Whether whoever is in the network of `own` reaches all of the network of `address`.
 fn covers(own: &VirtualAddress, address: &VirtualAddress) -> bool {
-    // Each link has its own link-local network: that of the carpdev is no way to that of carp0.
-    !address.is_link_local()
-        && own.prefix_len() <= address.prefix_len()
-        && own.contains(address.network())
+    own.prefix_len() <= address.prefix_len() && own.contains(address.network())
 }
 
 /// Another address in the network of `address`, for whose route one can ask: the kernel has a

@@ -221,3 +221,38 @@ const AF_INET: u16 = 2;
 const INET_CONF: u16 = 1;
 const AF_INET6: u16 = 10;
 const INET6_CONF: u16 = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_written_is_good_if_it_is_right() {
+        // Read-only for everybody.
+        let file = Path::new("/proc/sys/kernel/osrelease");
+        let right = fs::read_to_string(file).unwrap();
+        assert!(write(file, right.trim()).is_ok());
+        assert!(write(file, "something else").is_err());
+        assert!(write(Path::new("/proc/sys/no-such-setting"), "0").is_err());
+    }
+
+    #[test]
+    fn settings_are_laid_out_as_the_kernel_reads_them() {
+        let request = set(7, &[(Inet::ArpIgnore, 1), (Inet::RpFilter, 2)]);
+        let RouteNetlinkMessage::SetLink(message) = request.message else {
+            panic!("{:?}", request.message);
+        };
+        assert_eq!(message.header.index, 7);
+        let mut bytes = vec![0; message.attributes.as_slice().buffer_len()];
+        message.attributes.as_slice().emit(&mut bytes);
+        let conf = Attributes::behind(&bytes, 0)
+            .get(AF_SPEC)
+            .and_then(|spec| spec.nested().get(AF_INET))
+            .and_then(|inet| inet.nested().get(INET_CONF))
+            .unwrap()
+            .nested();
+        assert_eq!(conf.get(19).and_then(|value| value.u32()), Some(1));
+        assert_eq!(conf.get(8).and_then(|value| value.u32()), Some(2));
+        assert!(conf.get(18).is_none());
+    }
+}

@@ -31,7 +31,7 @@ fn an_own_network_covers_what_is_in_it() {
         ("198.51.100.1/24", "192.0.2.10/24", false),
         ("2001:db8::1/64", "2001:db8::10/64", true),
         ("2001:db8::1/128", "2001:db8::10/64", false),
-        ("fe80::1/64", "fe80::10/64", false),
+        ("fe80::1/64", "fe80::10/64", true),
     ] {
         let covered = covers(&address(own), &address(virtual_one));
         assert_eq!(covered, expected, "{own} {virtual_one}");

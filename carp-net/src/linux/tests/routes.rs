@@ -135,6 +135,25 @@ fn the_decision_follows_the_addresses_of_the_carpdev() {
 }
 
 #[test]
+fn a_link_local_address_brings_a_route_only_to_a_link_of_its_own() {
+    let Some(lab) = lab() else { return };
+    if !has_iproute2() {
+        return;
+    }
+    for (setup, expected) in [
+        (carp0(), "fe80::/64 dev carp0 proto 112 pref medium\n"),
+        (carp0_on_carpdev(), ""),
+    ] {
+        let name = format!("{:?}", setup.lladdr).to_lowercase();
+        let mut one = Machine::plug(&lab, &name, &[]);
+        settled(&one.host);
+        let id = one.configure(&setup);
+        one.hold(id, &["fe80::10/64"]);
+        assert_eq!(virtual_routes(&one), expected, "{setup:?}");
+    }
+}
+
+#[test]
 fn two_virtual_hosts_in_one_network_do_not_take_each_others_route() {
     let Some(lab) = lab() else { return };
     if !has_iproute2() {

@@ -100,11 +100,17 @@ impl Place {
 
     /// Takes a carp interface up or down. A carpdev is the host's own affair.
     pub(super) fn set_up(&self, access: &mut Access, up: bool) -> Result<()> {
-        if self.ground == Ground::Own {
-            let request = interface::admin(self.index, up);
-            access.connection.all(vec![request]).about(&self.name)?;
+        if self.ground == Ground::Shared {
+            return Ok(());
         }
-        Ok(())
+        let mut requests = vec![interface::admin(self.index, up)];
+        if up && self.held.is_empty() {
+            // The kernel takes its time to notice that an interface has come up without carrier,
+            // but none to notice that it loses it.
+            requests.push(interface::protodown(self.index, false));
+            requests.push(interface::protodown(self.index, true));
+        }
+        access.connection.all(requests).about(&self.name)
     }
 
     /// Holds exactly `addresses`: they are there and answered for when this returns. Where it

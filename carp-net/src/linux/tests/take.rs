@@ -1,5 +1,7 @@
 //! Holding addresses: what is there, what answers, and what happens when it cannot be done.
 
+use std::time::Duration;
+
 use carp_fsm::carp_proto::VirtualAddress;
 
 use super::*;
@@ -44,6 +46,9 @@ fn what_is_held_is_there_when_it_is_said_to_be() {
     );
 }
 
+/// Less than the time after which the kernel repeats a request for a neighbour.
+const REPEAT: Duration = Duration::from_millis(500);
+
 #[test]
 fn a_client_is_answered_from_the_virtual_address_at_once() {
     let Some(lab) = lab() else { return };
@@ -64,7 +69,11 @@ fn a_client_is_answered_from_the_virtual_address_at_once() {
         for echo in echoes {
             assert!(echo.wait_for_answers(100, LONG), "{setup:?} {own:?}");
             let report = echo.stop().unwrap();
-            assert_eq!(report.lost(), 0, "{setup:?} {own:?} {report}");
+            // A macvlan takes in broadcasts when a work queue of the kernel gets round to it, so
+            // the first answer may be late on a busy machine. A request that was lost would be
+            // repeated after a second.
+            let late = report.longest_gap();
+            assert!(late < REPEAT, "{setup:?} {own:?} {report}");
         }
         one.tear_down(id);
         client.forget_neighbours();

@@ -137,6 +137,7 @@ fn the_kernel_would_say_a_lot_without_the_filter() {
 
 #[test]
 fn while_handing_over_data_is_answered_and_requests_are_not() {
+    let _alone = alone();
     let Some(lab) = lab() else { return };
     let (client, third) = (host(&lab, "client", 50), host(&lab, "third", 60));
     for (setup, own) in [

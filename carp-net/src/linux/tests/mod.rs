@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use carp_fsm::carp_proto::{Key, MacAddress, Vhid, VirtualAddress};
@@ -31,6 +32,13 @@ fn lab() -> Option<Lab> {
         }
         Err(error) => panic!("{error}"),
     }
+}
+
+/// Whoever counts echoes does so alone: the kernel answers those of all namespaces through one
+/// socket for each processor, so a test whose answers wait for a neighbour holds up all others.
+fn alone() -> MutexGuard<'static, ()> {
+    static ECHOES: Mutex<()> = Mutex::new(());
+    ECHOES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A host of the lab with a backend on it that watches `vmx0`.

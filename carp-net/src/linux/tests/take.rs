@@ -51,6 +51,7 @@ const REPEAT: Duration = Duration::from_millis(500);
 
 #[test]
 fn a_client_is_answered_from_the_virtual_address_at_once() {
+    let _alone = alone();
     let Some(lab) = lab() else { return };
     let client = client(&lab);
     let own: [&[&str]; 2] = [&["192.0.2.1/24", "2001:db8::1/64"], &[]];
@@ -158,6 +159,7 @@ fn what_fails_leaves_what_was_held_and_nothing_else() {
 
 #[test]
 fn several_virtual_hosts_share_a_carpdev() {
+    let _alone = alone();
     let Some(lab) = lab() else { return };
     let client = client(&lab);
     let mut one = Machine::plug(&lab, "one", &["192.0.2.1/24"]);

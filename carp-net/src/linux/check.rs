@@ -1,6 +1,5 @@
 //! Whether a virtual host could work here, from what is known, before anything is done.
 
-use carp_fsm::Lladdr;
 use carp_fsm::carp_proto::VirtualAddress;
 
 use super::addresses::MARK;
@@ -20,14 +19,11 @@ pub(super) fn check(
     for address in addresses {
         // A link-local address is one only on its link.
         let everywhere = !address.is_link_local();
+        // What bears our mark moves with the setup; that no other virtual host of this node has
+        // it is known before.
         let elsewhere = |(link, found): &(&Link, &Address)| {
-            let is_on_carpdev = link.name == carpdev;
-            let is_ours = if is_on_carpdev {
-                setup.lladdr == Lladdr::Carpdev && found.mark == MARK
-            } else {
-                link.name == setup.interface
-            };
-            !is_ours && (everywhere || is_on_carpdev)
+            let is_ours = found.mark == MARK || link.name == setup.interface;
+            !is_ours && (everywhere || link.name == carpdev)
         };
         if let Some((link, _)) = links.holders(address.ip()).find(elsewhere) {
             let (address, interface) = (address.ip(), link.name.clone());

@@ -74,6 +74,11 @@ impl<T: FnMut(Answer)> Kernel<T> {
                 }
                 Err(error) => self.report(Report::HoldFailed(id, error)),
             },
+            Job::Restore { id, addresses, own } => {
+                if let Err(error) = self.hold(id, &addresses, &own) {
+                    tracing::warn!(%error, "not put back");
+                }
+            }
             Job::HandOver(id) => {
                 self.at_place(id, Place::quieten);
                 self.report(Report::Silenced(id));

@@ -9,6 +9,7 @@ use netlink_packet_route::address::AddressMessage;
 use netlink_packet_route::link::{LinkAttribute, LinkExtentMask, LinkFlags, LinkMessage};
 
 use super::netlink::{Attributes, Connection, Refusal, kind};
+use super::routes;
 
 /// All links and all addresses of a network namespace.
 #[derive(Debug, Default)]
@@ -29,7 +30,11 @@ pub(super) enum Change {
         index: u32,
         /// The address.
         ip: IpAddr,
+        /// Whether it went.
+        gone: bool,
     },
+    /// A route through the link with this index came or went.
+    Route(u32),
 }
 
 impl Links {
@@ -75,8 +80,10 @@ impl Links {
                     (None, kind::NEW_ADDRESS) => known.push(address),
                     (None, _) => {}
                 }
-                Some(Change::Address { index, ip })
+                let gone = kind == kind::DEL_ADDRESS;
+                Some(Change::Address { index, ip, gone })
             }
+            kind::NEW_ROUTE | kind::DEL_ROUTE => routes::way_out(payload).map(Change::Route),
             _ => None,
         }
     }

@@ -3,7 +3,7 @@
 //! [`Linux`] lives in the loop's thread and never waits: its sockets are non-blocking, and what
 //! takes the kernel's lock is done by one thread of its own, in order.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -16,6 +16,7 @@ use crate::{Backend, Error, ErrorKind, Inspection, Report, Result, Setup, Waker}
 mod addresses;
 #[cfg(feature = "lab")]
 pub(crate) mod capture;
+mod care;
 mod carpdev;
 mod check;
 mod clock;
@@ -41,7 +42,7 @@ mod watch;
 mod worker;
 
 use hear::Hear;
-use links::{Change, Links};
+use links::{Change, Link, Links};
 use netlink::{Connection, Monitor, News, Refusal};
 use poller::{Poller, Source};
 use speak::Speak;
@@ -82,6 +83,10 @@ struct Host {
     addresses: Vec<VirtualAddress>,
     /// Whether it is to hold them.
     holding: bool,
+    /// Whether it is handing them over: what goes then is not put back.
+    handing_over: bool,
+    /// Whether its interface has been seen since it was made.
+    seen: bool,
     /// Whether this host forwards the IPv6 packets of its interface.
     forwards: bool,
 }
@@ -172,7 +177,8 @@ impl Linux {
     /// Takes in all news there are, but for a flood of them.
     fn read_news(&mut self) {
         let mut links_changed = false;
-        let mut addresses_changed = Vec::new();
+        let mut rerouted = BTreeSet::new();
+        let mut addresses = Vec::new();
         for _ in 0..NEWS_A_TURN {
             if self.surveying {
                 break;
@@ -182,7 +188,10 @@ impl Linux {
                 .monitor
                 .read(|kind, payload| match links.take_in(kind, payload) {
                     Some(Change::Link) => links_changed = true,
-                    Some(Change::Address { index, ip }) => addresses_changed.push((index, ip)),
+                    Some(Change::Address { index, ip, gone }) => addresses.push((index, ip, gone)),
+                    Some(Change::Route(index)) => {
+                        rerouted.insert(index);
+                    }
                     None => {}
                 });
             match news {
@@ -198,9 +207,10 @@ impl Linux {
         if links_changed {
             self.look_at_links();
         }
-        addresses_changed.retain(|(index, ip)| !self.is_virtual(*index, *ip));
-        addresses_changed.dedup_by_key(|(index, _)| *index);
-        for (index, _) in addresses_changed {
+        self.restore_addresses(&addresses);
+        addresses.retain(|(index, ip, _)| !self.is_virtual(*index, *ip));
+        rerouted.extend(addresses.iter().map(|(index, ..)| index));
+        for index in rerouted {
             self.reroute(index);
         }
     }
@@ -253,6 +263,7 @@ impl Linux {
         for id in all {
             self.look_at(id);
         }
+        self.restore_interfaces();
         for (id, host) in &self.hosts {
             let link = self.links.by_name(&host.setup.interface);
             let has_carrier = link.is_some_and(|link| link.is_carp() && link.has_carrier());
@@ -307,6 +318,16 @@ impl Linux {
     /// The index of the carpdev of a setup, if it is there.
     fn carpdev(&self, setup: &Setup) -> Option<u32> {
         self.watches.get(&setup.link).and_then(|watch| watch.index)
+    }
+
+    /// The interface that carries the addresses of a setup, if it is there.
+    fn place(&self, setup: &Setup) -> Option<&Link> {
+        if setup.lladdr == Lladdr::Carpdev {
+            self.carpdev(setup).and_then(|index| self.links.get(index))
+        } else {
+            let link = self.links.by_name(&setup.interface);
+            link.filter(|link| link.is_carp())
+        }
     }
 
     /// The link-layer address that frames of a virtual host leave with, and the index of the
@@ -379,6 +400,8 @@ impl Backend for Linux {
             setup: setup.clone(),
             addresses: Vec::new(),
             holding: false,
+            handing_over: false,
+            seen: false,
             forwards: false,
         });
         host.setup = setup.clone();
@@ -410,6 +433,7 @@ impl Backend for Linux {
         if let Some(host) = self.hosts.get_mut(&id) {
             host.addresses.clone_from(&addresses);
             host.holding = true;
+            host.handing_over = false;
         }
         if let Ok(host) = self.host(id)
             && let Some(index) = self.carpdev(&host.setup)
@@ -420,12 +444,16 @@ impl Backend for Linux {
     }
 
     fn hand_over(&mut self, id: HostId) {
+        if let Some(host) = self.hosts.get_mut(&id) {
+            host.handing_over = true;
+        }
         self.worker.submit(Job::HandOver(id));
     }
 
     fn release(&mut self, id: HostId) {
         if let Some(host) = self.hosts.get_mut(&id) {
             host.holding = false;
+            host.handing_over = false;
         }
         self.worker.submit(Job::Release(id));
     }
@@ -480,14 +508,7 @@ impl Backend for Linux {
         let Ok(host) = self.host(id) else {
             return inspection;
         };
-        let carpdev = || self.carpdev(&host.setup).and_then(|it| self.links.get(it));
-        let interface = || self.links.by_name(&host.setup.interface);
-        let link = if host.setup.lladdr == Lladdr::Carpdev {
-            carpdev()
-        } else {
-            interface().filter(|link| link.is_carp())
-        };
-        if let Some(link) = link {
+        if let Some(link) = self.place(&host.setup) {
             inspection.index = Some(link.index);
             inspection.link_address = link.mac;
             inspection.mtu = Some(link.mtu);

@@ -128,6 +128,13 @@ fn route(index: u32, address: VirtualAddress) -> RouteMessage {
     message
 }
 
+/// The index of the link that a route of somebody else leads through.
+pub(super) fn way_out(payload: &[u8]) -> Option<u32> {
+    let &[_, _, _, _, _, protocol, ..] = payload.first_chunk::<HEADER>()?;
+    let way_out = Attributes::behind(payload, HEADER).get(RTA_OIF)?.u32()?;
+    (protocol != MARK).then_some(way_out)
+}
+
 /// Whether there is anybody else in the network of an address.
 fn has_network(address: &VirtualAddress) -> bool {
     match address.ip() {

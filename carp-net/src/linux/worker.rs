@@ -42,6 +42,15 @@ pub(super) enum Job {
         /// The networks in which the carpdev has addresses of its own.
         own: Vec<VirtualAddress>,
     },
+    /// Hold them as before: somebody has taken one away, or the interface. Nobody waits for it.
+    Restore {
+        /// Whose.
+        id: HostId,
+        /// Which.
+        addresses: Vec<VirtualAddress>,
+        /// The networks in which the carpdev has addresses of its own.
+        own: Vec<VirtualAddress>,
+    },
     /// Stop speaking for the addresses.
     HandOver(HostId),
     /// Let go of the addresses.

@@ -10,6 +10,7 @@
 )]
 #![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 
+mod care;
 mod cases;
 mod endings;
 mod net;

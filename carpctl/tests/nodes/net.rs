@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -24,7 +25,12 @@ pub(crate) struct Net {
     pub(crate) client: Host,
     pub(crate) asker: Host,
     pub(crate) lab: Lab,
+    _turn: MutexGuard<'static, ()>,
 }
+
+/// Networks have their turn one after another: taking one down holds a lock of the kernel's that
+/// a take-over in another would wait for, and what is measured here is time.
+static TURN: Mutex<()> = Mutex::new(());
 
 /// A host that runs the service.
 pub(crate) struct Node {
@@ -44,6 +50,7 @@ pub(crate) struct Terrain {
 impl Net {
     /// Makes it, or says why not.
     pub(crate) fn new(terrain: Terrain) -> Option<Self> {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let lab = match Lab::new() {
             Ok(lab) => lab,
             Err(error) => {
@@ -69,6 +76,7 @@ impl Net {
             client,
             asker,
             lab,
+            _turn: turn,
         })
     }
 

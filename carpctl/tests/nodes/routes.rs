@@ -90,3 +90,49 @@ fn bare_carpdev_gets_the_connected_route() {
     });
     assert!(node.carpctl("carp0").contains(" priority 15 "));
 }
+
+/// Takes over within a fraction of a second.
+const QUICK: &str = "advbase 0 advskew 20";
+
+fn is_master(node: &Node) -> bool {
+    node.state() == "MASTER"
+}
+
+/// The carpdev's route comes after the take-over, as from a router or a DHCPv6 client.
+#[test]
+fn connected_route_goes_when_the_carpdev_gets_one() {
+    let Some(net) = Net::new(Terrain::default()) else {
+        return;
+    };
+    let node = &net.one;
+    node.run("ip", "address flush dev vmx0 scope global");
+    node.run("ip", "address add 192.0.2.1/32 dev vmx0");
+    node.run("ip", "address add 2001:db8::1/128 dev vmx0 nodad");
+    node.carpctl(&format!(
+        "carp0 vhid 99 pass x carpdev vmx0 {QUICK} {V4} {V6}"
+    ));
+    wait_until("it is master", || is_master(node));
+    let get = |neighbour| node.run("ip", &format!("route get {neighbour}"));
+    assert!(get("192.0.2.50").contains("dev carp0"));
+    node.run(
+        "ip",
+        "route add 192.0.2.0/24 dev vmx0 src 192.0.2.1 metric 100",
+    );
+    node.run("ip", "-6 route add 2001:db8::/64 dev vmx0 metric 100");
+    wait_until("IPv4 goes by the carpdev", || {
+        get("192.0.2.50").contains("dev vmx0 src 192.0.2.1 ")
+    });
+    wait_until("IPv6 goes by the carpdev", || {
+        get("2001:db8::50").contains("dev vmx0")
+    });
+
+    // And back: the virtual addresses must stay reachable.
+    node.run("ip", "route del 192.0.2.0/24 dev vmx0 metric 100");
+    node.run("ip", "-6 route del 2001:db8::/64 dev vmx0 metric 100");
+    wait_until("IPv4 goes by carp0", || {
+        get("192.0.2.50").contains("dev carp0")
+    });
+    wait_until("IPv6 goes by carp0", || {
+        get("2001:db8::50").contains("dev carp0")
+    });
+}

@@ -139,7 +139,14 @@ fn addresses_come_change_and_go() {
     links.take_in(NEW_LINK, &bytes(&link(2, "carp0")));
     let change = links.take_in(NEW_ADDRESS, &bytes(&address(1, "192.0.2.1", None)));
     let ip: IpAddr = "192.0.2.1".parse().unwrap();
-    assert_eq!(change, Some(Change::Address { index: 1, ip }));
+    assert_eq!(
+        change,
+        Some(Change::Address {
+            index: 1,
+            ip,
+            gone: false
+        })
+    );
     links.take_in(NEW_ADDRESS, &bytes(&address(2, "192.0.2.1", Some(112))));
     let holders: Vec<_> = links
         .holders(ip)

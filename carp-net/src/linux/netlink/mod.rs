@@ -21,6 +21,8 @@ pub(crate) mod kind {
     pub(crate) const DEL_LINK: u16 = 17;
     pub(crate) const NEW_ADDRESS: u16 = 20;
     pub(crate) const DEL_ADDRESS: u16 = 21;
+    pub(crate) const NEW_ROUTE: u16 = 24;
+    pub(crate) const DEL_ROUTE: u16 = 25;
     pub(crate) const NEW_FILTER: u16 = 44;
 }
 

@@ -28,9 +28,10 @@ pub(crate) enum News {
 }
 
 impl Monitor {
-    /// Opens a monitor of links and addresses in the network namespace of the calling thread.
+    /// Opens a monitor of links, addresses and routes in the network namespace of the calling
+    /// thread.
     pub(crate) fn open() -> io::Result<Self> {
-        Self::of(LINKS | INET_ADDRESSES | INET6_ADDRESSES)
+        Self::of(LINKS | INET_ADDRESSES | INET6_ADDRESSES | INET_ROUTES | INET6_ROUTES)
     }
 
     /// Opens a monitor of these groups, as [`open`](Self::open) does.
@@ -82,4 +83,5 @@ const RECEIVE_BUFFER: usize = 1024 * 1024;
 pub(crate) const LINKS: u32 = 0x1;
 const INET_ADDRESSES: u32 = 0x10;
 const INET6_ADDRESSES: u32 = 0x100;
+const INET_ROUTES: u32 = 0x40;
 pub(crate) const INET6_ROUTES: u32 = 0x400;

@@ -1,0 +1,68 @@
+//! What somebody else does to a master's addresses and interface, and what the operator changes on
+//! a running master.
+
+use std::time::Duration;
+
+use crate::net::{Net, Terrain, V4, V6, let_pass, stop, wait_until};
+
+/// Does something to the master and counts the echoes lost; the peer must not take over.
+fn lost_when(words: &str, harm: &str) -> u64 {
+    let Some(net) = Net::new(Terrain::default()) else {
+        return 0;
+    };
+    net.configure(&format!("{words} {V4} {V6}"));
+    net.wait_for_master(&net.one, &net.two);
+    let echoes = net.echoes(&[V4, V6]);
+    net.one.run("ip", harm);
+    let_pass(Duration::from_millis(1_000));
+    assert_eq!(net.one.state(), "MASTER");
+    assert_eq!(net.two.state(), "BACKUP");
+    stop(echoes)
+        .iter()
+        .map(carp_net::lab::EchoReport::lost)
+        .sum()
+}
+
+#[test]
+fn deleted_ipv4_address_is_put_back() {
+    assert!(lost_when("", "address del 192.0.2.10/24 dev carp0") < 20);
+}
+
+#[test]
+fn deleted_ipv6_address_is_put_back() {
+    assert!(lost_when("", "address del 2001:db8::10/64 dev carp0") < 20);
+}
+
+#[test]
+fn flushed_carpdev_gets_its_virtual_address_back() {
+    let lost = lost_when("lladdr carpdev", "address del 192.0.2.10/32 dev vmx0");
+    assert!(lost < 20, "{lost} lost");
+}
+
+#[test]
+fn deleted_interface_is_put_back() {
+    let lost = lost_when("", "link del carp0");
+    assert!(lost < 100, "{lost} lost");
+}
+
+#[test]
+fn running_master_changes_its_lladdr_there_and_back() {
+    let Some(net) = Net::new(Terrain::default()) else {
+        return;
+    };
+    let node = &net.one;
+    node.carpctl(&format!(
+        "carp0 vhid 99 pass x carpdev vmx0 advbase 0 advskew 20 {V4} {V6}"
+    ));
+    for (word, interface) in [("carpdev", "vmx0"), ("vhid", "carp0"), ("carpdev", "vmx0")] {
+        node.carpctl(&format!("carp0 lladdr {word}"));
+        wait_until(
+            "it is master again, with its address in the right place",
+            || {
+                let shown = node.run("ip", "-o -4 address show");
+                let holds = |line: &str| line.contains(" 192.0.2.10/") && line.contains(interface);
+                node.state() == "MASTER" && shown.lines().any(holds)
+            },
+        );
+    }
+}

@@ -37,6 +37,9 @@ pub struct Counters {
     pub oerrors: u64,
     /// Transitions to master.
     pub preempt: u64,
+    /// Freezes: times that nothing was done for so long that others must have taken this node for
+    /// dead.
+    pub freezes: u64,
 }
 
 impl Counters {

@@ -3,6 +3,7 @@
 use alloc::string::String;
 use core::fmt;
 use core::net::IpAddr;
+use core::time::Duration;
 
 use carp_proto::Family;
 
@@ -71,6 +72,9 @@ pub enum Reason {
     Stopped,
     /// The addresses could not be put in place.
     HoldFailed,
+    /// The node did nothing for this long after it should have: its machine was suspended, its
+    /// process stopped or starved. Others must have taken it for dead.
+    Frozen(Duration),
     /// The virtual host has no address, and a node that has some was heard (its digest cannot be
     /// verified, so nothing else is known of it).
     ConfiguredElsewhere,
@@ -92,6 +96,7 @@ impl fmt::Display for Reason {
             Self::Link(state) => write!(f, "carpdev is {state}"),
             Self::Stopped => f.write_str("stopped"),
             Self::HoldFailed => f.write_str("addresses could not be put in place"),
+            Self::Frozen(late) => write!(f, "frozen for {:.3} s", late.as_secs_f64()),
             Self::ConfiguredElsewhere => {
                 f.write_str("no address here, and a node that has some was heard")
             }

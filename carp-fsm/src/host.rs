@@ -116,6 +116,11 @@ impl Host {
         self.config.is_enabled() && !self.removing && link == LinkState::Up
     }
 
+    /// How late a timer must be for others to have taken this host for dead (§4.4).
+    pub(crate) fn freeze_limit(&self) -> Duration {
+        self.config.interval().master_down()
+    }
+
     pub(crate) fn is_own(&self, advert: &Advertisement) -> bool {
         advert.counter == self.cookie
     }

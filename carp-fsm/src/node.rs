@@ -7,6 +7,8 @@ use alloc::borrow::ToOwned as _;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::cmp::Reverse;
+use core::time::Duration;
 
 use carp_proto::{Advertisement, Envelope, HOP_LIMIT, Vhid, VirtualAddress, checksum_is_valid};
 
@@ -494,8 +496,28 @@ impl Node {
 
     // ---- plumbing ----
 
+    /// Every input comes through here first, so that a freeze is noticed before anything is done
+    /// about what has piled up meanwhile.
     fn advance(&mut self, now: Timestamp) {
         self.now = self.now.max(now);
+        let frozen = |due: &Deadline| {
+            let host = self.hosts.get(&due.id)?;
+            let late = self.now - due.at;
+            (late >= host.freeze_limit()).then_some((due.id, late))
+        };
+        let mut woken: Vec<(HostId, Duration)> = self
+            .queue
+            .due(self.now)
+            .filter_map(|due| frozen(&due))
+            .collect();
+        woken.sort_by_key(|(id, late)| (*id, Reverse(*late)));
+        woken.dedup_by_key(|(id, _)| *id);
+        if !woken.is_empty() {
+            self.counters.freezes += 1;
+        }
+        for (id, late) in woken {
+            self.step(id, Stimulus::Woke { late });
+        }
     }
 
     fn check_vhid(&self, own: Option<HostId>, link: LinkId, vhid: Vhid) -> Result<(), ConfigError> {

@@ -63,6 +63,11 @@ impl DeadlineQueue {
         self.0.first().copied()
     }
 
+    /// What is due at `now`, most overdue first.
+    pub(crate) fn due(&self, now: Timestamp) -> impl Iterator<Item = Deadline> {
+        self.0.iter().copied().take_while(move |due| due.at <= now)
+    }
+
     /// Arms `timer` for `at`, or disarms it.
     pub(crate) fn set(
         &mut self,

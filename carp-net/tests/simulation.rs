@@ -249,6 +249,32 @@ fn preferred_node_takes_the_address_back_only_with_preempt() {
     }
 }
 
+/// A master that was frozen while another took over yields without a word when it wakes.
+#[test]
+fn frozen_master_listens_before_it_speaks() {
+    for preempt in [false, true] {
+        let mut cluster = Cluster::new(7, 2, preempt);
+        cluster.run(Duration::from_secs(5));
+        cluster.lan.set_paused(0, true);
+        cluster.run(Duration::from_secs(10));
+        assert_eq!(cluster.states()[1], State::Master);
+        assert_eq!(
+            cluster.holders(),
+            [0, 1],
+            "what the frozen one holds it goes on holding"
+        );
+        cluster.lan.set_paused(0, false);
+        cluster.run(Duration::from_millis(1));
+        let first_word = cluster
+            .told
+            .iter()
+            .position(|line| line.contains("frozen for"));
+        assert!(first_word.is_some(), "{:#?}", cluster.told);
+        cluster.run(settled(2));
+        cluster.assert_one_master(Some(usize::from(!preempt)), "it is awake");
+    }
+}
+
 /// I3: whatever happened before, once the faults end there is one master, and only it holds the
 /// address. With preempt the comparison rule names it: the first.
 #[test]

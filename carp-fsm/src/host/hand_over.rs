@@ -38,6 +38,17 @@ impl Host {
         }
     }
 
+    /// Goes on answering data after a freeze, but speaks no more until it is known whether another
+    /// node has taken over: it is heard, or nobody is for the master-down time.
+    pub(super) fn listen(&mut self, around: &mut Surroundings<'_>, late: Duration) {
+        self.enter_backup(around, Reason::Frozen(late));
+        if self.has_addresses(around) {
+            self.ask_to_hand_over(around);
+            let (rest, stage) = (Rest::Backup, Stage::Listening);
+            self.role = Role::Retiring { rest, stage };
+        }
+    }
+
     /// Gives mastership up on purpose: silence, bow-out, wait for the new master, let go.
     pub(super) fn retire(&mut self, around: &mut Surroundings<'_>, rest: Rest, reason: Reason) {
         around.queue.clear(&mut self.timers, self.id);
@@ -74,6 +85,7 @@ impl Host {
                 self.send_bow_out(around);
                 self.arm(around, Timer::HandOver, Some(BOW_OUT_REPEAT));
             }
+            Stage::Listening => {}
             Stage::BowedOut { .. } | Stage::Overlap => {
                 self.let_go(around);
                 self.role = match rest {

@@ -2,6 +2,7 @@
 //! of the rest of the node.
 
 use alloc::collections::VecDeque;
+use core::time::Duration;
 
 use crate::timers::{DeadlineQueue, Timer};
 use crate::{Action, Event, Heard, Reason, Timestamp};
@@ -36,6 +37,8 @@ pub(crate) enum Stage {
     BowedOut { until: Timestamp },
     /// The new master has been heard.
     Overlap,
+    /// The node was frozen and does not know whether there is a new master.
+    Listening,
 }
 
 /// What can happen to a virtual host.
@@ -69,6 +72,8 @@ pub(crate) enum Stimulus {
     Refresh,
     /// The demotion rose (§4.7).
     Demoted,
+    /// The node did nothing for so long that others must have taken it for dead.
+    Woke { late: Duration },
 }
 
 /// The rest of the node, as far as a virtual host sees it.

@@ -18,13 +18,13 @@ impl Host {
             (Role::Init, S::Cut(_) | S::Quit(_) | S::Drop(_)) => {}
             // "INIT: any: ignore" (§4.3); `state` is ignored in INIT (§4.7).
             (Role::Init, S::Heard(_) | S::Unverifiable | S::TakeOver | S::StepBack) => {}
-            (Role::Init, S::Due { .. } | S::Refresh | S::Demoted) => {}
+            (Role::Init, S::Due { .. } | S::Refresh | S::Demoted | S::Woke { .. }) => {}
 
             (Role::Backup, S::Heard(heard)) => self.answer_as_backup(around, heard),
             (Role::Backup, S::Unverifiable) => self.arm_master_down(around, Duration::ZERO),
             (Role::Backup, S::Due { timer, .. }) => self.master_timed_out(around, timer),
             (Role::Backup, S::TakeOver) => self.take_over(around, Reason::Command(Command::Master)),
-            (Role::Backup, S::StepBack | S::Refresh) => {
+            (Role::Backup, S::StepBack | S::Refresh | S::Woke { .. }) => {
                 self.arm_master_down(around, Duration::ZERO);
             }
             (Role::Backup, S::Cut(reason) | S::Quit(reason) | S::Drop(reason)) => {
@@ -51,7 +51,7 @@ impl Host {
                 self.rest_in_init(around, reason);
             }
             (Role::Taking(_), S::Start(_) | S::Unverifiable | S::Due { .. }) => {}
-            (Role::Taking(_), S::TakeOver | S::Demoted) => {}
+            (Role::Taking(_), S::TakeOver | S::Demoted | S::Woke { .. }) => {}
 
             (Role::Master, S::Heard(heard)) => self.answer_as_master(around, heard),
             (Role::Master, S::Unverifiable) => {
@@ -67,6 +67,7 @@ impl Host {
                 self.advertise(around, None);
             }
             (Role::Master, S::Demoted) => self.advertise(around, None),
+            (Role::Master, S::Woke { late }) => self.listen(around, late),
             (Role::Master, S::StepBack) => {
                 self.retire(around, Rest::Backup, Reason::Command(Command::Backup));
             }
@@ -113,6 +114,9 @@ impl Host {
                 self.disarm_master_down(around);
                 let rest = Rest::Init;
                 self.set_role(around, Role::Retiring { rest, stage }, reason);
+                if stage == Stage::Listening {
+                    self.begin_waiting(around, rest);
+                }
             }
             (Role::Retiring { rest, .. }, S::TakeOver) => {
                 if rest == Rest::Backup {
@@ -123,7 +127,7 @@ impl Host {
                 self.let_go(around);
                 self.rest_in_init(around, reason);
             }
-            (Role::Retiring { rest, .. }, S::Refresh) => {
+            (Role::Retiring { rest, .. }, S::Refresh | S::Woke { .. }) => {
                 if rest == Rest::Backup {
                     self.arm_master_down(around, Duration::ZERO);
                 }

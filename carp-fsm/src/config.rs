@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 use core::net::IpAddr;
+use core::time::Duration;
 
 use carp_proto::{AdvBase, AdvSkew, Authenticator, Family, Key, OutOfRange, Vhid, VirtualAddress};
 
@@ -19,14 +20,16 @@ use crate::Interval;
 pub struct NodeConfig {
     pub(crate) preempt: bool,
     pub(crate) manage_addresses: bool,
+    pub(crate) announce_every: Duration,
 }
 
 impl NodeConfig {
-    /// A node that does not preempt and manages its addresses.
+    /// A node that does not preempt, manages its addresses, and announces them each minute.
     pub const fn new() -> Self {
         Self {
             preempt: false,
             manage_addresses: true,
+            announce_every: Duration::from_secs(60),
         }
     }
 
@@ -35,6 +38,14 @@ impl NodeConfig {
     #[must_use]
     pub const fn preempt(mut self, preempt: bool) -> Self {
         self.preempt = preempt;
+        self
+    }
+
+    /// How often a master announces its addresses after the first seconds; zero: not at all. A
+    /// minute by default, so that a switch's table does not age out before the neighbours' own.
+    #[must_use]
+    pub const fn announce_every(mut self, every: Duration) -> Self {
+        self.announce_every = every;
         self
     }
 

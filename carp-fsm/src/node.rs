@@ -542,6 +542,7 @@ impl Node {
             preempt: self.config.preempt,
             manage_addresses: self.config.manage_addresses,
             demotion,
+            announce_every: self.config.announce_every,
             queue: &mut self.queue,
             actions: &mut self.actions,
             events: &mut self.events,

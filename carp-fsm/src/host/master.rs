@@ -155,11 +155,23 @@ impl Host {
             });
         }
         self.announcements += 1;
-        let next = ANNOUNCEMENTS
-            .get(self.announcements)
-            .map(|after| self.announced_from + *after);
+        let next = self.next_announcement(around);
         around
             .queue
             .set(&mut self.timers, self.id, Timer::Announce, next);
+    }
+
+    /// When the next round is due: the series, once more after two adverts as OpenBSD does
+    /// (§4.5), then now and again, because switches forget sooner than neighbours do.
+    fn next_announcement(&self, around: &Surroundings<'_>) -> Option<Timestamp> {
+        if let Some(after) = ANNOUNCEMENTS.get(self.announcements) {
+            return Some(self.announced_from + *after);
+        }
+        let after_two_adverts = self.announced_from + self.config.interval().advert() * 2;
+        if after_two_adverts > around.now {
+            return Some(after_two_adverts);
+        }
+        let refresh = around.announce_every;
+        (!refresh.is_zero()).then(|| around.now + refresh)
     }
 }

@@ -83,6 +83,7 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) preempt: bool,
     pub(crate) manage_addresses: bool,
     pub(crate) demotion: u8,
+    pub(crate) announce_every: Duration,
     pub(crate) queue: &'a mut DeadlineQueue,
     pub(crate) actions: &'a mut VecDeque<Action>,
     pub(crate) events: &'a mut VecDeque<Event>,

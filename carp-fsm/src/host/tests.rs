@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use carp_proto::Family;
 
 use crate::testing::{Bench, LINK, V4, V6, advert, host};
-use crate::{Action, Command, Input, LinkState, Node, State};
+use crate::{Action, Command, Input, LinkState, Node, NodeConfig, State};
 
 const ADVERT: &str = "advert inet 1/100 0";
 const ANNOUNCE: &str = "announce 192.0.2.10";
@@ -96,27 +96,43 @@ fn better_master_heard_while_taking_over_wins() {
     assert_eq!((bench.state(), bench.take()), (State::Backup, vec![]));
 }
 
-#[test]
-fn announcements_repeat_and_end() {
-    let mut bench = Bench::backup();
+/// How often a new master has announced its address so many milliseconds after its first advert.
+fn announced_after(millis: u64, config: NodeConfig) -> usize {
+    let mut bench = Bench::new(config, host(100, &[V4]));
     bench.pass(Duration::from_micros(3_390_625));
-    let mut announced = bench.take().iter().filter(|line| *line == ANNOUNCE).count();
-    for (after, expected) in [
+    bench.pass_millis(millis);
+    bench.take().iter().filter(|line| *line == ANNOUNCE).count()
+}
+
+#[test]
+fn announcements_are_paced_then_slow() {
+    let minute = 60_000;
+    let expected = [
+        (0, 1),
         (20, 2),
         (50, 3),
         (100, 4),
         (300, 5),
         (1_000, 6),
-        (60_000, 6),
-    ] {
-        let mut later = Bench::backup();
-        later.pass(Duration::from_micros(3_390_625));
-        later.take();
-        later.pass_millis(after);
-        announced = 1 + later.take().iter().filter(|line| *line == ANNOUNCE).count();
-        assert_eq!(announced, expected, "after {after} ms");
+        (2_781, 6),
+        (2_782, 7), // after two adverts
+        (2_781 + minute, 7),
+        (2_782 + minute, 8),
+        (2_782 + 10 * minute, 17),
+    ];
+    for (millis, count) in expected {
+        assert_eq!(
+            announced_after(millis, Node::builder()),
+            count,
+            "after {millis} ms"
+        );
     }
-    assert_eq!(announced, 6);
+}
+
+#[test]
+fn announcements_end_where_no_refresh_is_wanted() {
+    let config = Node::builder().announce_every(Duration::ZERO);
+    assert_eq!(announced_after(10 * 60_000, config), 7);
 }
 
 #[test]
@@ -137,7 +153,9 @@ fn master_called_very_late_does_not_catch_up_with_a_burst() {
     bench.now = bench.node.deadline().unwrap().at + Duration::from_micros(3_390_624);
     bench.node.handle_timeout(bench.now);
     bench.drain();
-    assert_eq!(bench.take(), [ADVERT]);
+    let done = bench.take();
+    assert_eq!(done.first().unwrap(), ADVERT, "before any announcement");
+    assert_eq!(done.iter().filter(|line| *line == ADVERT).count(), 1);
 }
 
 // ---- §4.3, MASTER ----

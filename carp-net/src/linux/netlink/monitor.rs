@@ -6,8 +6,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::net::netlink::SocketAddrNetlink;
 use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, recv, socket_with, sockopt};
+use socket2::{SockFilter, SockRef};
 
-use super::wire;
+use super::{kind, wire};
 
 /// A non-blocking socket that hears every change of a link, an address or a route.
 #[derive(Debug)]
@@ -45,6 +46,7 @@ impl Monitor {
         if sockopt::set_socket_recv_buffer_size_force(&socket, RECEIVE_BUFFER).is_err() {
             sockopt::set_socket_recv_buffer_size(&socket, RECEIVE_BUFFER)?;
         }
+        SockRef::from(&socket).attach_filter(&no_routing_daemons())?;
         rustix::net::bind(&socket, &SocketAddrNetlink::new(0, groups))?;
         Ok(Self {
             socket,
@@ -77,6 +79,41 @@ impl AsFd for Monitor {
     }
 }
 
+/// A filter that leaves out the routes of routing daemons: they come by the million, and none is
+/// that of a network which a carpdev is in.
+///
+/// The kernel tells of each route in a datagram of its own.
+fn no_routing_daemons() -> Vec<SockFilter> {
+    const LOAD_HALF: u16 = 0x28;
+    const LOAD_BYTE: u16 = 0x30;
+    const IS: u16 = 0x15;
+    const RETURN: u16 = 0x06;
+    // BPF loads big-endian numbers, netlink has those of the machine.
+    let kind = |kind: u16| u32::from(u16::from_be_bytes(kind.to_ne_bytes()));
+    // As far as the end, where all is taken; nothing is taken one further.
+    let mut filter = vec![
+        SockFilter::new(LOAD_HALF, 0, 0, MESSAGE_TYPE),
+        SockFilter::new(IS, 1, 0, kind(kind::NEW_ROUTE)),
+        SockFilter::new(IS, 0, DAEMONS + 1, kind(kind::DEL_ROUTE)),
+        SockFilter::new(LOAD_BYTE, 0, 0, ROUTE_PROTOCOL),
+    ];
+    for (daemon, left) in ROUTING_DAEMONS.into_iter().zip((1..=DAEMONS).rev()) {
+        filter.push(SockFilter::new(IS, left, 0, daemon.into()));
+    }
+    filter.push(SockFilter::new(RETURN, 0, 0, u32::MAX));
+    filter.push(SockFilter::new(RETURN, 0, 0, 0));
+    filter
+}
+
+const DAEMONS: u8 = 15;
+/// Where a netlink message has its type, and behind its header a `struct rtmsg` its protocol.
+const MESSAGE_TYPE: u32 = 4;
+const ROUTE_PROTOCOL: u32 = 16 + 5;
+/// Of `linux/rtnetlink.h`: gated, MRT, Zebra, BIRD, DECnet, XORP, NTK, mrouted, Babel, Open/R, BGP,
+/// IS-IS, OSPF, RIP, EIGRP.
+const ROUTING_DAEMONS: [u8; DAEMONS as usize] = [
+    8, 10, 11, 12, 13, 14, 15, 17, 42, 99, 186, 187, 188, 189, 192,
+];
 const DATAGRAM: usize = 64 * 1024;
 const RECEIVE_BUFFER: usize = 1024 * 1024;
 /// Groups of `linux/rtnetlink.h`.

@@ -109,11 +109,9 @@ fn an_address_on_another_interface_is_found_without_delay() {
         check(&mut one, "vmx0", &carp0(), &["2001:db8::1/64"]),
         expected
     );
-    let expected = taken("carp1", "192.0.2.10", "carp0");
-    assert_eq!(
-        check(&mut one, "vmx0", &other, &["192.0.2.10/24"]),
-        expected
-    );
+    // What bears our mark is no hindrance: it moves with the setup, and the driver knows whose it
+    // is.
+    assert_eq!(check(&mut one, "vmx0", &other, &["192.0.2.10/24"]), "ok");
     let expected = taken("carp0", "127.0.0.1", "lo");
     assert_eq!(
         check(&mut one, "vmx0", &carp0(), &["127.0.0.1/8"]),

@@ -5,6 +5,8 @@ use std::os::fd::AsFd as _;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::*;
+use crate::linux::netlink::kind::{DEL_ROUTE, NEW_ADDRESS, NEW_ROUTE};
+use crate::linux::netlink::{Monitor, News};
 
 /// Whether the backend's descriptor is readable.
 fn is_readable(backend: &Linux) -> bool {
@@ -142,3 +144,42 @@ fn lost_news_are_made_up_for() {
         inet(&one) == 41
     });
 }
+
+#[test]
+fn the_routes_of_routing_daemons_are_no_news() {
+    let Some(lab) = lab() else { return };
+    if !has_iproute2() {
+        return;
+    }
+    let one = Machine::without_watch(lab.host("one").unwrap());
+    let mut monitor = one.host.enter(Monitor::open).unwrap().unwrap();
+    let daemons = [
+        "bird", "zebra", "bgp", "ospf", "isis", "rip", "babel", "eigrp",
+    ];
+    let others = ["static", "kernel", "boot", "dhcp", "ra"];
+    for (number, protocol) in daemons.iter().chain(&others).enumerate() {
+        for network in [
+            format!("10.{number}.0.0/16"),
+            format!("2001:db8:{number}::/48"),
+        ] {
+            one.ip(&format!("ip route add {network} dev vmx0 proto {protocol}"));
+            one.ip(&format!("ip route del {network} dev vmx0 proto {protocol}"));
+        }
+    }
+    one.host.add_address("192.0.2.1/32").unwrap();
+    let (mut routes, mut addresses) = (0, 0);
+    while monitor
+        .read(|kind, payload| match kind {
+            NEW_ROUTE | DEL_ROUTE if payload.get(4) == Some(&MAIN) => routes += 1,
+            NEW_ADDRESS => addresses += 1,
+            _ => {}
+        })
+        .unwrap()
+        == News::Told
+    {}
+    assert_eq!(routes, others.len() * 2 * 2);
+    assert!(addresses >= 1);
+}
+
+/// The table of routes that all but the kernel's own are in.
+const MAIN: u8 = 254;

@@ -3,19 +3,19 @@
 use std::ffi::OsString;
 use std::io::{self, Write as _};
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 
 use crate::client;
 use crate::daemon::{self, DaemonOptions};
 use crate::demo::DemoOptions;
-use crate::failure::Failure;
+use crate::failure::{Failure, printable};
 use crate::name::{InterfaceName, PREFIX};
 use crate::paths::Paths;
 use crate::protocol::{Reply, Request};
 use crate::render;
 use crate::secret;
 use crate::service::NO_SUCH_INTERFACE;
-use crate::settings::{Query, Setting, Settings};
+use crate::settings::{Query, QueryError, Setting, Settings};
 use crate::words;
 
 /// Share addresses between machines with CARP, as OpenBSD's ifconfig does.
@@ -47,6 +47,9 @@ enum Command {
 /// The words of `carpctl sysctl`.
 #[derive(Debug, clap::Args)]
 struct SysctlOptions {
+    /// Show all settings; so does no name at all
+    #[arg(short, long, conflicts_with = "queries")]
+    all: bool,
     /// Show values only
     #[arg(short = 'n')]
     values_only: bool,
@@ -77,9 +80,8 @@ pub(crate) fn run() -> Result<std::process::ExitCode, Failure> {
 /// Prints what `clap` has to say: help and version are no failures.
 fn usage(error: &clap::Error) -> Result<std::process::ExitCode, Failure> {
     if error.use_stderr() {
-        let text = error.to_string();
-        let text = text.strip_prefix("error: ").unwrap_or(&text);
-        return Err(Failure::Usage(text.trim_end().to_owned()));
+        let words: Vec<OsString> = std::env::args_os().skip(1).collect();
+        return Err(Failure::of_command_line(error, &words, Cli::command()));
     }
     print(&error.render().to_string())?;
     Ok(std::process::ExitCode::SUCCESS)
@@ -96,7 +98,8 @@ fn interface(words: &[OsString], json: bool) -> Result<(), Failure> {
     secret::leave_command_line(words).map_err(|error| Failure::about(&name, error))?;
     if words.iter().any(|word| word == "--help" || word == "-h") {
         return print(&format!(
-            "Usage: carpctl {name} WORD...\n\n{}",
+            "Usage: carpctl {} WORD...\n\n{}",
+            printable(&name),
             words::help()
         ));
     }
@@ -167,10 +170,14 @@ fn change(name: InterfaceName, words: &[OsString]) -> Result<(), Failure> {
 // ---- settings ----
 
 fn sysctl(options: &SysctlOptions, json: bool) -> Result<(), Failure> {
+    let wrong = |reason| Failure::Usage(format!("sysctl: {reason}"));
+    if let Some(reason) = spaced_assignment(&options.queries) {
+        return Err(wrong(reason));
+    }
     let queries = options.queries.iter().map(|query| Query::parse(query));
     let mut queries: Vec<Query> = queries
         .collect::<Result<_, _>>()
-        .map_err(|error| Failure::Usage(format!("sysctl: {error}")))?;
+        .map_err(|error| wrong(in_words(&error)))?;
     if queries.is_empty() {
         queries.push(Query::All);
     }
@@ -181,12 +188,12 @@ fn sysctl(options: &SysctlOptions, json: bool) -> Result<(), Failure> {
             Query::All | Query::One(_) => None,
         })
         .collect();
-    let in_words = |error: client::ClientError| Failure::about("sysctl", error);
+    let failed = |error: client::ClientError| Failure::about("sysctl", error);
     let paths = paths()?;
     let replies = if assign.is_empty() {
-        client::ask(&paths, &Request::Settings { assign }).map_err(in_words)?
+        client::ask(&paths, &Request::Settings { assign }).map_err(failed)?
     } else {
-        Some(client::ask_for_change(&paths, &Request::Settings { assign }).map_err(in_words)?)
+        Some(client::ask_for_change(&paths, &Request::Settings { assign }).map_err(failed)?)
     };
     // Where no service runs, one that was started would have the defaults.
     let (mut before, mut now) = (Settings::default(), Settings::default());
@@ -202,6 +209,39 @@ fn sysctl(options: &SysctlOptions, json: bool) -> Result<(), Failure> {
     }
     let line = |query: &Query| settings_lines(*query, before, now, options.values_only);
     print(&queries.iter().map(line).collect::<String>())
+}
+
+/// What is wrong where `NAME=VALUE` came as several words, or without a name.
+fn spaced_assignment(queries: &[String]) -> Option<String> {
+    let (at, middle) = queries.iter().enumerate().find(|(at, query)| {
+        query.starts_with('=') || query.ends_with('=') && *at + 1 < queries.len()
+    })?;
+    let before = at.checked_sub(1).and_then(|at| queries.get(at));
+    let before = before.filter(|_| middle.starts_with('='));
+    let after = queries.get(at + 1).filter(|_| middle.ends_with('='));
+    let parts: Vec<&str> = [before, Some(middle), after]
+        .into_iter()
+        .flatten()
+        .map(String::as_str)
+        .collect();
+    let (said, meant) = (parts.join(" "), parts.concat());
+    Some(if meant.starts_with('=') {
+        format!("`{said}': no name before `=' (write NAME=VALUE)")
+    } else {
+        format!("`{said}': spaces around `=' (write NAME=VALUE: `{meant}')")
+    })
+}
+
+/// `error`, and where to look when it does not say that itself.
+fn in_words(error: &QueryError) -> String {
+    match error {
+        QueryError::Unknown { nearest: None, .. } => {
+            format!("{error} (`carpctl sysctl' shows all)")
+        }
+        QueryError::Unknown { .. } | QueryError::Unsupported(_) | QueryError::OutOfRange { .. } => {
+            error.to_string()
+        }
+    }
 }
 
 /// The lines that `sysctl` answers `query` with.
@@ -255,6 +295,7 @@ fn paths() -> Result<Paths, Failure> {
 fn not_a_name(word: &str, error: crate::name::NotACarpName) -> Failure {
     let hint = match words::nearest(word, COMMANDS) {
         Some(command) => format!("{word}: unknown command (did you mean `{command}'?)"),
+        None if word.is_empty() => format!("`': {error}"),
         None => format!("{word}: {error}"),
     };
     Failure::Usage(hint)
@@ -265,9 +306,10 @@ fn note(name: InterfaceName, text: &str) {
     complain(&format!("{name}: {text}"));
 }
 
-/// Writes a line to standard error, as far as anybody reads it.
+/// Writes a line to standard error, as far as anybody reads it. Whatever `text` quotes, it stays
+/// one line and moves no cursor.
 pub(crate) fn complain(text: &str) {
-    match writeln!(io::stderr(), "carpctl: {text}") {
+    match writeln!(io::stderr(), "carpctl: {}", printable(text)) {
         Ok(()) | Err(_) => {}
     }
 }
@@ -291,7 +333,7 @@ const COMMANDS: [&str; 3] = ["sysctl", "daemon", "demo"];
 const USAGE: &str = "carpctl [-a] [--json]
        carpctl INTERFACE [--json]
        carpctl INTERFACE WORD...
-       carpctl sysctl [-n] [--json] [NAME[=VALUE]...]
+       carpctl sysctl [-n] [--json] [-a|NAME[=VALUE]...]
        carpctl daemon [--group NAME|GID]
        carpctl demo [--fault FAULT]";
 

@@ -9,8 +9,10 @@
     reason = "helpers of tests are tests"
 )]
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::CommandExt as _;
@@ -122,6 +124,8 @@ fn reading_without_a_service() {
             says(1, "", "carpctl: carp0: no such interface\n"),
         ),
         ("sysctl", says(0, sysctl, "")),
+        ("sysctl -a", says(0, sysctl, "")),
+        ("sysctl -an", says(0, "0\n", "")),
         ("sysctl net.inet.carp", says(0, sysctl, "")),
         ("sysctl -n net.inet.carp.preempt", says(0, "0\n", "")),
         (
@@ -185,19 +189,147 @@ fn misunderstood_words_exit_2_and_start_nothing() {
             "sysctl net.inet.carp.preempt=2",
             "sysctl: `net.inet.carp.preempt=2': out of range (0 to 1)",
         ),
+        (
+            "sysctl kern.hostname",
+            "sysctl: `kern.hostname': unknown name (`carpctl sysctl' shows all)",
+        ),
     ] {
         let expected = says(2, "", &format!("carpctl: {expected}\n"));
         assert_eq!(bench.run(line), expected, "carpctl {line}");
     }
-    let ran = bench.run("--frobnicate");
-    assert_eq!(ran.code, Some(2));
-    assert!(
-        ran.err
-            .starts_with("carpctl: unexpected argument '--frobnicate'"),
-        "{}",
-        ran.err
-    );
     assert_eq!(fs::read_dir(bench.directory.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn misunderstood_options_are_told_in_one_line() {
+    let bench = Bench::new();
+    for (line, expected) in [
+        (
+            "--frobnicate",
+            "`--frobnicate': unknown option (allowed: --all, --json, --help, --version); \
+             see `carpctl --help'",
+        ),
+        (
+            "--jsn sysctl",
+            "`--jsn': unknown option (did you mean `--json'?); see `carpctl --help'",
+        ),
+        (
+            "--json=1",
+            "`--json=1': takes no value; see `carpctl --help'",
+        ),
+        ("help foo", "`foo': unknown command; see `carpctl --help'"),
+        (
+            "sysctl -x",
+            "sysctl: `-x': unknown option (allowed: --all, -n, --json, NAME[=VALUE], --help); \
+             see `carpctl sysctl --help'",
+        ),
+        (
+            "--json sysctl -n -n",
+            "sysctl: `-n': said twice; see `carpctl sysctl --help'",
+        ),
+        (
+            "sysctl -a net.inet.carp.preempt=1",
+            "sysctl: `--all': cannot be said together with [NAME[=VALUE]]...; \
+             see `carpctl sysctl --help'",
+        ),
+        (
+            "daemon foo",
+            "daemon: `foo': unexpected word (allowed: --group, --help); \
+             see `carpctl daemon --help'",
+        ),
+        (
+            "daemon --group",
+            "daemon: `--group': NAME|GID must follow; see `carpctl daemon --help'",
+        ),
+        (
+            "demo --fault foo",
+            "demo: `--fault foo': must be stop or kill; see `carpctl demo --help'",
+        ),
+        (
+            "demo --fault",
+            "demo: `--fault': stop or kill must follow; see `carpctl demo --help'",
+        ),
+    ] {
+        let expected = says(2, "", &format!("carpctl: {expected}\n"));
+        assert_eq!(bench.run(line), expected, "carpctl {line}");
+    }
+}
+
+#[test]
+fn spaces_in_an_assignment_are_pointed_at() {
+    let bench = Bench::new();
+    let meant = "(write NAME=VALUE: `net.inet.carp.preempt=1')";
+    for said in [
+        "net.inet.carp.preempt = 1",
+        "net.inet.carp.preempt= 1",
+        "net.inet.carp.preempt =1",
+    ] {
+        let expected = format!("carpctl: sysctl: `{said}': spaces around `=' {meant}\n");
+        assert_eq!(bench.run(&format!("sysctl {said}")), says(2, "", &expected));
+    }
+    let expected = "carpctl: sysctl: `=1': no name before `=' (write NAME=VALUE)\n";
+    assert_eq!(bench.run("sysctl =1"), says(2, "", expected));
+    let expected = "carpctl: sysctl: `net.inet.carp.preempt=': out of range (0 to 1)\n";
+    let ran = bench.run("sysctl net.inet.carp.preempt=");
+    assert_eq!(ran, says(2, "", expected));
+}
+
+#[test]
+fn words_that_no_terminal_should_see_are_escaped() {
+    let bench = Bench::new();
+    let clear = "vh\nid\u{1b}[2J";
+    let shown = r"vh\nid\u{1b}[2J";
+    for (words, expected) in [
+        (
+            &["carp0", clear][..],
+            format!("carp0: `{shown}': unknown keyword (`carpctl --help' shows all)"),
+        ),
+        (
+            &["carp0", "vhid", clear],
+            format!("carp0: `vhid {shown}': not a number from 1 to 255"),
+        ),
+        (
+            &[clear],
+            format!("{shown}: not the name of a carp interface (carp0, carp1, ...)"),
+        ),
+        (
+            &["sysctl", clear],
+            format!("sysctl: `{shown}': unknown name (`carpctl sysctl' shows all)"),
+        ),
+        (
+            &["demo", "--fault", clear],
+            format!("demo: `--fault {shown}': must be stop or kill; see `carpctl demo --help'"),
+        ),
+    ] {
+        let ran = ran(bench.command(words).output().unwrap());
+        assert_eq!(ran, says(2, "", &format!("carpctl: {expected}\n")));
+    }
+    let help = ran(bench.command(&[clear, "--help"]).output().unwrap());
+    assert_eq!(
+        help.out.lines().next(),
+        Some(&*format!("Usage: carpctl {shown} WORD..."))
+    );
+}
+
+#[test]
+fn words_that_are_no_text_are_told_in_one_line() {
+    let bench = Bench::new();
+    for (before, expected) in [
+        (
+            &[][..],
+            "`v\u{fffd}': not readable as text; see `carpctl --help'",
+        ),
+        (&["carp0"], "carp0: `v\u{fffd}': not readable as text"),
+        (
+            &["sysctl"],
+            "sysctl: `v\u{fffd}': not readable as text; see `carpctl sysctl --help'",
+        ),
+    ] {
+        let mut command = bench.command(before);
+        let output = command.arg(OsStr::from_bytes(b"v\xff")).output().unwrap();
+        let expected = says(2, "", &format!("carpctl: {expected}\n"));
+        assert_eq!(ran(output), expected, "{before:?}");
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ pub(crate) struct WordError {
 /// Why a word cannot be understood.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Problem {
-    #[error("unknown keyword{}", suggestion(.nearest))]
+    #[error("unknown keyword ({})", suggestion(.nearest))]
     Unknown { nearest: Option<&'static str> },
     #[error("not readable as text")]
     NotText,
@@ -41,7 +41,7 @@ pub(crate) enum Problem {
     NotAHostAddress,
     #[error("looks like a netmask: write `netmask {0}'")]
     BareNetmask(String),
-    #[error("the prefix length must be a number from 0 to {0}")]
+    #[error("the prefix length must be a number from 1 to {0}")]
     PrefixLength(u8),
     #[error("not a netmask (such as 255.255.255.0 or 0xffffff00)")]
     NotANetmask,
@@ -60,5 +60,8 @@ impl fmt::Display for WordError {
 impl std::error::Error for WordError {}
 
 fn suggestion(nearest: &Option<&'static str>) -> String {
-    nearest.map_or_else(String::new, |name| format!(" (did you mean `{name}'?)"))
+    match nearest {
+        Some(name) => format!("did you mean `{name}'?"),
+        None => "`carpctl --help' shows all".to_owned(),
+    }
 }

@@ -67,7 +67,10 @@ struct Draft {
     /// The first word of it, for errors.
     began: String,
     ip: Option<IpAddr>,
+    /// What `inet`, `inet6` or the address itself says it is: 4 or 6.
     family: Option<u8>,
+    /// `netmask` and its value, which only an IPv4 address has.
+    netmask: Option<String>,
     prefixlen: Option<u8>,
     broadcast: Option<Ipv4Addr>,
     manner: Option<Manner>,
@@ -175,7 +178,10 @@ impl<'a> Parser<'a> {
             Meaning::Remove => self.manner(Manner::Remove, keyword),
             Meaning::Netmask => self.netmask(keyword),
             Meaning::Prefixlen => {
-                let prefixlen = self.number(keyword)?;
+                let value = self.value(keyword)?;
+                let wrong = Problem::PrefixLength(self.draft.longest());
+                let number = keyword.number(value);
+                let prefixlen = number.map_err(|_| error_in(keyword, value, wrong))?;
                 self.draft.open(keyword.name);
                 once(&mut self.draft.prefixlen, prefixlen, keyword)
             }
@@ -210,7 +216,8 @@ impl<'a> Parser<'a> {
         if self.draft.family.is_some() {
             return Err(no_value(keyword));
         }
-        self.draft.open(keyword.name);
+        // What was said before waits for the address that this word announces.
+        keyword.name.clone_into(&mut self.draft.began);
         self.draft.family = Some(family);
         Ok(())
     }
@@ -229,12 +236,11 @@ impl<'a> Parser<'a> {
         let prefixlen = parse_netmask(value)
             .and_then(prefix_length)
             .ok_or_else(|| error_in(keyword, value, Problem::NotANetmask))?;
-        if self.draft.is_inet6() {
-            let why = "an IPv6 address has no netmask: use prefixlen";
-            return Err(error_in(keyword, value, Problem::Refused(why)));
+        if prefixlen == 0 {
+            return Err(error_in(keyword, value, Problem::PrefixLength(32)));
         }
         self.draft.open(keyword.name);
-        self.draft.family = Some(4);
+        self.draft.netmask = Some(format!("{} {value}", keyword.name));
         once(&mut self.draft.prefixlen, prefixlen, keyword)
     }
 
@@ -280,7 +286,11 @@ impl<'a> Parser<'a> {
                 Some(_) => wrong(Problem::NoAddress),
             };
         };
-        let most = if ip.is_ipv4() { 32 } else { 128 };
+        if let (IpAddr::V6(_), Some(netmask)) = (ip, &draft.netmask) {
+            let why = "an IPv6 address has no netmask: use prefixlen";
+            return Err(error(netmask, Problem::Refused(why)));
+        }
+        let most = draft.longest();
         if draft.prefixlen.is_some_and(|length| length > most) {
             return wrong(Problem::PrefixLength(most));
         }
@@ -323,8 +333,9 @@ impl Draft {
         }
     }
 
-    fn is_inet6(&self) -> bool {
-        self.family == Some(6)
+    /// The longest prefix that the address can have, as far as its family is known.
+    fn longest(&self) -> u8 {
+        if self.family == Some(4) { 32 } else { 128 }
     }
 }
 
@@ -374,7 +385,8 @@ pub(super) fn looks_like_address(word: &str) -> bool {
     word.starts_with(|first: char| first.is_ascii_digit()) || word.contains([':', '/'])
 }
 
-/// Takes apart `ADDRESS[%SCOPE][/LENGTH]`.
+/// Takes apart `ADDRESS[%SCOPE][/LENGTH]`. A length of 0 is none: the kernel would take everything
+/// for the network of the interface, and the host would lose its default route.
 fn split_address(word: &str, interface: &str) -> Result<(IpAddr, Option<u8>), Problem> {
     let (address, length) = match word.split_once('/') {
         Some((address, length)) => (address, Some(length)),
@@ -393,7 +405,10 @@ fn split_address(word: &str, interface: &str) -> Result<(IpAddr, Option<u8>), Pr
     let most = if ip.is_ipv4() { 32 } else { 128 };
     let length = length.map(|length| {
         let digits = length.bytes().all(|byte| byte.is_ascii_digit());
-        let number = length.parse().ok().filter(|n| digits && *n <= most);
+        let number = length
+            .parse()
+            .ok()
+            .filter(|n| digits && (1..=most).contains(n));
         number.ok_or(Problem::PrefixLength(most))
     });
     Ok((ip, length.transpose()?))

@@ -190,7 +190,7 @@ pub(crate) static KEYWORDS: &[Keyword] = &[
     ),
     taking(
         "prefixlen",
-        Takes::Number(0, 128),
+        Takes::Number(1, 128),
         Meaning::Prefixlen,
         "the same as a length",
     ),

@@ -58,6 +58,30 @@ fn order_of_words_is_free() {
 }
 
 #[test]
+fn order_of_words_about_one_address_is_free() {
+    let expected =
+        change("inet 192.0.2.10 netmask 255.255.255.0 broadcast 192.0.2.0 alias vhid 99");
+    let groups = [
+        "inet 192.0.2.10",
+        "netmask 255.255.255.0",
+        "broadcast 192.0.2.0",
+        "alias",
+        "vhid 99",
+    ];
+    let number = 1..=groups.len();
+    for mut turn in 0..number.product() {
+        let mut left = groups.to_vec();
+        let mut line = Vec::new();
+        while !left.is_empty() {
+            line.push(left.remove(turn % left.len()));
+            turn /= left.len() + 1;
+        }
+        let line = line.join(" ");
+        assert_eq!(change(&line), expected, "{line}");
+    }
+}
+
+#[test]
 fn one_address_in_many_spellings() {
     let expected = [address("192.0.2.10", 24, Manner::Set)];
     for line in [
@@ -67,6 +91,8 @@ fn one_address_in_many_spellings() {
         "inet 192.0.2.10 netmask 0xffffff00",
         "inet 192.0.2.10 prefixlen 24",
         "netmask 255.255.255.0 192.0.2.10",
+        "netmask 255.255.255.0 inet 192.0.2.10",
+        "prefixlen 24 inet 192.0.2.10",
     ] {
         assert_eq!(addresses(line), expected, "{line}");
     }
@@ -77,6 +103,7 @@ fn one_address_in_many_spellings() {
         "inet6 2001:db8::10 prefixlen 64",
         "inet6 alias 2001:db8::10 prefixlen 64",
         "prefixlen 64 2001:DB8::10",
+        "prefixlen 64 inet6 2001:db8::10",
     ] {
         assert_eq!(addresses(line), expected, "{line}");
     }
@@ -195,8 +222,11 @@ fn every_error_points_at_the_word() {
             "carpdevs vmx0",
             "`carpdevs': unknown keyword (did you mean `carpdev'?)",
         ),
-        ("ipn", "`ipn': unknown keyword"),
-        ("frobnicate", "`frobnicate': unknown keyword"),
+        ("ipn", "`ipn': unknown keyword (`carpctl --help' shows all)"),
+        (
+            "frobnicate",
+            "`frobnicate': unknown keyword (`carpctl --help' shows all)",
+        ),
         ("vhid", "`vhid': a number from 1 to 255 must follow"),
         ("vhid 0", "`vhid 0': out of range (1 to 255)"),
         ("vhid 256", "`vhid 256': out of range (1 to 255)"),
@@ -236,19 +266,47 @@ fn every_error_points_at_the_word() {
         ),
         (
             "192.0.2.10/33",
-            "`192.0.2.10/33': the prefix length must be a number from 0 to 32",
+            "`192.0.2.10/33': the prefix length must be a number from 1 to 32",
         ),
         (
             "192.0.2.10/+8",
-            "`192.0.2.10/+8': the prefix length must be a number from 0 to 32",
+            "`192.0.2.10/+8': the prefix length must be a number from 1 to 32",
         ),
         (
             "192.0.2.10 prefixlen 33",
-            "`192.0.2.10': the prefix length must be a number from 0 to 32",
+            "`192.0.2.10': the prefix length must be a number from 1 to 32",
+        ),
+        (
+            "192.0.2.10/0",
+            "`192.0.2.10/0': the prefix length must be a number from 1 to 32",
+        ),
+        (
+            "2001:db8::10/0",
+            "`2001:db8::10/0': the prefix length must be a number from 1 to 128",
+        ),
+        (
+            "192.0.2.10 netmask 0.0.0.0",
+            "`netmask 0.0.0.0': the prefix length must be a number from 1 to 32",
+        ),
+        (
+            "netmask 0x0 inet 192.0.2.10",
+            "`netmask 0x0': the prefix length must be a number from 1 to 32",
+        ),
+        (
+            "192.0.2.10 prefixlen 0",
+            "`prefixlen 0': the prefix length must be a number from 1 to 32",
+        ),
+        (
+            "inet6 2001:db8::10 prefixlen 0",
+            "`prefixlen 0': the prefix length must be a number from 1 to 128",
+        ),
+        (
+            "prefixlen 0 inet6 2001:db8::10",
+            "`prefixlen 0': the prefix length must be a number from 1 to 128",
         ),
         (
             "2001:db8::/129",
-            "`2001:db8::/129': the prefix length must be a number from 0 to 128",
+            "`2001:db8::/129': the prefix length must be a number from 1 to 128",
         ),
         (
             "192.0.2.10/24 netmask 255.255.255.0",
@@ -265,6 +323,14 @@ fn every_error_points_at_the_word() {
         (
             "inet6 2001:db8::1 netmask 255.255.255.0",
             "`netmask 255.255.255.0': an IPv6 address has no netmask: use prefixlen",
+        ),
+        (
+            "netmask 255.255.255.0 inet6 2001:db8::1",
+            "`netmask 255.255.255.0': an IPv6 address has no netmask: use prefixlen",
+        ),
+        (
+            "netmask 255.255.255.0 inet",
+            "`inet': an address must follow",
         ),
         (
             "inet 192.0.2.10 255.255.255.0",
@@ -295,6 +361,12 @@ fn every_error_points_at_the_word() {
             "127.0.0.1/8",
             "`127.0.0.1/8': not an address that a host can have",
         ),
+        (
+            "255.255.255.255/32",
+            "`255.255.255.255/32': not an address that a host can have",
+        ),
+        ("::/64", "`::/64': not an address that a host can have"),
+        ("::1/128", "`::1/128': not an address that a host can have"),
         (
             "::ffff:192.0.2.1",
             "`::ffff:192.0.2.1': not an address that a host can have",

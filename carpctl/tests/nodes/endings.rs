@@ -57,13 +57,13 @@ fn destroy_loses_nothing_and_leaves_nothing_with_lladdr_carpdev() {
 
 #[test]
 fn sigterm_loses_nothing_and_leaves_nothing() {
-    ends_cleanly("", true, |net| net.one.service().terminate().unwrap());
+    ends_cleanly("", true, |net| net.one.supervisor().terminate().unwrap());
 }
 
 #[test]
 fn sigterm_loses_nothing_and_leaves_nothing_with_lladdr_carpdev() {
     ends_cleanly("lladdr carpdev", true, |net| {
-        net.one.service().terminate().unwrap();
+        net.one.supervisor().terminate().unwrap();
     });
 }
 

@@ -222,11 +222,25 @@ impl Node {
         lab::now() - start
     }
 
-    /// The service of this node.
-    pub(crate) fn service(&self) -> lab::Process {
-        let mut processes = self.host.namespace().processes().unwrap();
-        assert_eq!(processes.len(), 1, "one service on {}", self.host.name());
-        processes.remove(0)
+    /// The process that runs the election on this node.
+    pub(crate) fn engine(&self) -> lab::Process {
+        self.process(true)
+    }
+
+    /// The process that keeps the engine running; the engine itself where it has no other.
+    pub(crate) fn supervisor(&self) -> lab::Process {
+        self.process(false)
+    }
+
+    fn process(&self, engine: bool) -> lab::Process {
+        let processes = self.host.namespace().processes().unwrap();
+        let alone = processes.len() == 1;
+        let mut found: Vec<_> = processes
+            .into_iter()
+            .filter(|process| alone || is_engine(process) == engine)
+            .collect();
+        assert_eq!(found.len(), 1, "one service on {}", self.host.name());
+        found.remove(0)
     }
 
     /// Waits until no process is left on this node.
@@ -234,6 +248,12 @@ impl Node {
         let idle = || self.host.namespace().processes().unwrap().is_empty();
         wait_until("the service has ended", idle);
     }
+}
+
+/// Whether a process was started as an engine, by its command line.
+fn is_engine(process: &lab::Process) -> bool {
+    let line = std::fs::read(format!("/proc/{}/cmdline", process.pid())).unwrap_or_default();
+    line.split(|byte| *byte == 0).any(|word| word == b"--engine")
 }
 
 /// Waits until `what` holds.

@@ -74,7 +74,7 @@ fn reading_never_starts_a_service_and_the_last_destroy_ends_it() {
     node.carpctl("carp0 create");
     node.carpctl("carp1 vhid 1 carpdev vmx0 pass x");
     node.carpctl("carp0 destroy");
-    node.service();
+    node.engine();
     node.carpctl("carp1 destroy");
     node.wait_until_idle();
 }
@@ -157,7 +157,7 @@ fn the_service_keeps_nothing_of_its_caller() {
     let output = shell.output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
-    let pid = node.service().pid();
+    let pid = node.engine().pid();
     for entry in std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap() {
         let open = std::fs::read_link(entry.unwrap().path()).unwrap_or_default();
         assert_ne!(open, lock, "the lock is still held");
@@ -177,7 +177,7 @@ fn the_key_never_shows() {
     };
     let node = &net.one;
     node.carpctl("carp0 vhid 99 pass Unmistakable carpdev vmx0 192.0.2.10/24");
-    let pid = node.service().pid();
+    let pid = node.engine().pid();
     for file in ["cmdline", "environ"] {
         let bytes = std::fs::read(format!("/proc/{pid}/{file}")).unwrap();
         assert!(

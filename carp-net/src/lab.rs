@@ -47,6 +47,8 @@ pub use snapshot::Snapshot;
 mod solicit;
 mod tap;
 pub use tap::{Direction, Frame, Recording, Tap};
+mod watch;
+pub use watch::{Change, Watch};
 mod worker;
 
 pub use crate::linux::namespace::{IsolationError, Namespace, Obstacle, Process, isolate, settle};
@@ -109,23 +111,47 @@ impl Lab {
         let namespace = Namespace::new()?;
         let number = self.hosts.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         let mac = MacAddress([2, 0, 0, 0, 0, number]);
+        namespace.enter(forget_the_settings_of_the_machine)??;
+        let links = Links::open(&namespace)?;
+        links.set_up("lo", true)?;
+        let (name, interface) = (name.to_owned(), interface.to_owned());
+        let host = Host::new(name, interface, mac, namespace, links);
+        self.add_interface(&host)?;
+        Ok(host)
+    }
+
+    /// Takes the network interface out of a host, and with it all that was on it; the cable goes
+    /// too.
+    ///
+    /// # Errors
+    ///
+    /// Where the host has none.
+    pub fn remove_interface(&self, host: &Host) -> Result<()> {
+        self.links.delete(host.name())
+    }
+
+    /// Puts the network interface back into a host, with the same name and link-layer address,
+    /// without addresses; its settings are the kernel's defaults again.
+    ///
+    /// # Errors
+    ///
+    /// Where the host has one.
+    pub fn add_interface(&self, host: &Host) -> Result<()> {
+        let (name, interface) = (host.name(), host.interface());
+        let [.., number] = host.mac().octets();
         let near = Port {
             name,
             mac: MacAddress([2, 0, 0, 0, 1, number]),
         };
         let far = Port {
             name: interface,
-            mac,
+            mac: host.mac(),
         };
-        namespace.enter(forget_the_settings_of_the_machine)??;
-        self.links.add_cable(&near, self.bridge, &far, &namespace)?;
-        namespace.enter(|| skip_duplicate_address_detection(interface))??;
-        let links = Links::open(&namespace)?;
-        links.set_up("lo", true)?;
-        links.set_up(interface, true)?;
-        self.mend(name)?;
-        let (name, interface) = (name.to_owned(), interface.to_owned());
-        Ok(Host::new(name, interface, mac, namespace, links))
+        self.links
+            .add_cable(&near, self.bridge, &far, host.namespace())?;
+        host.enter(|| skip_duplicate_address_detection(interface))??;
+        host.set_up(interface, true)?;
+        self.mend(name)
     }
 
     /// Pulls the cable of a host out of the switch: its interface loses its carrier.
@@ -200,6 +226,16 @@ impl Lab {
     /// See [`Tap::start`].
     pub fn tap_port(&self, host: &str) -> Result<Tap> {
         Tap::start(&self.switch, Some(host))
+    }
+
+    /// Records the advertisements at all ports of the switch, and nothing else: IP packets of
+    /// protocol 112, which VRRP uses too.
+    ///
+    /// # Errors
+    ///
+    /// See [`Tap::start`].
+    pub fn tap_advertisements(&self) -> Result<Tap> {
+        Tap::of_advertisements(&self.switch)
     }
 
     /// The namespace of the switch.

@@ -352,3 +352,71 @@ fn wait_until(mut done: impl FnMut() -> bool) {
         std::thread::yield_now();
     }
 }
+
+#[test]
+fn an_address_is_held_while_it_is_on_a_link_that_carries() {
+    let Some(three) = Three::new() else { return };
+    let watch = three.one.watch(&[IPV4, IPV6]).unwrap();
+    assert!(watch.holds(IPV4) && watch.holds(IPV6));
+    three.one.remove_address("192.0.2.1/24").unwrap();
+    assert!(watch.wait_for(IPV4, false, LONG));
+    assert!(watch.holds(IPV6));
+    three.lab.cut("one").unwrap();
+    assert!(watch.wait_for(IPV6, false, LONG));
+    three.lab.mend("one").unwrap();
+    assert!(watch.wait_for(IPV6, true, LONG));
+    let held: Vec<_> = watch
+        .stop()
+        .unwrap()
+        .iter()
+        .map(|c| (c.address, c.held))
+        .collect();
+    let expected = [
+        (IPV4, true),
+        (IPV6, true),
+        (IPV4, false),
+        (IPV6, false),
+        (IPV6, true),
+    ];
+    assert_eq!(held, expected);
+}
+
+#[test]
+fn an_interface_comes_back_as_new() {
+    let Some(three) = Three::new() else { return };
+    let watch = three.one.watch(&[IPV4]).unwrap();
+    three.lab.remove_interface(&three.one).unwrap();
+    assert!(watch.wait_for(IPV4, false, LONG));
+    assert!(three.one.tap("vmx0").is_err());
+    three.lab.add_interface(&three.one).unwrap();
+    assert!(!watch.holds(IPV4));
+    three.one.add_address("192.0.2.1/24").unwrap();
+    let echo = three.client.echo(IPV4, 500).unwrap();
+    assert!(echo.wait_for_answers(50, LONG));
+}
+
+#[test]
+fn a_tap_of_advertisements_records_nothing_else() {
+    let Some(three) = Three::new() else { return };
+    let tap = three.lab.tap_advertisements().unwrap();
+    let echo = three.client.echo(IPV4, 500).unwrap();
+    assert!(echo.wait_for_answers(50, LONG));
+    let header =
+        |ethertype: [u8; 2]| [&[0xff; 6][..], &three.two.mac().octets(), &ethertype].concat();
+    let mut packet = [header([0x08, 0]), vec![0; 20]].concat();
+    let mut packet6 = [header([0x86, 0xdd]), vec![0; 40]].concat();
+    for (frame, protocol) in [(&mut packet, 14 + 9), (&mut packet6, 14 + 6)] {
+        three.two.send_frame("vmx0", frame).unwrap();
+        frame[protocol] = 112;
+        three.two.send_frame("vmx0", frame).unwrap();
+    }
+    let came_in = |frame: &Frame| frame.direction == Direction::In;
+    assert!(
+        tap.wait_for(LONG, |frame| came_in(frame) && frame.bytes == packet6)
+            .is_some()
+    );
+    let recording = tap.stop().unwrap();
+    let frames = recording.frames.iter().filter(|frame| came_in(frame));
+    let bytes: Vec<_> = frames.map(|frame| frame.bytes.clone()).collect();
+    assert_eq!(bytes, [packet, packet6]);
+}

@@ -219,7 +219,7 @@ const ANSWERS: [SockFilter; 9] = [
 
 /// Operations of the classic packet filter (`linux/bpf_common.h`): `BPF_LD | BPF_ABS` and a
 /// width, `BPF_JMP | BPF_JEQ | BPF_K`, `BPF_RET | BPF_K`.
-const LOAD_HALF: u16 = 0x28;
-const LOAD_BYTE: u16 = 0x30;
-const JUMP_IF_EQUAL: u16 = 0x15;
-const RETURN: u16 = 0x06;
+pub(super) const LOAD_HALF: u16 = 0x28;
+pub(super) const LOAD_BYTE: u16 = 0x30;
+pub(super) const JUMP_IF_EQUAL: u16 = 0x15;
+pub(super) const RETURN: u16 = 0x06;

@@ -16,7 +16,7 @@ use crate::linux::namespace::Namespace;
 use crate::{Error, Result};
 
 use super::links::Links;
-use super::{Asker, Echo, Snapshot, Tap};
+use super::{Asker, Echo, Snapshot, Tap, Watch};
 
 /// A machine of the lab. When it is dropped, its processes are killed and its cable goes.
 #[derive(Debug)]
@@ -182,6 +182,15 @@ impl Host {
     /// See [`Asker::start`].
     pub fn ask(&self, target: IpAddr, interval: Duration) -> Result<Asker> {
         Asker::start(&self.namespace, &self.interface, self.mac, target, interval)
+    }
+
+    /// Watches which of these addresses it holds.
+    ///
+    /// # Errors
+    ///
+    /// See [`Watch::start`].
+    pub fn watch(&self, addresses: &[IpAddr]) -> Result<Watch> {
+        Watch::start(&self.namespace, addresses)
     }
 
     /// Sends a whole Ethernet frame, whatever it says, out of one of its interfaces.

@@ -11,12 +11,14 @@ use std::time::Duration;
 use carp_fsm::Timestamp;
 use carp_fsm::carp_proto::MacAddress;
 use rustix::net::netdevice::{index_to_name, name_to_index};
+use socket2::SockFilter;
 
 use crate::Result;
 use crate::error::About as _;
 use crate::linux::capture::Capture;
 use crate::linux::namespace::Namespace;
 
+use super::asker::{JUMP_IF_EQUAL, LOAD_BYTE, LOAD_HALF, RETURN};
 use super::clock::{self, Stamps};
 use super::pcap;
 use super::worker::{Stop, Worker, wait};
@@ -48,6 +50,16 @@ impl Tap {
             };
             Capture::open(index, &[]).about(about)
         })??;
+        Self::of(capture)
+    }
+
+    /// Begins to record the advertisements on all interfaces of `namespace`.
+    pub(super) fn of_advertisements(namespace: &Namespace) -> Result<Self> {
+        let capture = namespace.enter(|| Capture::open(0, &ADVERTISEMENTS))?;
+        Self::of(capture.about("tap")?)
+    }
+
+    fn of(capture: Capture) -> Result<Self> {
         let shared = Arc::new(Shared::default());
         let theirs = Arc::clone(&shared);
         let worker = Worker::start("tap", move |stop| record(capture, &stop, &theirs))?;
@@ -238,3 +250,16 @@ fn record(mut capture: Capture, stop: &Stop, shared: &Shared) -> Result<u64> {
 
 /// How many frames are taken in before they are shown.
 const BATCH: usize = 256;
+
+/// Lets pass IP packets of protocol 112 (IPv6: without extension headers) on an untagged link.
+const ADVERTISEMENTS: [SockFilter; 9] = [
+    SockFilter::new(LOAD_HALF, 0, 0, 12),
+    SockFilter::new(JUMP_IF_EQUAL, 1, 0, 0x0800),
+    SockFilter::new(JUMP_IF_EQUAL, 2, 5, 0x86dd),
+    SockFilter::new(LOAD_BYTE, 0, 0, 14 + 9),
+    SockFilter::new(JUMP_IF_EQUAL, 2, 3, 112),
+    SockFilter::new(LOAD_BYTE, 0, 0, 14 + 6),
+    SockFilter::new(JUMP_IF_EQUAL, 0, 1, 112),
+    SockFilter::new(RETURN, 0, 0, 0xffff),
+    SockFilter::new(RETURN, 0, 0, 0),
+];

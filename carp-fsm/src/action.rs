@@ -1,6 +1,7 @@
 //! What a node asks of the world: actions, which must be obeyed in their order.
 
 use core::net::IpAddr;
+use core::time::Duration;
 
 use carp_proto::Advertisement;
 
@@ -28,9 +29,18 @@ pub enum Action {
         payload: [u8; Advertisement::LEN],
     },
     /// Hold exactly the addresses of [`Node::addresses`](crate::Node::addresses) and answer for
-    /// them, whatever was held before; then answer with [`Input::Held`](crate::Input::Held) or
+    /// them, whatever was held before, for as long as [`Node::lease`](crate::Node::lease) says;
+    /// then answer with [`Input::Held`](crate::Input::Held) or
     /// [`Input::HoldFailed`](crate::Input::HoldFailed).
     Hold(HostId),
+    /// Hold them for `lease` from now on: an advert has left. Whoever cannot put an end to
+    /// holding does nothing; whoever can says [`Input::Lapsed`](crate::Input::Lapsed) at the end.
+    Renew {
+        /// Whose.
+        id: HostId,
+        /// For how long.
+        lease: Duration,
+    },
     /// Stop speaking for the addresses (no ARP, no neighbour discovery) but go on taking and
     /// answering data until `Release`; then answer with [`Input::Silenced`](crate::Input::Silenced).
     HandOver(HostId),

@@ -21,15 +21,18 @@ pub struct NodeConfig {
     pub(crate) preempt: bool,
     pub(crate) manage_addresses: bool,
     pub(crate) announce_every: Duration,
+    pub(crate) lease: bool,
 }
 
 impl NodeConfig {
-    /// A node that does not preempt, manages its addresses, and announces them each minute.
+    /// A node that does not preempt, manages its addresses, holds them by lease, and announces
+    /// them each minute.
     pub const fn new() -> Self {
         Self {
             preempt: false,
             manage_addresses: true,
             announce_every: Duration::from_secs(60),
+            lease: true,
         }
     }
 
@@ -46,6 +49,16 @@ impl NodeConfig {
     #[must_use]
     pub const fn announce_every(mut self, every: Duration) -> Self {
         self.announce_every = every;
+        self
+    }
+
+    /// Whether addresses are held for a while only, and for another while after each advert; on by
+    /// default. Then a node that dies does not keep them longer than it takes the others to find
+    /// out; without, they stay until somebody takes them away. See
+    /// [`Node::lease`](crate::Node::lease).
+    #[must_use]
+    pub const fn lease(mut self, lease: bool) -> Self {
+        self.lease = lease;
         self
     }
 

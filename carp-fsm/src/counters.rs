@@ -6,6 +6,7 @@ use carp_proto::Family;
 
 /// Counters of a node or of one virtual host. They only grow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Counters {
     /// IPv4 packets received, good or bad.
@@ -40,6 +41,9 @@ pub struct Counters {
     /// Freezes: times that nothing was done for so long that others must have taken this node for
     /// dead.
     pub freezes: u64,
+    /// Incidents: times that somebody else changed what a virtual host needs; all within a second
+    /// is one.
+    pub incidents: u64,
 }
 
 impl Counters {

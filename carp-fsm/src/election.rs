@@ -9,6 +9,7 @@ use crate::Interval;
 
 /// What a node puts into its adverts and is compared by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Claim {
     /// How often it advertises; smaller is better.
     pub interval: Interval,

@@ -8,7 +8,7 @@ use core::time::Duration;
 use carp_proto::Family;
 
 use crate::election::Claim;
-use crate::{Command, HostId, LinkState};
+use crate::{Command, Damage, HostId, LinkState, Owner, TakenDown};
 
 /// The state of a virtual host (`docs/carp-protocol.md §4`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,6 +34,7 @@ impl fmt::Display for State {
 
 /// An advert of another node, as far as the election looks at it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Heard {
     /// Who sent it.
@@ -50,6 +51,7 @@ impl fmt::Display for Heard {
 
 /// Why a virtual host changed its state: the rule and what it was applied to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Reason {
     /// It was set up, or set up anew.
@@ -78,6 +80,11 @@ pub enum Reason {
     /// The virtual host has no address, and a node that has some was heard (its digest cannot be
     /// verified, so nothing else is known of it).
     ConfiguredElsewhere,
+    /// Somebody else took the interface down.
+    TakenDown(TakenDown),
+    /// The addresses have gone, because no advert could be sent for as long as they are held
+    /// without one.
+    Lapsed,
 }
 
 impl fmt::Display for Reason {
@@ -100,6 +107,8 @@ impl fmt::Display for Reason {
             Self::ConfiguredElsewhere => {
                 f.write_str("no address here, and a node that has some was heard")
             }
+            Self::TakenDown(how) => how.fmt(f),
+            Self::Lapsed => f.write_str("no advert could be sent, addresses expired"),
         }
     }
 }
@@ -135,12 +144,32 @@ pub enum Event {
         /// Which.
         id: HostId,
     },
+    /// Its addresses were found in place: a former run has ended without letting go of them. It
+    /// answers data, and listens whether another node has taken over.
+    Adopted {
+        /// Whose.
+        id: HostId,
+    },
+    /// Somebody else has changed what a virtual host needs.
+    Damaged {
+        /// Which.
+        id: HostId,
+        /// What it is.
+        damage: Damage,
+    },
+    /// That was mended.
+    Mended {
+        /// Whose.
+        id: HostId,
+        /// What it was.
+        damage: Damage,
+    },
     /// The demotion of an interface group changed.
     Demoted {
         /// The group.
         group: String,
         /// Who changed it.
-        owner: String,
+        owner: Owner,
         /// The sum of all its entries now, before the cap at 255.
         total: u32,
     },
@@ -153,7 +182,14 @@ impl Event {
             Self::Transition { id, .. }
             | Self::HoldFailed { id }
             | Self::Released { id }
-            | Self::Removed { id } => Some(*id),
+            | Self::Removed { id }
+            | Self::Adopted { id }
+            | Self::Damaged { id, .. }
+            | Self::Mended { id, .. } => Some(*id),
+            Self::Demoted {
+                owner: Owner::Host(id, _),
+                ..
+            } => Some(*id),
             Self::Demoted { .. } => None,
         }
     }
@@ -169,6 +205,9 @@ impl fmt::Display for Event {
             Self::HoldFailed { .. } => f.write_str("addresses could not be put in place"),
             Self::Released { .. } => f.write_str("addresses released"),
             Self::Removed { .. } => f.write_str("removed"),
+            Self::Adopted { .. } => f.write_str("addresses of a former run adopted"),
+            Self::Damaged { damage, .. } => damage.fmt(f),
+            Self::Mended { damage, .. } => write!(f, "mended: {damage}"),
             Self::Demoted {
                 group,
                 owner,

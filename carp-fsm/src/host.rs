@@ -2,22 +2,28 @@
 //!
 //! The whole transition table is in `table`, in the words of `role`; what it refers to is in
 //! `backup`, `master` and `hand_over`. The rules of comparison are in `election`, the arithmetic
-//! of time in `interval`.
+//! of time in `interval`; `damage` is what others do to it, `resume` how it goes on in another
+//! process.
 //!
 //! A role is finer than the protocol's three states. A host on its way to MASTER is `Taking`
 //! until the addresses are known to be in place, so that no advert precedes them; a host that
 //! gave mastership up is `Retiring` while it still answers data, until the new master was heard.
 
 mod backup;
+mod damage;
 mod hand_over;
+mod lease;
 mod master;
+mod resume;
 mod role;
 mod sending;
 mod table;
 
+use alloc::vec::Vec;
+use core::net::IpAddr;
 use core::time::Duration;
 
-use carp_proto::{Advertisement, Authenticator, Envelope};
+use carp_proto::{Advertisement, Authenticator, Envelope, VirtualAddress};
 
 use crate::counters::Counters;
 use crate::election::Claim;
@@ -25,6 +31,8 @@ use crate::random::Random;
 use crate::timers::{DeadlineQueue, Timer, Timers};
 use crate::{Event, HostId, LinkId, LinkState, Reason, State, Timestamp, VirtualHost};
 
+pub use damage::Trouble;
+pub(crate) use resume::SavedRun;
 use role::{Rest, Role};
 pub(crate) use role::{Stimulus, Surroundings};
 
@@ -42,8 +50,7 @@ pub(crate) struct Host {
     pub(crate) held_back: bool,
     role: Role,
     authenticator: Authenticator,
-    /// The authenticator of the address list before the last change, and until when it counts.
-    previous: Option<(Authenticator, Timestamp)>,
+    previous: Option<Previous>,
     /// The counter of its adverts: drawn once, then constant, so that a reflected advert is known
     /// for certain (`docs/carp-protocol.md §2.4`).
     cookie: u64,
@@ -52,9 +59,37 @@ pub(crate) struct Host {
     announced_from: Timestamp,
     announcements: usize,
     answered: Option<Timestamp>,
+    /// When it was last asked to hold the addresses for another lease.
+    renewed: Option<Timestamp>,
+    /// The largest advbase heard of another node.
+    slowest_peer: u8,
     holds_under_way: u32,
     silences_under_way: u32,
+    /// Whether the `Hold` under way only makes sure of what is there already.
+    reassured: bool,
     sending: [sending::SendRecord; 2],
+    incidents: damage::Incidents,
+    last: Option<LastTransition>,
+}
+
+/// What adverts may still be signed for, for a while after a change.
+#[derive(Clone, Debug)]
+struct Previous {
+    /// The address list before the change.
+    list: Vec<IpAddr>,
+    authenticator: Authenticator,
+    until: Timestamp,
+}
+
+/// When and why a host became what it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct LastTransition {
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub reason: Reason,
 }
 
 impl Host {
@@ -76,10 +111,19 @@ impl Host {
             announced_from: Timestamp::ZERO,
             announcements: master::ANNOUNCEMENTS.len(),
             answered: None,
+            renewed: None,
+            slowest_peer: 0,
             holds_under_way: 0,
             silences_under_way: 0,
+            reassured: false,
             sending: [sending::SendRecord::default(); 2],
+            incidents: damage::Incidents::default(),
+            last: None,
         }
+    }
+
+    pub(crate) const fn last(&self) -> Option<LastTransition> {
+        self.last
     }
 
     pub(crate) const fn state(&self) -> State {
@@ -133,18 +177,27 @@ impl Host {
             || self
                 .previous
                 .as_ref()
-                .is_some_and(|(before, until)| now < *until && verify(before))
+                .is_some_and(|before| now < before.until && verify(&before.authenticator))
     }
 
     /// Becomes what `config` says, on `link`. The caller steps with `Drop` before and `Start`
     /// after where the election has to begin anew, else with `Refresh` after.
     pub(crate) fn become_configured(&mut self, now: Timestamp, link: LinkId, config: VirtualHost) {
         if !self.config.has_same_digest_as(&config) {
-            let before = core::mem::replace(&mut self.authenticator, config.authenticator());
+            let authenticator = core::mem::replace(&mut self.authenticator, config.authenticator());
             let same_cluster = self.config.vhid() == config.vhid()
                 && self.config.key() == config.key()
                 && !self.config.addresses().is_empty();
-            self.previous = same_cluster.then(|| (before, now + OLD_LIST));
+            self.previous = same_cluster.then(|| Previous {
+                list: self
+                    .config
+                    .addresses()
+                    .iter()
+                    .map(VirtualAddress::ip)
+                    .collect(),
+                authenticator,
+                until: now + OLD_LIST,
+            });
         }
         self.link = link;
         self.config = config;
@@ -171,6 +224,8 @@ impl Host {
         self.role = role;
         let to = self.state();
         if from != to {
+            let at = around.now;
+            self.last = Some(LastTransition { at, reason });
             around.events.push_back(Event::Transition {
                 id: self.id,
                 from,
@@ -191,7 +246,7 @@ impl Host {
     }
 
     pub(crate) fn disarm_all(&mut self, queue: &mut DeadlineQueue) {
-        queue.clear(&mut self.timers, self.id);
+        queue.clear_all(&mut self.timers, self.id);
     }
 
     /// Whether it hears what `envelope` describes (§3): a host that is down hears nothing, unless

@@ -8,6 +8,7 @@ use core::fmt;
 /// assert_eq!(carp_fsm::LinkId(1).to_string(), "link 1");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct LinkId(pub u32);
 
 impl fmt::Display for LinkId {
@@ -19,6 +20,7 @@ impl fmt::Display for LinkId {
 /// One virtual host of a [`Node`](crate::Node), from [`Node::add`](crate::Node::add) until its
 /// [`Event::Removed`](crate::Event::Removed); a number is never used twice by one node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct HostId(pub(crate) u64);
 
 impl HostId {

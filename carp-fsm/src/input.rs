@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 use core::fmt;
+use core::time::Duration;
 
 use carp_proto::Family;
 
@@ -31,6 +32,30 @@ pub enum Input {
     HoldFailed(HostId),
     /// An [`Action::HandOver`](crate::Action::HandOver) has taken effect.
     Silenced(HostId),
+    /// The addresses of a virtual host that has just been added are in place from a former run,
+    /// which has ended without letting go of them.
+    Adopted(HostId),
+    /// The addresses have gone because no [`Action::Renew`](crate::Action::Renew) came in time.
+    Lapsed(HostId),
+    /// Somebody else has changed something that a virtual host needs; it is being mended, and
+    /// [`Input::Mended`] or [`Input::NotMended`] follows.
+    Damaged {
+        /// Whose.
+        id: HostId,
+        /// What.
+        damage: Damage,
+    },
+    /// What was damaged is as it was.
+    Mended(HostId),
+    /// It could not be mended.
+    NotMended(HostId),
+    /// Somebody else has taken the interface of a virtual host down.
+    TakenDown {
+        /// Whose.
+        id: HostId,
+        /// How.
+        how: TakenDown,
+    },
     /// An advert left.
     Sent {
         /// Whose.
@@ -47,6 +72,11 @@ pub enum Input {
     },
     /// Preemption was switched on or off.
     Preempt(bool),
+    /// Leases were switched on or off (see [`NodeConfig::lease`](crate::NodeConfig::lease)).
+    Lease(bool),
+    /// How often a master announces its addresses was changed (see
+    /// [`NodeConfig::announce_every`](crate::NodeConfig::announce_every)).
+    AnnounceEvery(Duration),
     /// Somebody finds this node unwell: `amount` is what `owner` adds to the demotion of `group`
     /// from now on, instead of what it added before; 0 takes its entry away.
     Demote {
@@ -63,6 +93,7 @@ pub enum Input {
 
 /// What a link is like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(
     clippy::exhaustive_enums,
     reason = "a link is there and carries, or it does not"
@@ -86,8 +117,52 @@ impl fmt::Display for LinkState {
     }
 }
 
+/// What somebody else can do to what a virtual host needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum Damage {
+    /// An address was taken away or altered.
+    Address,
+    /// The interface was given another link-layer address.
+    LinkAddress,
+    /// IPv6 was switched off on the interface.
+    Inet6Disabled,
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Address => "address removed by another program",
+            Self::LinkAddress => "MAC address changed by another program",
+            Self::Inet6Disabled => "IPv6 disabled by another program",
+        })
+    }
+}
+
+/// How somebody else took an interface down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum TakenDown {
+    /// It was set down.
+    SetDown,
+    /// It was deleted.
+    Deleted,
+}
+
+impl fmt::Display for TakenDown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::SetDown => "set down by another program",
+            Self::Deleted => "deleted by another program",
+        })
+    }
+}
+
 /// What an operator may want of a virtual host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_enums, reason = "the words of ifconfig")]
 pub enum Command {
     /// `up`: take part; also ends what `state backup` began.

@@ -21,6 +21,7 @@ use carp_proto::{AdvBase, AdvSkew, Advertisement};
 /// assert_eq!(Interval::from_octets(1, 100).to_string(), "1/100");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Interval {
     advbase: u8,
     advskew: u8,

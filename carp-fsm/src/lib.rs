@@ -32,7 +32,7 @@
 //!             }
 //!             Action::Hold(id) => node.handle(now, Input::Held(id)),
 //!             Action::HandOver(id) => node.handle(now, Input::Silenced(id)),
-//!             Action::Release(_) | Action::Announce { .. } => {}
+//!             Action::Renew { .. } | Action::Release(_) | Action::Announce { .. } => {}
 //!         }
 //!     }
 //!     while let Some(event) = node.poll_event() {
@@ -66,20 +66,24 @@ pub use config::{Lladdr, NodeConfig, VirtualHost};
 mod counters;
 pub use counters::{Counters, Refusal};
 mod demotion;
+pub use demotion::{Ailment, Demotion, Owner};
 mod election;
 pub use election::Claim;
 mod event;
 pub use event::{Event, Heard, Reason, State};
 mod host;
+pub use host::{LastTransition, Trouble};
 mod id;
 pub use id::{HostId, LinkId};
 mod input;
-pub use input::{Command, Input, LinkState};
+pub use input::{Command, Damage, Input, LinkState, TakenDown};
 mod interval;
 pub use interval::Interval;
 mod node;
 pub use node::{ConfigError, HostView, Node};
 mod random;
+mod saved;
+pub use saved::{SavedHost, SavedNode};
 #[cfg(test)]
 mod testing;
 mod timers;

@@ -5,7 +5,6 @@
 
 use alloc::borrow::ToOwned as _;
 use alloc::collections::{BTreeMap, VecDeque};
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 use core::time::Duration;
@@ -13,13 +12,13 @@ use core::time::Duration;
 use carp_proto::{Advertisement, Envelope, HOP_LIMIT, Vhid, VirtualAddress, checksum_is_valid};
 
 use crate::counters::{Counters, Refusal};
-use crate::demotion::{CARP, Demotions};
+use crate::demotion::{Ailment, CARP, Demotion, Demotions, Owner};
 use crate::host::{Host, Stimulus, Surroundings};
 use crate::random::Random;
-use crate::timers::{Deadline, DeadlineQueue};
+use crate::timers::{Deadline, DeadlineQueue, Timer};
 use crate::{
-    Action, Command, Event, Heard, HostId, Input, Interval, LinkId, LinkState, NodeConfig, Reason,
-    State, Timestamp, VirtualHost,
+    Action, Command, Damage, Event, Heard, HostId, Input, Interval, LastTransition, LinkId,
+    LinkState, NodeConfig, Reason, State, TakenDown, Timestamp, Trouble, VirtualHost,
 };
 
 /// The election of one machine: who is master, when, and what to do about it.
@@ -196,19 +195,30 @@ impl Node {
         match input {
             Input::Link { link, state } => self.link_changed(link, state),
             Input::Command { id, command } => self.command(id, command),
-            Input::Held(id) => self.with(id, |host, around| host.hold_answered(around, true)),
-            Input::HoldFailed(id) => {
-                self.with(id, |host, around| host.hold_answered(around, false));
-            }
+            Input::Held(id) => self.hold_answered(id, true),
+            Input::HoldFailed(id) => self.hold_answered(id, false),
             Input::Silenced(id) => self.with(id, Host::silence_answered),
+            Input::Adopted(id) => self.step(id, Stimulus::Adopted),
+            Input::Lapsed(id) => self.step(id, Stimulus::Lapsed),
+            Input::Damaged { id, damage } => self.damaged(id, damage),
+            Input::Mended(id) => self.mended(id),
+            Input::NotMended(id) => self.not_mended(id),
+            Input::TakenDown { id, how } => self.taken_down(id, how),
             Input::Sent { id, family } => self.sent(id, family, true),
             Input::SendFailed { id, family } => self.sent(id, family, false),
             Input::Preempt(preempt) => self.config.preempt = preempt,
+            Input::Lease(lease) => self.set_lease(lease),
+            Input::AnnounceEvery(every) => {
+                self.config.announce_every = every;
+                for id in self.all() {
+                    self.with(id, Host::reschedule_announcement);
+                }
+            }
             Input::Demote {
                 group,
                 owner,
                 amount,
-            } => self.demote(&group, &owner, amount),
+            } => self.demote(&group, Owner::Named(owner), amount),
             Input::Stop => self.stop(),
         }
     }
@@ -234,6 +244,9 @@ impl Node {
         self.counters.received(envelope.family());
         match self.admit(link, envelope, bytes) {
             Ok((id, heard)) => {
+                if let Some(host) = self.hosts.get_mut(&id) {
+                    host.note_pace(heard);
+                }
                 self.step(id, Stimulus::Heard(heard));
                 Ok(())
             }
@@ -255,6 +268,10 @@ impl Node {
                 break; // the queue holds timers of living hosts only
             };
             host.disarm_due(&mut self.queue, due.timer);
+            if due.timer == Timer::Quiet {
+                self.quieted(due.id);
+                continue;
+            }
             let stimulus = Stimulus::Due {
                 timer: due.timer,
                 planned: due.at,
@@ -286,6 +303,18 @@ impl Node {
             .map_or(&[], |host| host.config.addresses())
     }
 
+    /// How long the addresses of a virtual host are held after an
+    /// [`Action::Hold`] or [`Action::Renew`]; `None`: until [`Action::Release`].
+    ///
+    /// It is 3 s for each second of advbase and one more, by the largest advbase that is configured
+    /// here or was heard of another node: then other nodes have taken over
+    /// (`docs/carp-protocol.md §4.4`). With advbase 0 the others take over sooner than that: their
+    /// address is on two nodes for up to a second.
+    pub fn lease(&self, id: HostId) -> Option<Duration> {
+        let host = self.hosts.get(&id).filter(|_| self.config.lease)?;
+        Some(host.lease())
+    }
+
     /// A virtual host as it stands.
     pub fn host(&self, id: HostId) -> Option<HostView<'_>> {
         self.hosts.get(&id).map(|host| HostView { host })
@@ -299,6 +328,21 @@ impl Node {
     /// Whether preemption is on.
     pub const fn preempt(&self) -> bool {
         self.config.preempt
+    }
+
+    /// The settings.
+    pub const fn config(&self) -> NodeConfig {
+        self.config
+    }
+
+    /// What a link is like, as far as is known.
+    pub fn link_state(&self, link: LinkId) -> LinkState {
+        self.links.get(&link).copied().unwrap_or(LinkState::Up)
+    }
+
+    /// Who finds this node unwell, and how unwell.
+    pub fn demotions(&self) -> impl Iterator<Item = Demotion<'_>> {
+        self.demotions.iter()
     }
 
     /// The demotion that goes into the adverts (0–255).
@@ -423,10 +467,6 @@ impl Node {
         }
     }
 
-    fn link_state(&self, link: LinkId) -> LinkState {
-        self.links.get(&link).copied().unwrap_or(LinkState::Up)
-    }
-
     fn start(&mut self, id: HostId, reason: Reason) {
         let Some(host) = self.hosts.get(&id) else {
             return;
@@ -438,8 +478,7 @@ impl Node {
 
     fn stop(&mut self) {
         self.stopping = true;
-        let all: Vec<HostId> = self.hosts.keys().copied().collect();
-        for id in all {
+        for id in self.all() {
             if let Some(host) = self.hosts.get_mut(&id) {
                 host.config.set_enabled(false);
             }
@@ -447,24 +486,109 @@ impl Node {
         }
     }
 
-    // ---- demotion ----
+    // ---- what others do ----
 
-    fn demote(&mut self, group: &str, owner: &str, amount: u8) {
-        let before = self.demotions.byte();
-        if !self.demotions.set(group, owner, amount) {
+    fn hold_answered(&mut self, id: HostId, held: bool) {
+        self.with(id, |host, around| host.hold_answered(around, held));
+        let is_master = |host: &Host| host.state() == State::Master;
+        let ails = !held && self.hosts.get(&id).is_some_and(is_master);
+        self.ail(id, Ailment::Hold, ails);
+    }
+
+    /// A demotion that lasts as long as the damage. The others are told with the next advert, or
+    /// at once where it cannot be mended; a lost address is back before either.
+    fn damaged(&mut self, id: HostId, damage: Damage) {
+        let Some(host) = self.hosts.get_mut(&id) else {
             return;
+        };
+        let before = host.counters.incidents;
+        let too_many = host.damaged(self.now, &mut self.queue, damage);
+        self.counters.incidents += host.counters.incidents - before;
+        self.events.push_back(Event::Damaged { id, damage });
+        if damage != Damage::Address {
+            self.set_demotion(CARP, Owner::Host(id, Ailment::Damage(damage)), 1);
         }
-        self.events.push_back(Event::Demoted {
-            group: group.to_owned(),
-            owner: owner.to_owned(),
-            total: self.demotions.total(group),
-        });
-        if self.demotions.byte() > before {
-            let all: Vec<HostId> = self.hosts.keys().copied().collect();
-            for id in all {
-                self.step(id, Stimulus::Demoted);
+        if too_many {
+            self.ail(id, Ailment::Restless, true);
+        }
+    }
+
+    fn mended(&mut self, id: HostId) {
+        if let Some(damage) = self.hosts.get_mut(&id).and_then(Host::mended) {
+            self.events.push_back(Event::Mended { id, damage });
+        }
+        self.forget_damage(id);
+    }
+
+    fn not_mended(&mut self, id: HostId) {
+        let trouble = self.hosts.get(&id).and_then(Host::trouble);
+        if let Some(trouble) = trouble.filter(|trouble| !trouble.mended) {
+            let owner = Owner::Host(id, Ailment::Damage(trouble.damage));
+            self.set_demotion(CARP, owner, 1);
+            self.tell_demotion();
+        }
+    }
+
+    fn forget_damage(&mut self, id: HostId) {
+        for damage in [Damage::Address, Damage::LinkAddress, Damage::Inet6Disabled] {
+            self.ail(id, Ailment::Damage(damage), false);
+        }
+    }
+
+    fn quieted(&mut self, id: HostId) {
+        if let Some(host) = self.hosts.get_mut(&id) {
+            host.quieted();
+        }
+        self.ail(id, Ailment::Restless, false);
+    }
+
+    /// Like `down`, but there is nothing left to hand over.
+    fn taken_down(&mut self, id: HostId, how: TakenDown) {
+        if let Some(host) = self.hosts.get_mut(&id) {
+            host.config.set_enabled(false);
+        }
+        self.step(id, Stimulus::Drop(Reason::TakenDown(how)));
+        self.update_link_demotion(id);
+    }
+
+    fn set_lease(&mut self, lease: bool) {
+        if core::mem::replace(&mut self.config.lease, lease) != lease {
+            for id in self.all() {
+                self.with(id, Host::reassure);
             }
         }
+    }
+
+    // ---- demotion ----
+
+    fn demote(&mut self, group: &str, owner: Owner, amount: u8) {
+        let before = self.demotions.byte();
+        self.set_demotion(group, owner, amount);
+        if self.demotions.byte() > before {
+            self.tell_demotion();
+        }
+    }
+
+    /// Without telling the others at once.
+    fn set_demotion(&mut self, group: &str, owner: Owner, amount: u8) {
+        if self.demotions.set(group, &owner, amount) {
+            self.events.push_back(Event::Demoted {
+                group: group.to_owned(),
+                owner,
+                total: self.demotions.total(group),
+            });
+        }
+    }
+
+    fn tell_demotion(&mut self) {
+        for id in self.all() {
+            self.step(id, Stimulus::Demoted);
+        }
+    }
+
+    /// A virtual host demotes the node by 1 for as long as `ails`.
+    fn ail(&mut self, id: HostId, ailment: Ailment, ails: bool) {
+        self.demote(CARP, Owner::Host(id, ailment), u8::from(ails));
     }
 
     /// A virtual host that should run but whose link is gone demotes the node by 1 (§4.7).
@@ -474,8 +598,7 @@ impl Node {
                 && !host.removing
                 && self.link_state(host.link) != LinkState::Up
         });
-        let owner: String = alloc::format!("carpdev of {id}");
-        self.demote(CARP, &owner, u8::from(gone));
+        self.ail(id, Ailment::Carpdev, gone);
     }
 
     /// Three send errors in a row demote the node by 1, three successes undo it (§4.7).
@@ -489,8 +612,10 @@ impl Node {
             return;
         };
         if let Some(demoting) = host.sent(family, well) {
-            let owner: String = alloc::format!("send errors ({family}) of {id}");
-            self.demote(CARP, &owner, u8::from(demoting));
+            self.ail(id, Ailment::SendErrors(family), demoting);
+        }
+        if well {
+            self.with(id, Host::renew);
         }
     }
 
@@ -520,6 +645,10 @@ impl Node {
         }
     }
 
+    fn all(&self) -> Vec<HostId> {
+        self.hosts.keys().copied().collect()
+    }
+
     fn check_vhid(&self, own: Option<HostId>, link: LinkId, vhid: Vhid) -> Result<(), ConfigError> {
         match self.by_vhid.get(&(link, vhid.get())) {
             Some(&by) if own != Some(by) => Err(ConfigError::VhidInUse { vhid, by }),
@@ -543,6 +672,7 @@ impl Node {
             manage_addresses: self.config.manage_addresses,
             demotion,
             announce_every: self.config.announce_every,
+            lease: self.config.lease,
             queue: &mut self.queue,
             actions: &mut self.actions,
             events: &mut self.events,
@@ -560,10 +690,12 @@ impl Node {
         {
             host.disarm_all(&mut self.queue);
             self.by_vhid.remove(&(host.link, host.config.vhid().get()));
-            for family in [carp_proto::Family::Inet, carp_proto::Family::Inet6] {
-                let owner: String = alloc::format!("send errors ({family}) of {id}");
-                self.demote(CARP, &owner, 0);
+            for family in carp_proto::Family::ALL {
+                self.ail(id, Ailment::SendErrors(family), false);
             }
+            self.ail(id, Ailment::Hold, false);
+            self.ail(id, Ailment::Restless, false);
+            self.forget_damage(id);
             self.events.push_back(Event::Removed { id });
         }
     }
@@ -600,11 +732,22 @@ impl<'a> HostView<'a> {
         self.host.held_back
     }
 
+    /// When and why it became what it is; `None` while it has never changed.
+    pub const fn last_transition(&self) -> Option<LastTransition> {
+        self.host.last()
+    }
+
+    /// The last thing that somebody else changed on it, until a minute after it was mended.
+    pub const fn trouble(&self) -> Option<Trouble> {
+        self.host.trouble()
+    }
+
     /// Its own counters.
     pub const fn counters(&self) -> &'a Counters {
         &self.host.counters
     }
 }
 
+mod resume;
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 /// SplitMix64. The seed comes from the caller, so that a run can be repeated.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Random(u64);
 
 impl Random {

@@ -183,7 +183,7 @@ impl Bench {
                         self.node.handle(self.now, Input::Silenced(id));
                     }
                     Action::Hold(_) | Action::HandOver(_) | Action::Release(_) => {}
-                    Action::Send { .. } | Action::Announce { .. } => {}
+                    Action::Send { .. } | Action::Renew { .. } | Action::Announce { .. } => {}
                 }
             }
             match self.node.poll_event() {
@@ -210,6 +210,7 @@ pub(crate) fn describe(action: &Action) -> String {
         }
         Action::Hold(_) => "hold".into(),
         Action::HandOver(_) => "hand over".into(),
+        Action::Renew { lease, .. } => format!("renew for {} s", lease.as_secs()),
         Action::Release(_) => "release".into(),
         Action::Announce { address, .. } => format!("announce {address}"),
     }

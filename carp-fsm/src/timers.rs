@@ -20,10 +20,29 @@ pub enum Timer {
     Announce,
     /// The next step of a hand-over is due.
     HandOver,
+    /// A minute has passed since somebody else last changed something.
+    Quiet,
 }
 
 impl Timer {
-    const COUNT: usize = 5;
+    const OF_ELECTION: [Self; 5] = [
+        Self::Advertise,
+        Self::MasterDownInet,
+        Self::MasterDownInet6,
+        Self::Announce,
+        Self::HandOver,
+    ];
+
+    pub(crate) const ALL: [Self; Self::COUNT] = [
+        Self::Advertise,
+        Self::MasterDownInet,
+        Self::MasterDownInet6,
+        Self::Announce,
+        Self::HandOver,
+        Self::Quiet,
+    ];
+
+    const COUNT: usize = 6;
 
     /// The master-down timer of `family` (`docs/carp-protocol.md §4.4`).
     pub(crate) const fn master_down(family: Family) -> Self {
@@ -52,7 +71,14 @@ pub struct Deadline {
 
 /// The armed timers of one virtual host.
 #[derive(Clone, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Timers([Option<Timestamp>; Timer::COUNT]);
+
+impl Timers {
+    pub(crate) fn get(&self, timer: Timer) -> Option<Timestamp> {
+        self.0.get(timer.index()).copied().flatten()
+    }
+}
 
 /// The armed timers of all, soonest first; arming and taking cost the logarithm of their number.
 #[derive(Clone, Debug, Default)]
@@ -88,15 +114,16 @@ impl DeadlineQueue {
         }
     }
 
+    /// Disarms every timer of the election; what others did is not forgotten.
     pub(crate) fn clear(&mut self, timers: &mut Timers, id: HostId) {
-        for timer in [
-            Timer::Advertise,
-            Timer::MasterDownInet,
-            Timer::MasterDownInet6,
-            Timer::Announce,
-            Timer::HandOver,
-        ] {
+        for timer in Timer::OF_ELECTION {
             self.set(timers, id, timer, None);
         }
+    }
+
+    /// Disarms every timer.
+    pub(crate) fn clear_all(&mut self, timers: &mut Timers, id: HostId) {
+        self.clear(timers, id);
+        self.set(timers, id, Timer::Quiet, None);
     }
 }

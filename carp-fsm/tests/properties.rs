@@ -266,6 +266,9 @@ impl Watched {
                     self.holds += 1;
                     self.handing_over = false;
                 }
+                Action::Renew { .. } => {
+                    assert!(self.in_place, "nothing to renew");
+                }
                 Action::HandOver(_) => {
                     assert!(self.in_place || self.holds > 0, "nothing to hand over");
                     self.silences += 1;

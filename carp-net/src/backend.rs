@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use carp_fsm::carp_proto::{Advertisement, Envelope, Vhid, VirtualAddress};
-use carp_fsm::{HostId, LinkId, LinkState, Lladdr, Timestamp};
+use carp_fsm::{Damage, HostId, LinkId, LinkState, Lladdr, TakenDown, Timestamp};
 
 use crate::{Error, Result};
 
@@ -34,7 +35,8 @@ pub trait Backend {
 
     /// Says at once whether [`configure`](Self::configure) with `setup` on the link called
     /// `carpdev` (watched yet or not) could work and whether `addresses` could be held: the link
-    /// exists and can carry it, no name is taken, no address is on another interface.
+    /// can carry it, no name is taken, no address is on another interface. A link that is not there
+    /// (yet) is no error.
     ///
     /// # Errors
     ///
@@ -43,8 +45,15 @@ pub trait Backend {
 
     /// Makes what a virtual host needs on this machine and keeps it as `setup` says; called
     /// again where the setup changes. Answered by [`Report::Configured`] or
-    /// [`Report::ConfigureFailed`].
+    /// [`Report::ConfigureFailed`]. Where its link is not there it is made when the link comes,
+    /// and answered at once.
     fn configure(&mut self, id: HostId, setup: &Setup);
+
+    /// Looks once, after the first [`configure`](Self::configure) of `id`, what a former run has
+    /// left of it. Where exactly `addresses` are in place they stay, speaking no more (as after
+    /// [`hand_over`](Self::hand_over)), and [`Report::Adopted`] follows. What else was left of it
+    /// goes.
+    fn adopt(&mut self, id: HostId, addresses: &[VirtualAddress]);
 
     /// Takes away what [`configure`](Self::configure) made. Answered by [`Report::TornDown`].
     fn tear_down(&mut self, id: HostId);
@@ -56,9 +65,16 @@ pub trait Backend {
     /// Where the platform could not send it.
     fn send(&mut self, id: HostId, to: IpAddr, payload: &[u8; Advertisement::LEN]) -> Result<()>;
 
-    /// Holds exactly `addresses` for `id` and answers for them. Answered by [`Report::Held`] or
-    /// [`Report::HoldFailed`], once for each call.
-    fn hold(&mut self, id: HostId, addresses: &[VirtualAddress]);
+    /// Holds exactly `addresses` for `id` and answers for them: for `lease`, or without end where
+    /// there is none. Answered by [`Report::Held`] or [`Report::HoldFailed`], once for each call.
+    ///
+    /// Until [`hand_over`](Self::hand_over) or [`release`](Self::release) what somebody else takes
+    /// away is put back, see [`Report::Damaged`].
+    fn hold(&mut self, id: HostId, addresses: &[VirtualAddress], lease: Option<Duration>);
+
+    /// Holds what `id` holds for `lease` from now on. When a lease ends the addresses go, whatever
+    /// has become of this process; [`Report::Lapsed`] follows where it is there still.
+    fn renew(&mut self, id: HostId, lease: Duration);
 
     /// Stops speaking for the addresses of `id` (ARP, neighbour discovery, group membership) but
     /// goes on taking and answering data. Answered by [`Report::Silenced`], once for each call.
@@ -86,6 +102,10 @@ pub trait Backend {
 
     /// What the platform knows of the interface of `id`, for people.
     fn inspect(&self, id: HostId) -> Inspection;
+
+    /// From now on everything stays as it is, also when this is dropped: another process will
+    /// [adopt](Self::adopt) it.
+    fn leave_in_place(&mut self);
 }
 
 /// What a virtual host needs on a machine.
@@ -130,6 +150,29 @@ pub enum Report {
     HoldFailed(HostId, Error),
     /// A [`Backend::hand_over`] is done.
     Silenced(HostId),
+    /// A [`Backend::adopt`] has found the addresses in place.
+    Adopted(HostId),
+    /// The addresses have gone with their lease.
+    Lapsed(HostId),
+    /// Somebody else has changed what a virtual host needs; it is being mended.
+    Damaged {
+        /// Whose.
+        id: HostId,
+        /// What.
+        damage: Damage,
+    },
+    /// What was damaged is as it was.
+    Mended(HostId),
+    /// What was damaged could not be mended.
+    NotMended(HostId, Error),
+    /// Somebody else has taken the interface of a virtual host down. It stays so until the next
+    /// [`Backend::configure`].
+    TakenDown {
+        /// Whose.
+        id: HostId,
+        /// How.
+        how: TakenDown,
+    },
 }
 
 /// A received packet, cut to what an advertisement can be.

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
 
 use carp_fsm::carp_proto::Family;
 use carp_fsm::{Action, Command, HostId, Input, LinkId, Node, NodeConfig, Timestamp, VirtualHost};
@@ -13,6 +14,9 @@ use carp_fsm::{Action, Command, HostId, Input, LinkId, Node, NodeConfig, Timesta
 use crate::backend::{Backend, Inspection, Report, Setup};
 use crate::handle::{Handle, Requests};
 use crate::{Error, ErrorKind, Event, Result};
+
+mod resume;
+pub use resume::{SavedDriver, SavedInterface};
 
 /// A [`Node`] on a [`Backend`].
 ///
@@ -88,6 +92,7 @@ impl<B: Backend> Driver<B> {
             }
         };
         self.backend.configure(id, &setup);
+        self.backend.adopt(id, self.node.addresses(id));
         let added = Interface {
             name: interface.to_owned(),
             carpdev: carpdev.to_owned(),
@@ -205,6 +210,17 @@ impl<B: Backend> Driver<B> {
     /// Switches preemption on or off for the whole node (`docs/carp-protocol.md §5.1`).
     pub fn set_preempt(&mut self, preempt: bool) {
         self.input(Input::Preempt(preempt));
+    }
+
+    /// Switches leases on or off for the whole node (see [`NodeConfig::lease`]).
+    pub fn set_lease(&mut self, lease: bool) {
+        self.input(Input::Lease(lease));
+    }
+
+    /// Sets how often a master announces its addresses after the first seconds; zero: not at all
+    /// (see [`NodeConfig::announce_every`]).
+    pub fn set_announce_every(&mut self, every: Duration) {
+        self.input(Input::AnnounceEvery(every));
     }
 
     /// Makes `owner` add `amount` (0–255) to the demotion of `group`, instead of what it added
@@ -331,6 +347,21 @@ impl<B: Backend> Driver<B> {
                 self.node.handle(now, Input::HoldFailed(id));
             }
             Report::Silenced(id) => self.node.handle(now, Input::Silenced(id)),
+            Report::Adopted(id) => self.node.handle(now, Input::Adopted(id)),
+            Report::Lapsed(id) => self.node.handle(now, Input::Lapsed(id)),
+            Report::Damaged { id, damage } => self.node.handle(now, Input::Damaged { id, damage }),
+            Report::Mended(id) => self.node.handle(now, Input::Mended(id)),
+            Report::NotMended(id, error) => {
+                let interface = self.name_of(id);
+                let not_mended = Event::NotMended {
+                    interface,
+                    id,
+                    error,
+                };
+                self.events.push_back(not_mended);
+                self.node.handle(now, Input::NotMended(id));
+            }
+            Report::TakenDown { id, how } => self.node.handle(now, Input::TakenDown { id, how }),
             Report::Configured(id) => {
                 let interface = self.name_of(id);
                 self.events.push_back(Event::Configured { interface, id });
@@ -402,8 +433,10 @@ impl<B: Backend> Driver<B> {
             Action::Hold(id) => {
                 // The interface may have to come up first.
                 self.configure(id);
-                self.backend.hold(id, self.node.addresses(id));
+                self.backend
+                    .hold(id, self.node.addresses(id), self.node.lease(id));
             }
+            Action::Renew { id, lease } => self.backend.renew(id, lease),
             Action::HandOver(id) => self.backend.hand_over(id),
             Action::Release(id) => self.backend.release(id),
             Action::Announce { id, address } => self.backend.announce(id, address),

@@ -42,6 +42,15 @@ pub enum Event {
         /// Why.
         error: Error,
     },
+    /// Somebody else has changed what a virtual host needs, and it could not be mended.
+    NotMended {
+        /// The interface.
+        interface: String,
+        /// Its virtual host.
+        id: HostId,
+        /// Why.
+        error: Error,
+    },
     /// Nothing is left of a virtual host that was removed.
     Gone {
         /// The interface it had.
@@ -60,6 +69,7 @@ impl fmt::Display for Event {
             Self::ConfigureFailed { error, .. } | Self::HoldFailed { error, .. } => {
                 write!(f, "{error}")
             }
+            Self::NotMended { error, .. } => write!(f, "not mended: {error}"),
             Self::Gone { interface, .. } => write!(f, "{interface}: gone"),
         }
     }

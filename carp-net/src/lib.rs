@@ -35,7 +35,7 @@ pub use carp_fsm;
 mod backend;
 pub use backend::{Backend, Inspection, Packet, Report, Setup, Waker};
 mod driver;
-pub use driver::Driver;
+pub use driver::{Driver, SavedDriver, SavedInterface};
 mod error;
 pub use error::{Error, ErrorKind, Result};
 mod event;

@@ -34,10 +34,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 use carp_fsm::carp_proto::{Advertisement, Envelope, Family, HOP_LIMIT, VirtualAddress};
-use carp_fsm::{HostId, LinkId, LinkState, Timestamp};
+use carp_fsm::{Damage, HostId, LinkId, LinkState, TakenDown, Timestamp};
 
 use crate::backend::{Backend, Inspection, Packet, Report, Setup, Waker};
-use crate::{Driver, Error, ErrorKind, Event, Result};
+use crate::{Driver, Error, Event, Result};
 
 /// How long a simulated node takes to put addresses in place, as measured on Linux.
 const HOLD_TIME: Duration = Duration::from_micros(400);
@@ -74,6 +74,8 @@ enum Delivery {
     /// A packet, on the segment of this name.
     Packet(String, Envelope, [u8; Advertisement::LEN]),
     Report(Report),
+    /// A lease may have ended.
+    Expiry,
 }
 
 #[derive(Debug, Default)]
@@ -82,10 +84,22 @@ struct NodeState {
     down: BTreeSet<String>,
     absent: BTreeSet<String>,
     setups: BTreeMap<HostId, Setup>,
-    held: BTreeMap<HostId, Vec<VirtualAddress>>,
+    held: BTreeMap<HostId, Held>,
+    /// What a process that ended has left.
+    left: Vec<Held>,
     silent: BTreeSet<HostId>,
     inbox: VecDeque<Report>,
     paused: bool,
+}
+
+/// Addresses that a node holds.
+#[derive(Debug)]
+struct Held {
+    interface: String,
+    carpdev: String,
+    addresses: Vec<VirtualAddress>,
+    /// Until when; `None`: without end.
+    until: Option<Timestamp>,
 }
 
 /// One node of a [`Lan`], as a [`Backend`].
@@ -93,6 +107,7 @@ struct NodeState {
 pub struct Memory {
     lan: Lan,
     index: usize,
+    leaves: bool,
 }
 
 impl Lan {
@@ -123,6 +138,56 @@ impl Lan {
         Memory {
             lan: self.clone(),
             index,
+            leaves: false,
+        }
+    }
+
+    /// The node with this number again, for another process on it: the one before has ended and
+    /// [left in place](Backend::leave_in_place) what it held, as one that was killed does.
+    pub fn node_again(&self, index: usize) -> Memory {
+        if let Some(node) = self.world().nodes.get_mut(index) {
+            let left = std::mem::take(&mut node.held);
+            node.left.extend(left.into_values());
+            node.watched.clear();
+            node.setups.clear();
+            node.silent.clear();
+            node.inbox.clear();
+        }
+        Memory {
+            lan: self.clone(),
+            index,
+            leaves: false,
+        }
+    }
+
+    /// Does to a node what another program on it might.
+    pub fn harm(&self, node: usize, interface: &str, harm: Harm) {
+        let mut world = self.world();
+        let Some(found) = world.nodes.get_mut(node) else {
+            return;
+        };
+        let of_interface = |setup: &Setup| setup.interface == interface;
+        let Some(id) = found
+            .setups
+            .iter()
+            .find_map(|(id, setup)| of_interface(setup).then_some(*id))
+        else {
+            return;
+        };
+        match harm {
+            Harm::Damage(damage) => {
+                let speaks = found.held.contains_key(&id) && !found.silent.contains(&id);
+                if speaks {
+                    found.inbox.push_back(Report::Damaged { id, damage });
+                    world.schedule(HOLD_TIME, node, Delivery::Report(Report::Mended(id)));
+                }
+            }
+            Harm::TakeDown(how) => {
+                if found.setups.get(&id).is_some_and(|setup| setup.up) {
+                    found.held.remove(&id);
+                    found.inbox.push_back(Report::TakenDown { id, how });
+                }
+            }
         }
     }
 
@@ -188,13 +253,9 @@ impl Lan {
     pub fn holders(&self, address: IpAddr) -> Vec<usize> {
         let world = self.world();
         let holds = |node: &NodeState| {
-            node.held.iter().any(|(id, held)| {
-                held.iter().any(|a| a.ip() == address)
-                    && node.setups.get(id).is_some_and(|setup| {
-                        node.watched.iter().any(|(name, link)| {
-                            *link == setup.link && node.state_of(name) == LinkState::Up
-                        })
-                    })
+            node.held.values().chain(&node.left).any(|held| {
+                let has = held.addresses.iter().any(|a| a.ip() == address);
+                has && node.state_of(&held.carpdev) == LinkState::Up
             })
         };
         (0..)
@@ -263,6 +324,7 @@ impl World {
                 continue;
             };
             match delivery {
+                Delivery::Expiry => node.expire(self.now),
                 Delivery::Report(report) => node.inbox.push_back(report),
                 Delivery::Packet(segment, envelope, payload) => {
                     if node.state_of(&segment) == LinkState::Up
@@ -302,6 +364,35 @@ impl NodeState {
             LinkState::Up
         }
     }
+
+    /// The kernel takes away what nobody renews, also from a process that is frozen or has ended.
+    fn expire(&mut self, now: Timestamp) {
+        let is_over = |held: &Held| held.until.is_some_and(|until| until <= now);
+        self.left.retain(|held| !is_over(held));
+        let inbox = &mut self.inbox;
+        self.held.retain(|id, held| {
+            if is_over(held) {
+                inbox.push_back(Report::Lapsed(*id));
+            }
+            !is_over(held)
+        });
+    }
+
+    fn carpdev(&self, id: HostId) -> Option<(&Setup, &String)> {
+        let setup = self.setups.get(&id)?;
+        let (name, _) = self.watched.iter().find(|(_, link)| **link == setup.link)?;
+        Some((setup, name))
+    }
+}
+
+/// What another program on a node can do to its carp interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Harm {
+    /// Damage that is mended at once, if the node holds addresses.
+    Damage(Damage),
+    /// Takes the interface down.
+    TakeDown(TakenDown),
 }
 
 impl Memory {
@@ -365,11 +456,7 @@ impl Backend for Memory {
         self.with(|_, node| node.watched.retain(|_, watched| *watched != link));
     }
 
-    fn check(&mut self, carpdev: &str, _: &Setup, _: &[VirtualAddress]) -> Result<()> {
-        let state = self.with(|_, node| node.state_of(carpdev));
-        if state == Some(LinkState::Absent) {
-            return Err(Error::new(carpdev, ErrorKind::NoSuchInterface));
-        }
+    fn check(&mut self, _: &str, _: &Setup, _: &[VirtualAddress]) -> Result<()> {
         Ok(())
     }
 
@@ -417,12 +504,51 @@ impl Backend for Memory {
         sent.flatten().ok_or_else(down)
     }
 
-    fn hold(&mut self, id: HostId, addresses: &[VirtualAddress]) {
-        self.with(|_, node| {
-            node.held.insert(id, addresses.to_vec());
+    fn adopt(&mut self, id: HostId, addresses: &[VirtualAddress]) {
+        let adopted = self.with(|_, node| {
+            let setup = node.setups.get(&id)?;
+            let of_it = |held: &mut Held| held.interface == setup.interface;
+            let held = node.left.extract_if(.., of_it).next()?;
+            (held.addresses == addresses).then(|| {
+                node.held.insert(id, held);
+                node.silent.insert(id);
+            })
+        });
+        if adopted.flatten().is_some() {
+            self.report_after(Duration::ZERO, Report::Adopted(id));
+        }
+    }
+
+    fn hold(&mut self, id: HostId, addresses: &[VirtualAddress], lease: Option<Duration>) {
+        let index = self.index;
+        self.with(|world, node| {
+            let Some((setup, carpdev)) = node.carpdev(id) else {
+                return;
+            };
+            let held = Held {
+                interface: setup.interface.clone(),
+                carpdev: carpdev.clone(),
+                addresses: addresses.to_vec(),
+                until: lease.map(|lease| world.now + lease),
+            };
+            node.left.retain(|left| left.interface != held.interface);
+            node.held.insert(id, held);
             node.silent.remove(&id);
+            if let Some(lease) = lease {
+                world.schedule(lease, index, Delivery::Expiry);
+            }
         });
         self.report_after(HOLD_TIME, Report::Held(id));
+    }
+
+    fn renew(&mut self, id: HostId, lease: Duration) {
+        let index = self.index;
+        self.with(|world, node| {
+            if let Some(held) = node.held.get_mut(&id) {
+                held.until = Some(world.now + lease);
+                world.schedule(lease, index, Delivery::Expiry);
+            }
+        });
     }
 
     fn hand_over(&mut self, id: HostId) {
@@ -473,7 +599,8 @@ impl Backend for Memory {
 
     fn inspect(&self, id: HostId) -> Inspection {
         let facts = self.with(|_, node| {
-            let held = node.held.get(&id).cloned().unwrap_or_default();
+            let held = node.held.get(&id).map(|held| held.addresses.clone());
+            let held = held.unwrap_or_default();
             (node.setups.get(&id).is_some_and(|setup| setup.up), held)
         });
         let (up, installed) = facts.unwrap_or_default();
@@ -482,6 +609,20 @@ impl Backend for Memory {
             running: !installed.is_empty(),
             installed,
             ..Inspection::default()
+        }
+    }
+    fn leave_in_place(&mut self) {
+        self.leaves = true;
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        if !self.leaves {
+            self.with(|_, node| {
+                node.held.clear();
+                node.setups.clear();
+            });
         }
     }
 }

@@ -108,6 +108,7 @@ fn the_state_machine_alone() -> Result<(), Box<dyn Error>> {
                         node.handle(now, Input::Held(id));
                     }
                     Action::HandOver(id) => node.handle(now, Input::Silenced(id)),
+                    Action::Renew { .. } => {}
                     Action::Release(_) => held[index] = false,
                     Action::Announce { address, .. } => log.push(format!("announce {address}")),
                 }

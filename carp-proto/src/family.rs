@@ -32,6 +32,7 @@ pub const GROUP_MAC_V6: MacAddress = MacAddress([0x33, 0x33, 0x00, 0x00, 0x00, 0
 /// # Ok::<(), core::net::AddrParseError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(
     clippy::exhaustive_enums,
     reason = "CARP is carried by IPv4 and IPv6, and by nothing else"

@@ -47,7 +47,7 @@ impl Host {
         match timer {
             Timer::MasterDownInet => self.take_over(around, Reason::MasterDown(Family::Inet)),
             Timer::MasterDownInet6 => self.take_over(around, Reason::MasterDown(Family::Inet6)),
-            Timer::Advertise | Timer::Announce | Timer::HandOver => {}
+            Timer::Advertise | Timer::Announce | Timer::HandOver | Timer::Quiet => {}
         }
     }
 

@@ -42,6 +42,16 @@ impl Host {
     /// node has taken over: it is heard, or nobody is for the master-down time.
     pub(super) fn listen(&mut self, around: &mut Surroundings<'_>, late: Duration) {
         self.enter_backup(around, Reason::Frozen(late));
+        self.hold_in_silence(around);
+    }
+
+    /// Does the same with what a former run has left: nobody may have taken over from it yet.
+    pub(super) fn adopt(&mut self, around: &mut Surroundings<'_>) {
+        around.events.push_back(Event::Adopted { id: self.id });
+        self.hold_in_silence(around);
+    }
+
+    fn hold_in_silence(&mut self, around: &mut Surroundings<'_>) {
         if self.has_addresses(around) {
             self.ask_to_hand_over(around);
             let (rest, stage) = (Rest::Backup, Stage::Listening);
@@ -86,14 +96,16 @@ impl Host {
                 self.arm(around, Timer::HandOver, Some(BOW_OUT_REPEAT));
             }
             Stage::Listening => {}
-            Stage::BowedOut { .. } | Stage::Overlap => {
-                self.let_go(around);
-                self.role = match rest {
-                    Rest::Init => Role::Init,
-                    Rest::Backup => Role::Backup,
-                };
-            }
+            Stage::BowedOut { .. } | Stage::Overlap => self.finish_hand_over(around, rest),
         }
+    }
+
+    pub(super) fn finish_hand_over(&mut self, around: &mut Surroundings<'_>, rest: Rest) {
+        self.let_go(around);
+        self.role = match rest {
+            Rest::Init => Role::Init,
+            Rest::Backup => Role::Backup,
+        };
     }
 
     pub(super) fn begin_waiting(&mut self, around: &mut Surroundings<'_>, rest: Rest) {

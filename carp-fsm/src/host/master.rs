@@ -61,6 +61,8 @@ impl Host {
             return false;
         }
         self.holds_under_way += 1;
+        self.reassured = false;
+        self.renewed = Some(around.now);
         around.actions.push_back(Action::Hold(self.id));
         true
     }
@@ -95,7 +97,7 @@ impl Host {
         match timer {
             Timer::Advertise => self.advertise(around, Some(planned)),
             Timer::Announce => self.announce(around),
-            Timer::MasterDownInet | Timer::MasterDownInet6 | Timer::HandOver => {}
+            Timer::MasterDownInet | Timer::MasterDownInet6 | Timer::HandOver | Timer::Quiet => {}
         }
     }
 
@@ -159,6 +161,17 @@ impl Host {
         around
             .queue
             .set(&mut self.timers, self.id, Timer::Announce, next);
+    }
+
+    /// How often rounds follow the series has been changed.
+    pub(crate) fn reschedule_announcement(&mut self, around: &mut Surroundings<'_>) {
+        let is_over = self.announcements > ANNOUNCEMENTS.len();
+        if self.role == Role::Master && is_over && self.has_addresses(around) {
+            let next = self.next_announcement(around);
+            around
+                .queue
+                .set(&mut self.timers, self.id, Timer::Announce, next);
+        }
     }
 
     /// When the next round is due: the series, once more after two adverts as OpenBSD does

@@ -8,6 +8,7 @@ use crate::timers::{DeadlineQueue, Timer};
 use crate::{Action, Event, Heard, Reason, Timestamp};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum Role {
     Init,
     Backup,
@@ -23,6 +24,7 @@ pub(crate) enum Role {
 
 /// What a retiring host is otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum Rest {
     Init,
     Backup,
@@ -30,6 +32,7 @@ pub(crate) enum Rest {
 
 /// How far a hand-over has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum Stage {
     /// The bow-out waits until the addresses no longer speak.
     Silencing,
@@ -64,6 +67,10 @@ pub(crate) enum Stimulus {
     HoldFailed,
     /// The last `HandOver` asked for is in effect.
     Silenced,
+    /// The addresses are in place from a former run.
+    Adopted,
+    /// The addresses have gone with their lease.
+    Lapsed,
     /// `state master`.
     TakeOver,
     /// `state backup`.
@@ -84,6 +91,7 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) manage_addresses: bool,
     pub(crate) demotion: u8,
     pub(crate) announce_every: Duration,
+    pub(crate) lease: bool,
     pub(crate) queue: &'a mut DeadlineQueue,
     pub(crate) actions: &'a mut VecDeque<Action>,
     pub(crate) events: &'a mut VecDeque<Event>,

@@ -11,6 +11,7 @@ const SEND_ERRORS: u8 = 3;
 
 /// Runs of send errors and successes over one family.
 #[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct SendRecord {
     failures: u8,
     successes: u8,

@@ -19,6 +19,9 @@ impl Host {
             // "INIT: any: ignore" (§4.3); `state` is ignored in INIT (§4.7).
             (Role::Init, S::Heard(_) | S::Unverifiable | S::TakeOver | S::StepBack) => {}
             (Role::Init, S::Due { .. } | S::Refresh | S::Demoted | S::Woke { .. }) => {}
+            (Role::Init, S::Lapsed) => {}
+            // Nobody will use what is there, or not as it is.
+            (Role::Init, S::Adopted) => self.let_go(around),
 
             (Role::Backup, S::Heard(heard)) => self.answer_as_backup(around, heard),
             (Role::Backup, S::Unverifiable) => self.arm_master_down(around, Duration::ZERO),
@@ -30,7 +33,8 @@ impl Host {
             (Role::Backup, S::Cut(reason) | S::Quit(reason) | S::Drop(reason)) => {
                 self.rest_in_init(around, reason);
             }
-            (Role::Backup, S::Start(_) | S::Demoted) => {}
+            (Role::Backup, S::Adopted) => self.adopt(around),
+            (Role::Backup, S::Start(_) | S::Demoted | S::Lapsed) => {}
 
             (Role::Taking(reason), S::Held) => self.become_master(around, reason),
             (Role::Taking(_), S::HoldFailed) => {
@@ -52,13 +56,19 @@ impl Host {
             }
             (Role::Taking(_), S::Start(_) | S::Unverifiable | S::Due { .. }) => {}
             (Role::Taking(_), S::TakeOver | S::Demoted | S::Woke { .. }) => {}
+            (Role::Taking(_), S::Adopted | S::Lapsed) => {}
 
             (Role::Master, S::Heard(heard)) => self.answer_as_master(around, heard),
             (Role::Master, S::Unverifiable) => {
                 self.enter_backup(around, Reason::ConfiguredElsewhere);
             }
             (Role::Master, S::Due { timer, planned }) => self.master_due(around, timer, planned),
-            (Role::Master, S::Held) => self.start_announcing(around),
+            (Role::Master, S::Held) => {
+                if !core::mem::take(&mut self.reassured) {
+                    self.start_announcing(around);
+                }
+            }
+            (Role::Master, S::Lapsed) => self.lapse(around),
             (Role::Master, S::HoldFailed) => {
                 around.events.push_back(Event::HoldFailed { id: self.id });
             }
@@ -81,7 +91,7 @@ impl Host {
                 self.let_go(around);
                 self.rest_in_init(around, reason);
             }
-            (Role::Master, S::Start(_) | S::TakeOver) => {}
+            (Role::Master, S::Start(_) | S::TakeOver | S::Adopted) => {}
 
             (Role::Retiring { rest, stage }, S::Heard(heard)) => {
                 if stage != Stage::Overlap && !heard.claim.interval.is_bow_out() {
@@ -123,6 +133,8 @@ impl Host {
                     self.take_over(around, Reason::Command(Command::Master));
                 }
             }
+            (Role::Retiring { rest, .. }, S::Lapsed) => self.finish_hand_over(around, rest),
+            (Role::Retiring { .. }, S::Adopted) => {}
             (Role::Retiring { .. }, S::Cut(reason) | S::Drop(reason)) => {
                 self.let_go(around);
                 self.rest_in_init(around, reason);

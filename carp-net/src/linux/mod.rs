@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
 
 use carp_fsm::carp_proto::{Advertisement, Family, MacAddress, VirtualAddress};
 use carp_fsm::{HostId, LinkId, LinkState, Lladdr, Timestamp};
@@ -427,7 +428,13 @@ impl Backend for Linux {
         sent.about(format_args!("{}: advert to {to}", setup.interface))
     }
 
-    fn hold(&mut self, id: HostId, addresses: &[VirtualAddress]) {
+    fn adopt(&mut self, _: HostId, _: &[VirtualAddress]) {}
+
+    fn renew(&mut self, _: HostId, _: Duration) {}
+
+    fn leave_in_place(&mut self) {}
+
+    fn hold(&mut self, id: HostId, addresses: &[VirtualAddress], _: Option<Duration>) {
         let addresses = addresses.to_vec();
         let mut own = Vec::new();
         if let Some(host) = self.hosts.get_mut(&id) {

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use carp_net::carp_fsm::carp_proto::{Advertisement, VirtualAddress};
 use carp_net::carp_fsm::{HostId, LinkId, LinkState, Timestamp};
@@ -133,12 +134,25 @@ impl Backend for Live {
         self.memory.send(id, to, payload)
     }
 
-    fn hold(&mut self, id: HostId, addresses: &[VirtualAddress]) {
+    fn adopt(&mut self, id: HostId, addresses: &[VirtualAddress]) {
+        self.memory.adopt(id, addresses);
+        self.soon();
+    }
+
+    fn renew(&mut self, id: HostId, lease: Duration) {
+        self.memory.renew(id, lease);
+    }
+
+    fn leave_in_place(&mut self) {
+        self.memory.leave_in_place();
+    }
+
+    fn hold(&mut self, id: HostId, addresses: &[VirtualAddress], lease: Option<Duration>) {
         if self.wishes.0.lock().unwrap().refuse_holding {
             let error = Error::new("192.0.2.10", std::io::Error::from_raw_os_error(13));
             self.refused.push_back(Report::HoldFailed(id, error));
         } else {
-            self.memory.hold(id, addresses);
+            self.memory.hold(id, addresses, lease);
         }
         self.soon();
     }

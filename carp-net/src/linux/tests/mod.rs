@@ -164,7 +164,7 @@ impl Machine {
     }
 
     fn try_hold(&mut self, id: HostId, addresses: &[VirtualAddress]) -> Result<(), String> {
-        self.backend.hold(id, addresses);
+        self.backend.hold(id, addresses, None);
         self.wait_for("hold", |report| {
             if let Report::HoldFailed(of, error) = report {
                 return (*of == id).then(|| Err(error.to_string()));

@@ -1,0 +1,132 @@
+//! A host that goes on in another process: what it leaves behind, and how it begins with that.
+
+use alloc::vec::Vec;
+use core::net::IpAddr;
+use core::time::Duration;
+
+use carp_proto::Authenticator;
+
+use super::damage::Incidents;
+use super::role::{Role, Stage, Surroundings};
+use super::sending::SendRecord;
+use super::{Host, LastTransition};
+use crate::counters::Counters;
+use crate::random::Random;
+use crate::timers::{Timer, Timers};
+use crate::{HostId, LinkId, Timestamp, VirtualHost};
+
+/// All that a host is beside its configuration.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct SavedRun {
+    role: Role,
+    removing: bool,
+    held_back: bool,
+    counters: Counters,
+    /// The address list before the last change, and until when it counts.
+    previous: Option<(Vec<IpAddr>, Timestamp)>,
+    cookie: u64,
+    random: Random,
+    timers: Timers,
+    announced_from: Timestamp,
+    announcements: usize,
+    slowest_peer: u8,
+    sending: [SendRecord; 2],
+    incidents: Incidents,
+    last: Option<LastTransition>,
+}
+
+impl Host {
+    pub(crate) fn save(&self) -> SavedRun {
+        SavedRun {
+            role: self.role,
+            removing: self.removing,
+            held_back: self.held_back,
+            counters: self.counters,
+            previous: self
+                .previous
+                .as_ref()
+                .map(|previous| (previous.list.clone(), previous.until)),
+            cookie: self.cookie,
+            random: self.random.clone(),
+            timers: self.timers.clone(),
+            announced_from: self.announced_from,
+            announcements: self.announcements,
+            slowest_peer: self.slowest_peer,
+            sending: self.sending,
+            incidents: self.incidents.clone(),
+            last: self.last,
+        }
+    }
+
+    /// A host that was saved, with no timer armed yet.
+    pub(crate) fn saved(id: HostId, link: LinkId, config: VirtualHost, saved: SavedRun) -> Self {
+        let mut host = Self::new(id, link, config, 0);
+        host.role = saved.role;
+        host.removing = saved.removing;
+        host.held_back = saved.held_back;
+        host.counters = saved.counters;
+        host.previous = saved.previous.map(|(list, until)| super::Previous {
+            authenticator: Authenticator::new(
+                host.config.key(),
+                host.config.vhid(),
+                list.iter().copied(),
+            ),
+            list,
+            until,
+        });
+        host.cookie = saved.cookie;
+        host.random = saved.random;
+        host.announced_from = saved.announced_from;
+        host.announcements = saved.announcements;
+        host.slowest_peer = saved.slowest_peer;
+        host.sending = saved.sending;
+        host.incidents = saved.incidents;
+        host.last = saved.last;
+        host
+    }
+
+    /// Goes on with `timers`. Where they are `stale`, the other process has gone on after it
+    /// was saved, so they say no more than what was waited for: a master sends its advert now, a
+    /// backup waits for a whole master-down time.
+    ///
+    /// What the platform holds is asked for anew; nothing changes where it is there still.
+    pub(crate) fn resume(&mut self, around: &mut Surroundings<'_>, timers: &Timers, stale: bool) {
+        for timer in Timer::ALL {
+            let at = timers.get(timer).map(|at| match timer {
+                Timer::Advertise if stale => around.now,
+                _ => at,
+            });
+            around.queue.set(&mut self.timers, self.id, timer, at);
+        }
+        let waits = |timer| timers.get(timer).is_some();
+        if stale && (waits(Timer::MasterDownInet) || waits(Timer::MasterDownInet6)) {
+            self.arm_master_down(around, Duration::ZERO);
+        }
+        match self.role {
+            Role::Init | Role::Backup => {}
+            Role::Taking(_) => {
+                self.ask_to_hold(around);
+            }
+            Role::Master => self.reassure(around),
+            Role::Retiring { stage, .. } => {
+                self.ask_to_hand_over(around);
+                if stage == Stage::Silencing && !waits(Timer::HandOver) {
+                    self.arm(around, Timer::HandOver, Some(Duration::ZERO));
+                }
+            }
+        }
+    }
+    /// Has the platform make sure that it holds what it should, as long as it should.
+    pub(crate) fn reassure(&mut self, around: &mut Surroundings<'_>) {
+        if self.role == Role::Master {
+            self.reassured = self.ask_to_hold(around);
+        }
+    }
+}
+
+impl SavedRun {
+    pub(crate) const fn timers(&self) -> &Timers {
+        &self.timers
+    }
+}

@@ -1,0 +1,107 @@
+//! A node that goes on in another process.
+//!
+//! Its successor is told the virtual hosts anew, and gets what each went through. Where the process
+//! ended in good order that is exact, timers included; where it died, it is as old as the last
+//! change, and the successor makes up for that (`host/resume.rs`).
+
+use alloc::borrow::ToOwned as _;
+use alloc::vec::Vec;
+
+use super::Node;
+use crate::host::{Host, Stimulus};
+use crate::{HostId, NodeConfig, Owner, SavedHost, SavedNode, Timestamp, VirtualHost};
+
+impl Node {
+    /// What a successor needs beside the virtual hosts.
+    pub fn save(&self) -> SavedNode {
+        let demotions = self.demotions.iter();
+        SavedNode {
+            next_id: self.next_id,
+            links: self.links.iter().map(|(id, state)| (*id, *state)).collect(),
+            demotions: demotions
+                .map(|entry| (entry.group.to_owned(), entry.owner.clone(), entry.amount))
+                .collect(),
+            counters: self.counters,
+        }
+    }
+
+    /// What a successor needs of one virtual host beside its configuration.
+    pub fn save_host(&self, id: HostId) -> Option<SavedHost> {
+        let host = self.hosts.get(&id)?;
+        Some(SavedHost {
+            id,
+            link: host.link,
+            at: self.now,
+            run: host.save(),
+        })
+    }
+
+    /// The successor of a node: the same virtual hosts in the same roles, as `hosts` are told to
+    /// be. `last_alive` is when the other process last did something, on the same clock; what was
+    /// saved may be older.
+    ///
+    /// Asks for everything anew that the roles need, which changes nothing where it is there
+    /// still. Where others must have taken this node for dead by `now`, its masters listen first.
+    ///
+    /// ```
+    /// use carp_fsm::{LinkId, Node, Timestamp, VirtualHost};
+    /// use carp_proto::{Key, Vhid};
+    ///
+    /// # fn main() -> Result<(), Box<dyn core::error::Error>> {
+    /// let web = VirtualHost::new(Vhid::new(99)?, Key::from_password("SharedSecret"));
+    /// let mut node = Node::new(Node::builder(), 42);
+    /// let now = Timestamp::from_micros(1_000_000);
+    /// let id = node.add(now, LinkId(1), web.clone())?;
+    ///
+    /// let saved = node.save_host(id).ok_or("no such host")?;
+    /// let node = Node::resume(now, Node::builder(), 43, node.save(), [(saved, web)], now);
+    /// assert_eq!(node.deadline().map(|due| due.at.as_micros()), Some(4_000_000));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn resume(
+        now: Timestamp,
+        config: NodeConfig,
+        seed: u64,
+        saved: SavedNode,
+        hosts: impl IntoIterator<Item = (SavedHost, VirtualHost)>,
+        last_alive: Timestamp,
+    ) -> Self {
+        let mut node = Self::new(config, seed);
+        node.now = now;
+        node.links = saved.links.into_iter().collect();
+        node.counters = saved.counters;
+        let mut runs = Vec::new();
+        for (saved, host) in hosts {
+            let key = (saved.link, host.vhid().get());
+            if node.by_vhid.contains_key(&key) || node.hosts.contains_key(&saved.id) {
+                continue; // no node could have saved that
+            }
+            node.next_id = node.next_id.max(saved.id.get() + 1);
+            node.by_vhid.insert(key, saved.id);
+            let timers = saved.run.timers().clone();
+            runs.push((saved.id, timers, saved.at < last_alive));
+            let host = Host::saved(saved.id, saved.link, host, saved.run);
+            node.hosts.insert(saved.id, host);
+        }
+        node.next_id = node.next_id.max(saved.next_id);
+        for (group, owner, amount) in saved.demotions {
+            let is_of_nobody = matches!(&owner, Owner::Host(id, _) if !node.hosts.contains_key(id));
+            if !is_of_nobody {
+                node.demotions.set(&group, &owner, amount);
+            }
+        }
+        let mut frozen = false;
+        for (id, timers, stale) in runs {
+            node.with(id, |host, around| host.resume(around, &timers, stale));
+            let late = now - last_alive;
+            let limit = node.hosts.get(&id).map(Host::freeze_limit);
+            if limit.is_some_and(|limit| late >= limit) {
+                frozen = true;
+                node.step(id, Stimulus::Woke { late });
+            }
+        }
+        node.counters.freezes += u64::from(frozen);
+        node
+    }
+}

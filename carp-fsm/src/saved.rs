@@ -1,0 +1,44 @@
+//! What a node leaves to its successor: another process that goes on where this one ended.
+//!
+//! The successor is told its virtual hosts anew, keys and all; this is what they went through. It
+//! holds no key.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::counters::Counters;
+use crate::host::SavedRun;
+use crate::{HostId, LinkId, LinkState, Owner, Timestamp};
+
+/// What [`Node::save`](crate::Node::save) gives: all of a node but its virtual hosts.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct SavedNode {
+    pub(crate) next_id: u64,
+    pub(crate) links: Vec<(LinkId, LinkState)>,
+    pub(crate) demotions: Vec<(String, Owner, u8)>,
+    pub(crate) counters: Counters,
+}
+
+/// What [`Node::save_host`](crate::Node::save_host) gives: one virtual host.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct SavedHost {
+    pub(crate) id: HostId,
+    pub(crate) link: LinkId,
+    /// When it was saved.
+    pub(crate) at: Timestamp,
+    pub(crate) run: SavedRun,
+}
+
+impl SavedHost {
+    /// Its name, which it keeps.
+    pub const fn id(&self) -> HostId {
+        self.id
+    }
+
+    /// The link it runs on.
+    pub const fn link(&self) -> LinkId {
+        self.link
+    }
+}

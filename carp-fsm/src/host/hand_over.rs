@@ -13,7 +13,7 @@ use crate::{Action, Event, Heard, Interval, Reason, Timer};
 const OVERLAP: Duration = Duration::from_millis(120);
 
 /// How long a bow-out waits for the addresses to be silenced.
-const SILENCING: Duration = Duration::from_millis(500);
+pub(super) const SILENCING: Duration = Duration::from_millis(500);
 
 /// How often a bow-out is repeated while no new master is heard.
 const BOW_OUT_REPEAT: Duration = Duration::from_millis(250);

@@ -7,6 +7,7 @@ use core::time::Duration;
 use carp_proto::Authenticator;
 
 use super::damage::Incidents;
+use super::hand_over::SILENCING;
 use super::role::{Role, Stage, Surroundings};
 use super::sending::SendRecord;
 use super::{Host, LastTransition};
@@ -89,34 +90,35 @@ impl Host {
     /// Goes on with `timers`. Where they are `stale`, the other process has gone on after it
     /// was saved, so they say no more than what was waited for: a master sends its advert now, a
     /// backup waits for a whole master-down time.
-    ///
-    /// What the platform holds is asked for anew; nothing changes where it is there still.
     pub(crate) fn resume(&mut self, around: &mut Surroundings<'_>, timers: &Timers, stale: bool) {
         for timer in Timer::ALL {
-            let at = timers.get(timer).map(|at| match timer {
-                Timer::Advertise if stale => around.now,
-                _ => at,
-            });
+            let at_once = stale && timer == Timer::Advertise;
+            let at = timers.get(timer);
+            let at = at.map(|at| if at_once { around.now } else { at });
             around.queue.set(&mut self.timers, self.id, timer, at);
         }
         let waits = |timer| timers.get(timer).is_some();
         if stale && (waits(Timer::MasterDownInet) || waits(Timer::MasterDownInet6)) {
             self.arm_master_down(around, Duration::ZERO);
         }
+    }
+
+    /// Asks the platform anew for what the role needs, because nobody hears what the other process
+    /// was answered. Nothing changes where it is there still.
+    pub(crate) fn ask_again(&mut self, around: &mut Surroundings<'_>) {
         match self.role {
             Role::Init | Role::Backup => {}
-            Role::Taking(_) => {
-                self.ask_to_hold(around);
-            }
+            Role::Taking(reason) => self.take_over(around, reason),
             Role::Master => self.reassure(around),
             Role::Retiring { stage, .. } => {
                 self.ask_to_hand_over(around);
-                if stage == Stage::Silencing && !waits(Timer::HandOver) {
-                    self.arm(around, Timer::HandOver, Some(Duration::ZERO));
+                if stage == Stage::Silencing {
+                    self.arm(around, Timer::HandOver, Some(SILENCING));
                 }
             }
         }
     }
+
     /// Has the platform make sure that it holds what it should, as long as it should.
     pub(crate) fn reassure(&mut self, around: &mut Surroundings<'_>) {
         if self.role == Role::Master {

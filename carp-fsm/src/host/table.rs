@@ -55,7 +55,11 @@ impl Host {
                 self.rest_in_init(around, reason);
             }
             (Role::Taking(_), S::Start(_) | S::Unverifiable | S::Due { .. }) => {}
-            (Role::Taking(_), S::TakeOver | S::Demoted | S::Woke { .. }) => {}
+            (Role::Taking(_), S::Woke { late }) => {
+                self.let_go(around);
+                self.enter_backup(around, Reason::Frozen(late));
+            }
+            (Role::Taking(_), S::TakeOver | S::Demoted) => {}
             (Role::Taking(_), S::Adopted | S::Lapsed) => {}
 
             (Role::Master, S::Heard(heard)) => self.answer_as_master(around, heard),

@@ -100,6 +100,7 @@ impl Node {
                 frozen = true;
                 node.step(id, Stimulus::Woke { late });
             }
+            node.with(id, Host::ask_again);
         }
         node.counters.freezes += u64::from(frozen);
         node

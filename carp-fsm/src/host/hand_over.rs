@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use super::Host;
 use super::role::{Rest, Role, Stage, Surroundings};
-use crate::{Action, Event, Heard, Interval, Reason, Timer};
+use crate::{Action, Event, Heard, Interval, Lladdr, Reason, Timer};
 
 /// How long two nodes hold the addresses at a hand-over: from the new master's first advert until
 /// the old one lets go. The neighbours have heard the new master's announcements by then.
@@ -25,6 +25,11 @@ const HAND_OVER_LIMIT: Duration = Duration::from_millis(1_500);
 impl Host {
     pub(super) fn yield_to(&mut self, around: &mut Surroundings<'_>, heard: Heard) {
         let tied = self.claim(around.demotion) == heard.claim;
+        if self.config.link_address() == Lladdr::Carpdev && self.has_addresses(around) {
+            // The neighbours know this node's own MAC address, and only the other master can tell
+            // them better. It may not know that there were two: a last advert makes it announce.
+            self.send(around, self.config.interval());
+        }
         self.enter_backup(around, Reason::Yielded(heard));
         if tied {
             // Both may have yielded at the same instant; whoever waits less takes over.

@@ -52,3 +52,5 @@ pub mod linux;
 pub use linux::Linux;
 #[cfg(feature = "memory")]
 pub mod memory;
+#[cfg(target_os = "linux")]
+pub mod supervisor;

@@ -15,7 +15,7 @@ use crate::protocol::{Reply, Request};
 use crate::render;
 use crate::secret;
 use crate::service::NO_SUCH_INTERFACE;
-use crate::settings::{Query, QueryError, Setting, Settings};
+use crate::settings::{self, Query, QueryError, Setting, Settings};
 use crate::words;
 
 /// Share addresses between machines with CARP, as OpenBSD's ifconfig does.
@@ -46,6 +46,7 @@ enum Command {
 
 /// The words of `carpctl sysctl`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = settings::HELP)]
 struct SysctlOptions {
     /// Show all settings; so does no name at all
     #[arg(short, long, conflicts_with = "queries")]
@@ -238,9 +239,10 @@ fn in_words(error: &QueryError) -> String {
         QueryError::Unknown { nearest: None, .. } => {
             format!("{error} (`carpctl sysctl' shows all)")
         }
-        QueryError::Unknown { .. } | QueryError::Unsupported(_) | QueryError::OutOfRange { .. } => {
-            error.to_string()
-        }
+        QueryError::Unknown { .. }
+        | QueryError::Unsupported(_)
+        | QueryError::NotANumber { .. }
+        | QueryError::OutOfRange { .. } => error.to_string(),
     }
 }
 

@@ -4,7 +4,6 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 
 use carp_net::Driver;
-use carp_net::carp_fsm::Node;
 use carp_net::linux::Linux;
 use rustix::fs::{Gid, Mode};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -14,6 +13,7 @@ use crate::logging;
 use crate::paths::{Paths, about};
 use crate::secret;
 use crate::service::{ClaimError, Listener, Service};
+use crate::settings::Settings;
 
 /// The words of `carpctl daemon`.
 #[derive(Debug, clap::Args)]
@@ -74,7 +74,7 @@ fn prepare(options: &DaemonOptions) -> Result<Service<Linux>, Trouble> {
     let group = options.group.as_deref().map(find_group).transpose()?;
     // First the socket, so that no other service is disturbed.
     let listener = Listener::claim(&paths, group)?;
-    let driver = Driver::new(Linux::open()?, Node::builder())?;
+    let driver = Driver::new(Linux::open()?, Settings::default().of_node())?;
     let signals = [SIGTERM, SIGINT, SIGHUP];
     let service = Service::new(driver, listener, &signals, options.on_demand)?;
     tracing::info!("listening on {}", paths.socket().display());

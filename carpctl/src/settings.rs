@@ -1,15 +1,24 @@
-//! The settings of a whole service: `carpctl sysctl`, with the names that OpenBSD has for them.
+//! The settings of a whole service: `carpctl sysctl`, with the names that OpenBSD has for them
+//! and two of our own.
 
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use carp_net::carp_fsm::{Node, NodeConfig};
 use serde::{Deserialize, Serialize};
 
 use crate::words::nearest;
 
-/// All settings, as they stand (`docs/carp-protocol.md §5.1`). The default is that of a service
-/// to which nothing was said.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// All settings, as they stand. The default is that of a service to which nothing was said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Settings {
-    /// Whether a backup takes over from a master that is worse.
+    /// Whether a backup takes over from a master that is worse (`docs/carp-protocol.md §5.1`).
     pub(crate) preempt: bool,
+    /// Whether addresses are held by lease.
+    pub(crate) lease: bool,
+    /// The seconds between two announcements of a master; 0: none after the first seconds.
+    pub(crate) announce: u16,
 }
 
 /// One setting.
@@ -17,13 +26,15 @@ pub(crate) struct Settings {
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Setting {
     Preempt,
+    Lease,
+    Announce,
 }
 
 /// A setting and the value it is to have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Assignment {
     pub(crate) setting: Setting,
-    pub(crate) value: bool,
+    pub(crate) value: u16,
 }
 
 /// What `carpctl sysctl` is asked: some settings, or one to change.
@@ -42,30 +53,103 @@ pub(crate) enum QueryError {
         name: String,
         nearest: Option<&'static str>,
     },
-    #[error("`{0}': not supported here (only {PREEMPT} is)")]
+    #[error("`{0}': not supported here (`carpctl sysctl' shows what is)")]
     Unsupported(String),
-    #[error("`{query}': out of range (0 to 1)")]
-    OutOfRange { query: String },
+    #[error("`{query}': not a number from {}", .setting.allowed())]
+    NotANumber { query: String, setting: Setting },
+    #[error("`{query}': out of range ({})", .setting.allowed())]
+    OutOfRange { query: String, setting: Setting },
 }
 
 impl Setting {
     /// All there are.
-    pub(crate) const ALL: [Self; 1] = [Self::Preempt];
+    pub(crate) const ALL: [Self; 3] = [Self::Preempt, Self::Lease, Self::Announce];
 
     /// Its name.
     pub(crate) const fn name(self) -> &'static str {
         match self {
-            Self::Preempt => PREEMPT,
+            Self::Preempt => "net.inet.carp.preempt",
+            Self::Lease => "net.inet.carp.lease",
+            Self::Announce => "net.inet.carp.announce",
+        }
+    }
+
+    const fn range(self) -> RangeInclusive<u16> {
+        match self {
+            Self::Preempt | Self::Lease => 0..=1,
+            Self::Announce => 0..=3600,
+        }
+    }
+
+    /// The values it can have, in words.
+    fn allowed(self) -> String {
+        let range = self.range();
+        let unit = match self {
+            Self::Preempt | Self::Lease => "",
+            Self::Announce => " seconds, 0 for none",
+        };
+        format!("{} to {}{unit}", range.start(), range.end())
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            preempt: false,
+            lease: true,
+            announce: 60,
         }
     }
 }
 
 impl Settings {
     /// The value of `setting`, as a number.
-    pub(crate) fn get(self, setting: Setting) -> u8 {
+    pub(crate) fn get(self, setting: Setting) -> u16 {
         match setting {
-            Setting::Preempt => u8::from(self.preempt),
+            Setting::Preempt => self.preempt.into(),
+            Setting::Lease => self.lease.into(),
+            Setting::Announce => self.announce,
         }
+    }
+
+    /// These settings with all of `assignments` made.
+    ///
+    /// # Errors
+    ///
+    /// The first value that cannot be; no client of ours sends one.
+    pub(crate) fn with(mut self, assignments: &[Assignment]) -> Result<Self, QueryError> {
+        for Assignment { setting, value } in assignments.iter().copied() {
+            if !setting.range().contains(&value) {
+                let query = format!("{}={value}", setting.name());
+                return Err(QueryError::OutOfRange { query, setting });
+            }
+            match setting {
+                Setting::Preempt => self.preempt = value != 0,
+                Setting::Lease => self.lease = value != 0,
+                Setting::Announce => self.announce = value,
+            }
+        }
+        Ok(self)
+    }
+
+    /// Those that are not as in a service to which nothing was said.
+    pub(crate) fn unusual(self) -> impl Iterator<Item = Setting> {
+        let is_unusual =
+            move |setting: &Setting| self.get(*setting) != Self::default().get(*setting);
+        Setting::ALL.into_iter().filter(is_unusual)
+    }
+
+    /// How often a master announces its addresses.
+    pub(crate) const fn announce_every(self) -> Duration {
+        Duration::from_secs(self.announce as u64)
+    }
+
+    /// The settings of a node, for a service that begins with these.
+    pub(crate) const fn of_node(self) -> NodeConfig {
+        Node::builder()
+            .preempt(self.preempt)
+            .lease(self.lease)
+            .announce_every(self.announce_every())
     }
 }
 
@@ -88,19 +172,17 @@ impl Query {
             let nearest = nearest(&name, Setting::ALL.map(Setting::name));
             return Err(QueryError::Unknown { name, nearest });
         };
-        match value {
-            None => Ok(Self::One(setting)),
-            Some("0") => Ok(Self::Assign(Assignment {
-                setting,
-                value: false,
-            })),
-            Some("1") => Ok(Self::Assign(Assignment {
-                setting,
-                value: true,
-            })),
-            Some(_) => Err(QueryError::OutOfRange {
-                query: query.to_owned(),
-            }),
+        let Some(value) = value else {
+            return Ok(Self::One(setting));
+        };
+        let query = query.to_owned();
+        let digits = value.strip_prefix('-').unwrap_or(value);
+        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(QueryError::NotANumber { query, setting });
+        }
+        match value.parse().ok().filter(|n| setting.range().contains(n)) {
+            Some(value) => Ok(Self::Assign(Assignment { setting, value })),
+            None => Err(QueryError::OutOfRange { query, setting }),
         }
     }
 }
@@ -109,7 +191,16 @@ fn suggestion(nearest: &Option<&'static str>) -> String {
     nearest.map_or_else(String::new, |name| format!(" (did you mean `{name}'?)"))
 }
 
-const PREEMPT: &str = "net.inet.carp.preempt";
+/// What `carpctl sysctl --help` says of them.
+pub(crate) const HELP: &str = "\
+Settings:
+  net.inet.carp.preempt   1: take over from a master that is worse (0)
+  net.inet.carp.lease     0: hold addresses without end, even if the whole
+                          service is killed or stopped; 1: only as long as
+                          adverts leave (1)
+  net.inet.carp.announce  seconds from one announcement of a master's addresses
+                          to the next, 0 to 3600; 0: none once the switches
+                          have learned them (60)";
 
 /// What stands for all settings.
 const BEGINNINGS: &[&str] = &["net", "net.inet", "net.inet.carp"];
@@ -132,17 +223,16 @@ mod tests {
 
     #[test]
     fn names_and_values() {
-        let preempt = Setting::Preempt;
         assert_eq!(Query::parse("net.inet.carp"), Ok(Query::All));
-        assert_eq!(
-            Query::parse("net.inet.carp.preempt"),
-            Ok(Query::One(preempt))
-        );
-        for (text, value) in [("0", false), ("1", true)] {
-            let query = format!("net.inet.carp.preempt={text}");
-            let setting = preempt;
-            let expected = Query::Assign(Assignment { setting, value });
-            assert_eq!(Query::parse(&query), Ok(expected));
+        for setting in Setting::ALL {
+            assert_eq!(Query::parse(setting.name()), Ok(Query::One(setting)));
+            for value in [*setting.range().start(), *setting.range().end()] {
+                let query = format!("{}={value}", setting.name());
+                let expected = Query::Assign(Assignment { setting, value });
+                assert_eq!(Query::parse(&query), Ok(expected));
+                let settings = Settings::default().with(&[Assignment { setting, value }]);
+                assert_eq!(settings.unwrap().get(setting), value);
+            }
         }
     }
 
@@ -156,11 +246,64 @@ mod tests {
         assert_eq!(refusal("kern.hostname"), "`kern.hostname': unknown name");
         assert_eq!(
             refusal("net.inet.carp.allow=0"),
-            "`net.inet.carp.allow': not supported here (only net.inet.carp.preempt is)"
+            "`net.inet.carp.allow': not supported here (`carpctl sysctl' shows what is)"
         );
-        for value in ["2", "", "yes", "-1", "01"] {
-            let query = format!("net.inet.carp.preempt={value}");
-            assert_eq!(refusal(&query), format!("`{query}': out of range (0 to 1)"));
+        for (name, value, expected) in [
+            ("preempt", "2", "out of range (0 to 1)"),
+            ("preempt", "-1", "out of range (0 to 1)"),
+            ("preempt", "", "not a number from 0 to 1"),
+            ("lease", "yes", "not a number from 0 to 1"),
+            ("lease", "4", "out of range (0 to 1)"),
+            (
+                "announce",
+                "3601",
+                "out of range (0 to 3600 seconds, 0 for none)",
+            ),
+            (
+                "announce",
+                "99999",
+                "out of range (0 to 3600 seconds, 0 for none)",
+            ),
+            (
+                "announce",
+                "1.5",
+                "not a number from 0 to 3600 seconds, 0 for none",
+            ),
+        ] {
+            let query = format!("net.inet.carp.{name}={value}");
+            assert_eq!(refusal(&query), format!("`{query}': {expected}"));
         }
+    }
+
+    #[test]
+    fn values_that_no_client_of_ours_sends_change_nothing() {
+        let assign = |setting, value| Assignment { setting, value };
+        let error = Settings::default()
+            .with(&[assign(Setting::Preempt, 1), assign(Setting::Lease, 2)])
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`net.inet.carp.lease=2': out of range (0 to 1)"
+        );
+    }
+
+    #[test]
+    fn what_an_older_service_says_or_leaves_out_is_the_default() {
+        let settings: Settings = serde_json::from_str(r#"{"preempt":true}"#).unwrap();
+        let default = Settings::default();
+        assert_eq!(
+            settings,
+            Settings {
+                preempt: true,
+                ..default
+            }
+        );
+        let unusual: Vec<Setting> = settings.unusual().collect();
+        assert_eq!(unusual, [Setting::Preempt]);
+    }
+
+    #[test]
+    fn the_default_is_that_of_a_node() {
+        assert_eq!(Settings::default().of_node(), Node::builder());
     }
 }

@@ -112,7 +112,7 @@ fn says(code: i32, out: &str, err: &str) -> Ran {
 #[test]
 fn reading_without_a_service() {
     let bench = Bench::new();
-    let sysctl = "net.inet.carp.preempt=0\n";
+    let sysctl = "net.inet.carp.preempt=0\nnet.inet.carp.lease=1\nnet.inet.carp.announce=60\n";
     for (line, expected) in [
         ("", says(0, "", "")),
         ("-a", says(0, "", "")),
@@ -125,12 +125,16 @@ fn reading_without_a_service() {
         ),
         ("sysctl", says(0, sysctl, "")),
         ("sysctl -a", says(0, sysctl, "")),
-        ("sysctl -an", says(0, "0\n", "")),
+        ("sysctl -an", says(0, "0\n1\n60\n", "")),
         ("sysctl net.inet.carp", says(0, sysctl, "")),
         ("sysctl -n net.inet.carp.preempt", says(0, "0\n", "")),
         (
-            "sysctl --json",
-            says(0, "{\n  \"net.inet.carp.preempt\": 0\n}\n", ""),
+            "sysctl --json net.inet.carp.preempt net.inet.carp.announce",
+            says(
+                0,
+                "{\n  \"net.inet.carp.announce\": 60,\n  \"net.inet.carp.preempt\": 0\n}\n",
+                "",
+            ),
         ),
     ] {
         assert_eq!(bench.run(line), expected, "carpctl {line}");
@@ -269,7 +273,7 @@ fn spaces_in_an_assignment_are_pointed_at() {
     }
     let expected = "carpctl: sysctl: `=1': no name before `=' (write NAME=VALUE)\n";
     assert_eq!(bench.run("sysctl =1"), says(2, "", expected));
-    let expected = "carpctl: sysctl: `net.inet.carp.preempt=': out of range (0 to 1)\n";
+    let expected = "carpctl: sysctl: `net.inet.carp.preempt=': not a number from 0 to 1\n";
     let ran = bench.run("sysctl net.inet.carp.preempt=");
     assert_eq!(ran, says(2, "", expected));
 }

@@ -30,6 +30,7 @@ pub(crate) struct Control<B> {
     interfaces: BTreeMap<InterfaceName, Interface>,
     waiting: VecDeque<(Ticket, InterfaceName, Change)>,
     replies: VecDeque<(Ticket, Reply)>,
+    settings: Settings,
     /// Whether the service ends with its last interface.
     on_demand: bool,
     stopping: bool,
@@ -80,13 +81,15 @@ enum Undo {
 }
 
 impl<B: Backend> Control<B> {
-    /// No interface yet; `on_demand` says whether the service ends with its last one.
-    pub(crate) const fn new(driver: Driver<B>, on_demand: bool) -> Self {
+    /// No interface yet, and the default settings, which are the driver's; `on_demand` says
+    /// whether the service ends with its last interface.
+    pub(crate) fn new(driver: Driver<B>, on_demand: bool) -> Self {
         Self {
             driver,
             interfaces: BTreeMap::new(),
             waiting: VecDeque::new(),
             replies: VecDeque::new(),
+            settings: Settings::default(),
             on_demand,
             stopping: false,
             destroyed_last: false,
@@ -107,14 +110,31 @@ impl<B: Backend> Control<B> {
 
     /// Changes settings of the whole service.
     pub(crate) fn assign(&mut self, ticket: Ticket, assignments: &[Assignment]) {
-        let before = self.settings();
-        for assignment in assignments {
-            match assignment.setting {
-                Setting::Preempt => self.driver.set_preempt(assignment.value),
+        let before = self.settings;
+        let reply = match before.with(assignments) {
+            Ok(now) => {
+                self.set(now);
+                Reply::Settings { before, now }
             }
+            Err(error) => Reply::Refused {
+                reason: error.to_string(),
+            },
+        };
+        self.reply(ticket, reply);
+        self.take_events();
+    }
+
+    fn set(&mut self, now: Settings) {
+        let before = std::mem::replace(&mut self.settings, now);
+        let changed = |setting| before.get(setting) != now.get(setting);
+        for setting in Setting::ALL.into_iter().filter(|it| changed(*it)) {
+            match setting {
+                Setting::Preempt => self.driver.set_preempt(now.preempt),
+                Setting::Lease => self.driver.set_lease(now.lease),
+                Setting::Announce => self.driver.set_announce_every(now.announce_every()),
+            }
+            tracing::info!("{}: {}", setting.name(), now.get(setting));
         }
-        let now = self.settings();
-        self.reply(ticket, Reply::Settings { before, now });
     }
 
     /// The interface `name` as it stands.
@@ -142,10 +162,8 @@ impl<B: Backend> Control<B> {
     }
 
     /// The settings as they are.
-    pub(crate) fn settings(&self) -> Settings {
-        Settings {
-            preempt: self.driver.node().preempt(),
-        }
+    pub(crate) const fn settings(&self) -> Settings {
+        self.settings
     }
 
     /// Begins to stop: nothing is changed any more, and every interface goes.
@@ -308,11 +326,9 @@ impl<B: Backend> Control<B> {
 
     fn destroy(&mut self, ticket: Ticket, name: InterfaceName) -> Result<(), String> {
         let last = self.interfaces.len() == 1;
+        let lost = self.settings_lost().filter(|_| last && self.on_demand);
         let interface = self.interfaces.get_mut(&name).ok_or(NO_SUCH_INTERFACE)?;
-        let mut notes = Vec::new();
-        if last && self.on_demand && self.driver.node().preempt() {
-            notes.push(SETTINGS_LOST.to_owned());
-        }
+        let notes = Vec::from_iter(lost);
         let reply = Reply::Done { notes };
         let Some(id) = interface.host else {
             self.forget(name, None);
@@ -327,6 +343,15 @@ impl<B: Backend> Control<B> {
         self.driver.remove(id).map_err(|error| error.to_string())?;
         self.take_events();
         Ok(())
+    }
+
+    /// What the operator should know before a service goes that he has told something.
+    fn settings_lost(&self) -> Option<String> {
+        let default = Settings::default();
+        let again =
+            |setting: Setting| format!("{} is {} again", setting.name(), default.get(setting));
+        let again: Vec<String> = self.settings.unusual().map(again).collect();
+        (!again.is_empty()).then(|| format!("{SETTINGS_LOST}: {}", again.join(", ")))
     }
 
     fn carpdev_of(&self, name: InterfaceName) -> Option<&str> {
@@ -377,8 +402,7 @@ fn stopping() -> Reply {
 
 const STOPPING: &str = "the service is stopping";
 
-const SETTINGS_LOST: &str =
-    "the service ends with its last interface: net.inet.carp.preempt is 0 again";
+const SETTINGS_LOST: &str = "the service ends with its last interface";
 
 /// What is said of an interface that is not there.
 pub(crate) const NO_SUCH_INTERFACE: &str = "no such interface";

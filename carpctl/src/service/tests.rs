@@ -224,10 +224,11 @@ fn settings_come_before_any_interface() {
         client::ask_for_change(&bench.paths, &Request::Settings { assign }).unwrap()
     };
     let reply = |before, now| {
-        let [before, now] = [before, now].map(|preempt| Settings { preempt });
+        let default = Settings::default();
+        let [before, now] = [before, now].map(|preempt| Settings { preempt, ..default });
         [Reply::Settings { before, now }]
     };
-    assert_eq!(assign(true), reply(false, true));
+    assert_eq!(assign(1), reply(false, true));
     bench.done("carp0", "vhid 1 carpdev vmx0");
     let lost = "the service ends with its last interface: net.inet.carp.preempt is 0 again";
     assert_eq!(change(&bench.paths, "carp0", "destroy"), done(&[lost]));
@@ -411,7 +412,7 @@ fn others_than_root_may_look_but_not_touch() {
             b"{\"version\":1,\"message\":{\"change\":{\"interface\":\"carp0\",\"change\":{}}}}\n";
         stream.write_all(change).unwrap();
         let assign = b"{\"version\":1,\"message\":{\"settings\":{\"assign\":[\
-                       {\"setting\":\"preempt\",\"value\":true}]}}}\n";
+                       {\"setting\":\"preempt\",\"value\":1}]}}}\n";
         stream.write_all(assign).unwrap();
         stream.shutdown(std::net::Shutdown::Write).unwrap();
         let mut answer = String::new();

@@ -1,0 +1,131 @@
+//! This project's own, with the virtual MAC address or with that of the carpdev.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use carp_net::carp_fsm::carp_proto::Family;
+use carp_net::lab::{self, Process};
+
+use super::{Act, Contender, parents_first, words_of};
+use crate::fault::Fault;
+use crate::network::{CARPDEV, FAMILIES, Node, PASS, VHID, output_of, shared};
+use crate::{Result, pause};
+
+/// `carpctl`, as systemd runs it.
+#[derive(Clone, Debug)]
+pub(crate) struct Carpctl {
+    pub(crate) program: PathBuf,
+    /// The addresses are on the carpdev, with its MAC address.
+    pub(crate) lladdr_carpdev: bool,
+}
+
+impl Carpctl {
+    fn command(&self, node: &Node, words: &str) -> Command {
+        let mut command = node.host.command(&self.program);
+        command.args(words.split_whitespace());
+        command.env("CARPCTL_RUN_DIR", node.directory());
+        command
+    }
+
+    fn run(&self, node: &Node, words: &str) -> Result<String> {
+        output_of(self.command(node, words))
+    }
+}
+
+impl Contender for Carpctl {
+    fn name(&self) -> &'static str {
+        if self.lladdr_carpdev {
+            "carpctl-carpdev"
+        } else {
+            "carpctl"
+        }
+    }
+
+    fn families(&self) -> &'static [Family] {
+        &FAMILIES
+    }
+
+    fn version(&self) -> Option<String> {
+        let mut command = Command::new(&self.program);
+        command.arg("--version");
+        let version = output_of(command).ok()?;
+        Some(version.trim().to_owned())
+    }
+
+    fn knows(&self, fault: Fault) -> bool {
+        // Without carp0 there is none to be set down, deleted or given another MAC address.
+        let of_carp0 = [Fault::SetDown, Fault::InterfaceDeleted, Fault::MacChanged];
+        !(self.lladdr_carpdev && of_carp0.contains(&fault))
+    }
+
+    fn interface(&self, _: Family) -> &'static str {
+        if self.lladdr_carpdev {
+            CARPDEV
+        } else {
+            "carp0"
+        }
+    }
+
+    fn start(&self, node: &Node, fault: Fault) -> Result<()> {
+        node.spawn(self.command(node, "daemon"))?;
+        let socket = node.file(&format!("net-{}.sock", node.host.namespace().inode()));
+        let deadline = lab::now() + PATIENCE;
+        while !socket.exists() {
+            if lab::now() > deadline {
+                return Err(format!("carpctl daemon: {}", node.log().trim()).into());
+            }
+            pause(Duration::from_millis(2))?;
+        }
+        if fault.preempts() {
+            self.run(node, "sysctl net.inet.carp.preempt=1")?;
+        }
+        let skew = if node.is_preferred() { 0 } else { 100 };
+        let lladdr = if self.lladdr_carpdev {
+            "lladdr carpdev"
+        } else {
+            ""
+        };
+        let addresses = FAMILIES.map(shared).join(" ");
+        let words = format!(
+            "carp0 vhid {VHID} pass {PASS} carpdev {CARPDEV} advskew {skew} {lladdr} {addresses}"
+        );
+        self.run(node, &words)?;
+        Ok(())
+    }
+
+    fn act(&self, node: &Node, act: Act) -> Result<()> {
+        let words = match act {
+            Act::Down => "carp0 down",
+            Act::Destroy => "carp0 destroy",
+            Act::StateBackup => "carp0 state backup",
+            Act::Restart => "restart",
+            Act::Terminate => {
+                let processes = self.processes(node)?;
+                let service = processes.first().ok_or("no service")?;
+                return Ok(service.terminate()?);
+            }
+        };
+        self.run(node, words)?;
+        Ok(())
+    }
+
+    fn engine(&self, node: &Node) -> Result<Process> {
+        let mut processes = self.processes(node)?.into_iter();
+        let engine = processes.find(|process| words_of(process).contains("--engine"));
+        engine.ok_or_else(|| "no process with --engine: the service is not supervised".into())
+    }
+
+    fn processes(&self, node: &Node) -> Result<Vec<Process>> {
+        parents_first(node)
+    }
+
+    fn shows(&self, node: &Node) -> Result<String> {
+        // Where the service has ended there is its last word.
+        let state = self.run(node, "carp0").unwrap_or_default();
+        Ok(state + &node.log())
+    }
+}
+
+/// How long a start may take.
+const PATIENCE: Duration = Duration::from_secs(5);

@@ -7,7 +7,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
 
-use carp_net::carp_fsm::{Command, HostId, Timestamp};
+use carp_net::carp_fsm::carp_proto::{Vhid, VirtualAddress};
+use carp_net::carp_fsm::{self, Command, HostId, HostView, LinkState, Timestamp};
 use carp_net::{Backend, Driver, ErrorKind};
 
 use crate::change::{Change, StateWish};
@@ -16,7 +17,9 @@ use crate::name::InterfaceName;
 use crate::protocol::Reply;
 use crate::report::Report;
 use crate::settings::{Assignment, Setting, Settings};
+use journal::Journal;
 
+mod journal;
 mod progress;
 
 /// Names the asker of a request.
@@ -31,6 +34,7 @@ pub(crate) struct Control<B> {
     waiting: VecDeque<(Ticket, InterfaceName, Change)>,
     replies: VecDeque<(Ticket, Reply)>,
     settings: Settings,
+    journal: Journal,
     /// Whether the service ends with its last interface.
     on_demand: bool,
     stopping: bool,
@@ -43,6 +47,8 @@ struct Interface {
     /// Its virtual host, once it has a vhid and a carpdev.
     host: Option<HostId>,
     work: Option<Work>,
+    /// When and why something of it could not be done, while that is so.
+    failure: Option<(Timestamp, String)>,
 }
 
 /// What an interface is going through, and who waits for it.
@@ -52,6 +58,8 @@ enum Work {
     Configuring { order: Order, undo: Undo },
     /// It is becoming master.
     TakingOver(Order),
+    /// It is master, and gets other addresses.
+    Holding { order: Order, undo: Undo },
     /// A change failed, and it is being made what it was.
     Restoring,
     /// It is going, for `destroy` or because it could not be made.
@@ -90,6 +98,7 @@ impl<B: Backend> Control<B> {
             waiting: VecDeque::new(),
             replies: VecDeque::new(),
             settings: Settings::default(),
+            journal: Journal::default(),
             on_demand,
             stopping: false,
             destroyed_last: false,
@@ -195,6 +204,7 @@ impl<B: Backend> Control<B> {
     pub(crate) fn process(&mut self) {
         self.driver.process(self.driver.now());
         self.take_events();
+        self.look_at_holders();
     }
 
     /// The next answer, if there is one.
@@ -236,18 +246,36 @@ impl<B: Backend> Control<B> {
             return Err("exists already".to_owned());
         }
         let before = there.map(|interface| interface.config.clone());
+        let failure = there.and_then(|interface| interface.failure.clone());
         let id = there.and_then(|interface| interface.host);
-        let (config, notes) = before
+        let (config, mut notes) = before
             .clone()
             .unwrap_or_default()
             .with(change)
             .map_err(|error| error.to_string())?;
+        if change.state.is_some() {
+            self.check_link(name, &config)?;
+        }
         let follows = self.apply(name, id, &config)?;
+        let says_where = id.is_none() || change.carpdev.is_some() || change.up == Some(true);
+        if says_where
+            && follows
+                .host
+                .is_some_and(|id| self.link_state(id) == LinkState::Absent)
+        {
+            let carpdev = config.carpdev.as_deref().unwrap_or_default();
+            notes.push(format!(
+                "carpdev {carpdev} is not there yet: waiting for it"
+            ));
+        }
         let order = Order {
             ticket,
             notes,
             commands: commands(change),
         };
+        let readdressed = before
+            .as_ref()
+            .is_some_and(|before| before.addresses != config.addresses);
         let undo = match (id, before) {
             (Some(_), Some(before)) => Undo::Change(before),
             (_, before) => Undo::Remove(before),
@@ -255,11 +283,18 @@ impl<B: Backend> Control<B> {
         let host = follows.host;
         let (work, done) = if follows.configured {
             (Some(Work::Configuring { order, undo }), None)
+        } else if readdressed && self.is_still_to_hold(host, &config) {
+            (Some(Work::Holding { order, undo }), None)
         } else {
             (None, Some(order))
         };
-        self.interfaces
-            .insert(name, Interface { config, host, work });
+        let interface = Interface {
+            config,
+            host,
+            work,
+            failure,
+        };
+        self.interfaces.insert(name, interface);
         self.destroyed_last = false;
         if let Some(order) = done {
             self.carry_out(name, order);
@@ -279,7 +314,7 @@ impl<B: Backend> Control<B> {
             self.check_carpdev(name, config)?;
             return Ok(Follows::default());
         };
-        let told = |error| told(name, carpdev, &error);
+        let told = |error| told(&name.to_string(), carpdev, &error);
         let Some(id) = id else {
             let id = self.driver.add(&name.to_string(), carpdev, host);
             return Ok(Follows {
@@ -311,17 +346,55 @@ impl<B: Backend> Control<B> {
     fn check_carpdev(&mut self, name: InterfaceName, config: &Config) -> Result<(), String> {
         for vhid in 1..=u8::MAX {
             let mut config = config.clone();
-            config.vhid = carp_net::carp_fsm::carp_proto::Vhid::new(vhid).ok();
+            config.vhid = Vhid::new(vhid).ok();
             let Some((carpdev, host)) = config.host() else {
                 return Ok(());
             };
             match self.driver.check(&name.to_string(), carpdev, &host, None) {
                 Ok(()) => return Ok(()),
                 Err(error) if matches!(error.kind(), ErrorKind::VhidInUse { .. }) => {}
-                Err(error) => return Err(told(name, carpdev, &error)),
+                Err(error) => return Err(told(&name.to_string(), carpdev, &error)),
             }
         }
         Ok(())
+    }
+
+    /// `state` moves nothing while the carpdev carries nothing. One that is only named with it
+    /// is waited for.
+    fn check_link(&self, name: InterfaceName, config: &Config) -> Result<(), String> {
+        let there = self.interfaces.get(&name);
+        let same = |it: &&Interface| it.config.carpdev == config.carpdev;
+        let Some(id) = there.filter(same).and_then(|it| it.host) else {
+            return Ok(());
+        };
+        let state = self.link_state(id);
+        if state == LinkState::Up {
+            return Ok(());
+        }
+        let carpdev = config.carpdev.as_deref().unwrap_or_default();
+        Err(format!(
+            "`state' needs the carpdev, and {carpdev} is {state}"
+        ))
+    }
+
+    fn link_state(&self, id: HostId) -> LinkState {
+        let node = self.driver.node();
+        let state = |host: HostView<'_>| node.link_state(host.link());
+        node.host(id).map_or(LinkState::Absent, state)
+    }
+
+    /// Whether it is master and has not all of its addresses yet.
+    fn is_still_to_hold(&self, host: Option<HostId>, config: &Config) -> bool {
+        let is_master = |id: &HostId| {
+            let view = self.driver.node().host(*id);
+            view.is_some_and(|view| view.state() == carp_fsm::State::Master)
+        };
+        host.filter(is_master).is_some_and(|id| {
+            let installed = self.driver.inspect(id).installed;
+            let is_there =
+                |address: &VirtualAddress| installed.iter().any(|it| it.ip() == address.ip());
+            !config.addresses.iter().all(is_there)
+        })
     }
 
     fn destroy(&mut self, ticket: Ticket, name: InterfaceName) -> Result<(), String> {
@@ -384,8 +457,8 @@ fn commands(change: &Change) -> Vec<Command> {
 }
 
 /// An error of the driver, in words for an operator who knows which interface it is about.
-fn told(name: InterfaceName, carpdev: &str, error: &carp_net::Error) -> String {
-    if error.about() == name.to_string() {
+fn told(name: &str, carpdev: &str, error: &carp_net::Error) -> String {
+    if error.about() == name {
         error.kind().to_string()
     } else if error.about() == carpdev {
         format!("carpdev {error}")

@@ -57,9 +57,8 @@ impl Wishes {
 }
 
 impl Live {
-    /// A node on a LAN of its own on which there are no links called `absent…`.
-    pub(crate) fn new(wishes: &Wishes) -> Self {
-        let lan = Lan::new(42);
+    /// The first node of `lan`, on which there is no link called `absent0`.
+    pub(crate) fn new(lan: &Lan, wishes: &Wishes) -> Self {
         let memory = lan.node();
         lan.set_link(memory.index(), "absent0", LinkState::Absent);
         let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;

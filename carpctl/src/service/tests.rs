@@ -5,8 +5,9 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::thread::{self, JoinHandle};
 
-use carp_net::carp_fsm::Node;
 use carp_net::carp_fsm::carp_proto::Key;
+use carp_net::carp_fsm::{Damage, LinkState, Node, TakenDown};
+use carp_net::memory::{Harm, Lan};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -24,6 +25,7 @@ use crate::words;
 /// A service in a thread of its own.
 struct Bench {
     paths: Paths,
+    lan: Lan,
     wishes: Wishes,
     service: JoinHandle<()>,
     _directory: TempDir,
@@ -45,10 +47,12 @@ impl Bench {
         let paths = Paths::within(directory.path().to_owned(), 7);
         let listener = Listener::claim(&paths, None).unwrap();
         let wishes = Wishes::default();
-        let driver = Driver::new(Live::new(&wishes), Node::builder()).unwrap();
+        let lan = Lan::new(42);
+        let driver = Driver::new(Live::new(&lan, &wishes), Node::builder()).unwrap();
         let service = Service::new(driver, listener, &[], on_demand).unwrap();
         Self {
             paths,
+            lan,
             wishes,
             service: thread::spawn(move || service.run().unwrap()),
             _directory: directory,
@@ -238,7 +242,7 @@ fn settings_come_before_any_interface() {
 #[test]
 fn service_without_anything_left_to_serve_ends() {
     let bench = Bench::on_demand();
-    bench.refused("carp0", "vhid 1 carpdev absent0");
+    bench.refused("carp0", "vhid 1 192.0.2.10/24");
     bench.ended();
 }
 
@@ -249,16 +253,6 @@ fn refusals_name_what_stands_in_the_way() {
     let bench = Bench::staying();
     bench.done("carp0", "vhid 1 carpdev vmx0 192.0.2.10/24");
     for (interface, line, expected) in [
-        (
-            "carp1",
-            "vhid 2 carpdev absent0",
-            "carpdev absent0: no such interface",
-        ),
-        (
-            "carp1",
-            "carpdev absent0",
-            "carpdev absent0: no such interface",
-        ),
         (
             "carp1",
             "vhid 1 carpdev vmx0",
@@ -301,10 +295,94 @@ fn several_words_are_one_change_or_none() {
     let bench = Bench::staying();
     bench.done("carp0", "vhid 1 carpdev vmx0 advskew 5 192.0.2.10/24");
     let before = bench.report("carp0");
-    bench.refused("carp0", "advskew 7 carpdev absent0");
+    bench.refused("carp0", "advskew 7 carpdev carp0");
     bench.refused("carp0", "advskew 7 -alias 192.0.2.99");
     bench.refused("carp0", "down advbase 3 create");
     assert_eq!(bench.report("carp0"), before);
+}
+
+#[test]
+fn address_that_a_master_cannot_hold_is_refused_and_the_others_stay() {
+    let bench = Bench::staying();
+    bench.done("carp0", "vhid 1 carpdev vmx0 192.0.2.10/24 state master");
+    bench.wishes.refuse_holding(true);
+    let expected = "192.0.2.10: Permission denied (os error 13)";
+    assert_eq!(bench.refused("carp0", "alias 192.0.2.11/24"), expected);
+    bench.wishes.refuse_holding(false);
+    let report = bench.report("carp0");
+    assert_eq!(report.addresses.len(), 1);
+    bench.done("carp0", "alias 192.0.2.11/24");
+    assert!(
+        bench
+            .report("carp0")
+            .addresses
+            .iter()
+            .all(|it| it.installed)
+    );
+    bench.done("carp0", "-alias 192.0.2.10");
+    assert_eq!(bench.state("carp0"), State::Master);
+}
+
+#[test]
+fn absent_carpdev_is_waited_for() {
+    let bench = Bench::staying();
+    let waiting = "carpdev absent0 is not there yet: waiting for it";
+    let reply = change(
+        &bench.paths,
+        "carp0",
+        "vhid 1 carpdev absent0 192.0.2.10/24",
+    );
+    assert_eq!(reply, done(&[waiting]));
+    assert_eq!(bench.state("carp0"), State::Init);
+    bench.done("carp0", "advskew 7");
+    assert_eq!(change(&bench.paths, "carp0", "up"), done(&[waiting]));
+    assert_eq!(
+        bench.refused("carp0", "state master"),
+        "`state' needs the carpdev, and absent0 is absent"
+    );
+    bench.lan.set_link(0, "absent0", LinkState::Up);
+    wait_for(|| bench.state("carp0") == State::Backup);
+    bench.done("carp0", "state master");
+
+    // The same for one that is named before the vhid, and for a change of the carpdev.
+    bench.lan.set_link(0, "absent0", LinkState::Absent);
+    bench.done("carp1", "carpdev absent0");
+    assert_eq!(change(&bench.paths, "carp1", "vhid 2"), done(&[waiting]));
+    bench.done("carp1", "carpdev vmx0");
+    assert_eq!(bench.state("carp1"), State::Backup);
+    let reply = change(&bench.paths, "carp1", "carpdev absent0");
+    assert_eq!(reply, done(&[waiting]));
+    bench.done("carp1", "destroy");
+    bench.done("carp0", "destroy");
+}
+
+#[test]
+fn interface_that_another_program_took_down_is_down_until_up() {
+    let bench = Bench::staying();
+    let is_up = || {
+        let report = bench.report("carp0");
+        report.flags.iter().any(|flag| flag.to_string() == "UP")
+    };
+    bench.done("carp0", "vhid 1 carpdev vmx0 192.0.2.10/24");
+    for (state, how) in [
+        (State::Backup, TakenDown::SetDown),
+        (State::Master, TakenDown::Deleted),
+        (State::Master, TakenDown::SetDown),
+    ] {
+        if state == State::Master {
+            bench.done("carp0", "state master");
+        }
+        assert!(is_up());
+        bench.lan.harm(0, "carp0", Harm::TakeDown(how));
+        wait_for(|| bench.state("carp0") == State::Init);
+        assert!(!is_up());
+        // It stays down when something else is changed.
+        bench.done("carp0", "advskew 7");
+        assert_eq!(bench.state("carp0"), State::Init);
+        assert!(!is_up());
+        bench.done("carp0", "advskew 0 up");
+        assert_eq!(bench.state("carp0"), State::Backup);
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! How what was begun goes on: what the driver tells, and what that means for whoever waits.
 
-use carp_net::carp_fsm::{Command, HostId, State};
+use carp_net::carp_fsm::{self, Command, HostId, State};
 use carp_net::{Backend, Event};
 
 use super::{Control, Interface, Order, Undo, Work, stopping, told};
@@ -11,39 +11,91 @@ use crate::protocol::Reply;
 impl<B: Backend> Control<B> {
     pub(super) fn take_events(&mut self) {
         while let Some(event) = self.driver.poll_event() {
+            self.journal.write(self.driver.now(), &event);
             match &event {
                 Event::Configured { interface, .. } => {
-                    tracing::debug!("{event}");
                     self.with_name(interface, Self::configured);
                 }
                 Event::ConfigureFailed {
                     interface, error, ..
-                } => {
-                    tracing::warn!("{event}");
-                    self.with_name(interface, |this, name| this.configure_failed(name, error));
-                }
+                } => self.with_name(interface, |this, name| this.configure_failed(name, error)),
                 Event::HoldFailed {
                     interface, error, ..
-                } => {
-                    tracing::warn!("{event}");
-                    self.with_name(interface, |this, name| this.hold_failed(name, error));
-                }
-                Event::Gone { interface, .. } => {
-                    tracing::info!("{event}");
-                    self.with_name(interface, Self::gone);
-                }
-                Event::Node { interface, .. } => {
-                    tracing::info!("{event}");
-                    self.with_name(interface, Self::moved);
-                }
-                _ => tracing::debug!("{event}"),
+                } => self.with_name(interface, |this, name| this.hold_failed(name, error)),
+                Event::NotMended {
+                    interface, error, ..
+                } => self.with_name(interface, |this, name| {
+                    let reason = this.reason(name, error);
+                    this.failed(name, reason);
+                }),
+                Event::Gone { interface, .. } => self.with_name(interface, Self::gone),
+                Event::Node { interface, event } => self.with_name(interface, |this, name| {
+                    let well = matches!(
+                        event,
+                        carp_fsm::Event::Mended { .. }
+                            | carp_fsm::Event::Transition {
+                                to: State::Master,
+                                ..
+                            }
+                    );
+                    if well {
+                        this.worked(name);
+                    }
+                    this.follow(name);
+                    this.moved(name);
+                }),
+                _ => {}
             }
+        }
+    }
+
+    /// Looks which masters have got the addresses that somebody waits for.
+    pub(super) fn look_at_holders(&mut self) {
+        let is_holding = |it: &Interface| matches!(it.work, Some(Work::Holding { .. }));
+        let held = self.interfaces.iter().find(|(_, interface)| {
+            is_holding(interface) && !self.is_still_to_hold(interface.host, &interface.config)
+        });
+        if let Some(name) = held.map(|(name, _)| *name)
+            && let Some(Work::Holding { order, .. }) = self.take_work(name)
+        {
+            self.worked(name);
+            self.carry_out(name, order);
+            self.resume(name);
+            self.look_at_holders();
+        }
+    }
+
+    /// An interface that another program has taken down is down, as if the operator had said so:
+    /// `up` brings it back.
+    fn follow(&mut self, name: InterfaceName) {
+        if self.stopping {
+            return; // then all of them are down
+        }
+        if let Some(interface) = self.interfaces.get_mut(&name)
+            && let Some(host) = interface.host.and_then(|id| self.driver.node().host(id))
+        {
+            interface.config.up = host.config().is_enabled();
+        }
+    }
+
+    /// Keeps what could not be done, for whoever looks.
+    fn failed(&mut self, name: InterfaceName, reason: String) {
+        let now = self.driver.now();
+        if let Some(interface) = self.interfaces.get_mut(&name) {
+            interface.failure = Some((now, reason));
+        }
+    }
+
+    /// What could not be done before is done.
+    fn worked(&mut self, name: InterfaceName) {
+        if let Some(interface) = self.interfaces.get_mut(&name) {
+            interface.failure = None;
         }
     }
 
     /// Does the rest of a change whose interface is as it should be.
     pub(super) fn carry_out(&mut self, name: InterfaceName, order: Order) {
-        let Some(interface) = self.interfaces.get_mut(&name) else {
+        let Some(interface) = self.interfaces.get(&name) else {
             return;
         };
         if let Some(id) = interface.host {
@@ -53,8 +105,9 @@ impl<B: Backend> Control<B> {
                 }
             }
         }
+        self.follow(name);
         if order.commands.contains(&Command::Master) {
-            interface.work = Some(Work::TakingOver(order));
+            self.put_work(name, Work::TakingOver(order));
             self.moved(name);
         } else {
             let notes = order.notes;
@@ -70,10 +123,11 @@ impl<B: Backend> Control<B> {
     }
 
     fn configured(&mut self, name: InterfaceName) {
+        self.worked(name);
         match self.take_work(name) {
             Some(Work::Configuring { order, .. }) => self.carry_out(name, order),
             Some(Work::Restoring) | None => {}
-            Some(work @ (Work::TakingOver(_) | Work::Leaving { .. })) => self.put_work(name, work),
+            Some(work) => self.put_work(name, work),
         }
         self.resume(name);
     }
@@ -85,8 +139,12 @@ impl<B: Backend> Control<B> {
                 let reply = Reply::Refused { reason };
                 self.undo(name, order, undo, reply);
             }
-            Some(Work::Restoring) | None => {}
-            Some(work @ (Work::TakingOver(_) | Work::Leaving { .. })) => self.put_work(name, work),
+            // Nobody waits: its carpdev has come, or it was made what it was before.
+            Some(Work::Restoring) | None => self.failed(name, reason),
+            Some(work) => {
+                self.put_work(name, work);
+                self.failed(name, reason);
+            }
         }
         self.resume(name);
     }
@@ -156,8 +214,15 @@ impl<B: Backend> Control<B> {
                 self.reply(order.ticket, Reply::Refused { reason });
                 self.resume(name);
             }
-            Some(work) => self.put_work(name, work),
-            None => {}
+            Some(Work::Holding { order, undo }) => {
+                self.undo(name, order, undo, Reply::Refused { reason });
+                self.resume(name);
+            }
+            Some(work) => {
+                self.put_work(name, work);
+                self.failed(name, reason);
+            }
+            None => self.failed(name, reason),
         }
     }
 
@@ -173,7 +238,11 @@ impl<B: Backend> Control<B> {
                 self.destroyed_last &= destroyed;
                 self.reply(ticket, reply);
             }
-            Some(Work::Configuring { order, .. } | Work::TakingOver(order)) => {
+            Some(
+                Work::Configuring { order, .. }
+                | Work::Holding { order, .. }
+                | Work::TakingOver(order),
+            ) => {
                 self.forget(name, None);
                 self.reply(order.ticket, stopping());
             }
@@ -190,6 +259,7 @@ impl<B: Backend> Control<B> {
                     config,
                     host: None,
                     work: None,
+                    failure: None,
                 };
                 self.interfaces.insert(name, interface);
             }
@@ -226,6 +296,7 @@ impl<B: Backend> Control<B> {
     }
 
     fn reason(&self, name: InterfaceName, error: &carp_net::Error) -> String {
-        told(name, self.carpdev_of(name).unwrap_or_default(), error)
+        let carpdev = self.carpdev_of(name).unwrap_or_default();
+        told(&name.to_string(), carpdev, error)
     }
 }

@@ -491,8 +491,11 @@ impl Node {
     fn hold_answered(&mut self, id: HostId, held: bool) {
         self.with(id, |host, around| host.hold_answered(around, held));
         let is_master = |host: &Host| host.state() == State::Master;
-        let ails = !held && self.hosts.get(&id).is_some_and(is_master);
-        self.ail(id, Ailment::Hold, ails);
+        if held {
+            self.ail(id, Ailment::Hold, false);
+        } else if self.hosts.get(&id).is_some_and(is_master) {
+            self.ail(id, Ailment::Hold, true);
+        }
     }
 
     /// A demotion that lasts as long as the damage. The others are told with the next advert, or

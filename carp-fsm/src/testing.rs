@@ -28,6 +28,8 @@ pub(crate) struct Bench {
     pub(crate) id: HostId,
     /// Whether `Hold` and `HandOver` are answered.
     pub(crate) answers: bool,
+    /// Whether adverts leave; `None`: nobody says.
+    pub(crate) sends: Option<bool>,
     done: Vec<String>,
     told: Vec<Event>,
 }
@@ -82,6 +84,7 @@ impl Bench {
             now,
             id,
             answers: true,
+            sends: None,
             done: Vec::new(),
             told: Vec::new(),
         };
@@ -182,14 +185,23 @@ impl Bench {
                     Action::HandOver(id) if self.answers => {
                         self.node.handle(self.now, Input::Silenced(id));
                     }
+                    Action::Send { id, to, .. } => self.say_whether_sent(id, Family::of(to)),
                     Action::Hold(_) | Action::HandOver(_) | Action::Release(_) => {}
-                    Action::Send { .. } | Action::Renew { .. } | Action::Announce { .. } => {}
+                    Action::Renew { .. } | Action::Announce { .. } => {}
                 }
             }
             match self.node.poll_event() {
                 Some(event) => self.told.push(event),
                 None => break,
             }
+        }
+    }
+
+    fn say_whether_sent(&mut self, id: HostId, family: Family) {
+        match self.sends {
+            Some(true) => self.node.handle(self.now, Input::Sent { id, family }),
+            Some(false) => self.node.handle(self.now, Input::SendFailed { id, family }),
+            None => {}
         }
     }
 }

@@ -31,6 +31,7 @@ pub(crate) struct SavedRun {
     timers: Timers,
     announced_from: Timestamp,
     announcements: usize,
+    answered: Option<Timestamp>,
     slowest_peer: u8,
     sending: [SendRecord; 2],
     incidents: Incidents,
@@ -53,6 +54,7 @@ impl Host {
             timers: self.timers.clone(),
             announced_from: self.announced_from,
             announcements: self.announcements,
+            answered: self.answered,
             slowest_peer: self.slowest_peer,
             sending: self.sending,
             incidents: self.incidents.clone(),
@@ -80,21 +82,25 @@ impl Host {
         host.random = saved.random;
         host.announced_from = saved.announced_from;
         host.announcements = saved.announcements;
+        host.answered = saved.answered;
         host.slowest_peer = saved.slowest_peer;
         host.sending = saved.sending;
         host.incidents = saved.incidents;
+        host.mended(); // the platform looks again, and tells what it finds
         host.last = saved.last;
         host
     }
 
     /// Goes on with `timers`. Where they are `stale`, the other process has gone on after it
     /// was saved, so they say no more than what was waited for: a master sends its advert now, a
-    /// backup waits for a whole master-down time.
+    /// backup waits for a whole master-down time, and nothing is late.
     pub(crate) fn resume(&mut self, around: &mut Surroundings<'_>, timers: &Timers, stale: bool) {
         for timer in Timer::ALL {
-            let at_once = stale && timer == Timer::Advertise;
-            let at = timers.get(timer);
-            let at = at.map(|at| if at_once { around.now } else { at });
+            let at = timers.get(timer).map(|at| match stale {
+                false => at,
+                true if timer == Timer::Advertise => around.now,
+                true => at.max(around.now),
+            });
             around.queue.set(&mut self.timers, self.id, timer, at);
         }
         let waits = |timer| timers.get(timer).is_some();

@@ -139,7 +139,14 @@ impl Host {
             }
             (Role::Retiring { rest, .. }, S::Lapsed) => self.finish_hand_over(around, rest),
             (Role::Retiring { .. }, S::Adopted) => {}
-            (Role::Retiring { .. }, S::Cut(reason) | S::Drop(reason)) => {
+            (Role::Retiring { stage, .. }, S::Drop(reason)) => {
+                if stage == Stage::Silencing {
+                    self.send_bow_out(around);
+                }
+                self.let_go(around);
+                self.rest_in_init(around, reason);
+            }
+            (Role::Retiring { .. }, S::Cut(reason)) => {
                 self.let_go(around);
                 self.rest_in_init(around, reason);
             }

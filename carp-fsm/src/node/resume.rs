@@ -8,6 +8,7 @@ use alloc::borrow::ToOwned as _;
 use alloc::vec::Vec;
 
 use super::Node;
+use crate::demotion::Ailment;
 use crate::host::{Host, Stimulus};
 use crate::{HostId, NodeConfig, Owner, SavedHost, SavedNode, Timestamp, VirtualHost};
 
@@ -25,13 +26,13 @@ impl Node {
         }
     }
 
-    /// What a successor needs of one virtual host beside its configuration.
-    pub fn save_host(&self, id: HostId) -> Option<SavedHost> {
+    /// What a successor needs of one virtual host beside its configuration, as it is at `now`.
+    pub fn save_host(&self, now: Timestamp, id: HostId) -> Option<SavedHost> {
         let host = self.hosts.get(&id)?;
         Some(SavedHost {
             id,
             link: host.link,
-            at: self.now,
+            at: self.now.max(now),
             run: host.save(),
         })
     }
@@ -53,7 +54,7 @@ impl Node {
     /// let now = Timestamp::from_micros(1_000_000);
     /// let id = node.add(now, LinkId(1), web.clone())?;
     ///
-    /// let saved = node.save_host(id).ok_or("no such host")?;
+    /// let saved = node.save_host(now, id).ok_or("no such host")?;
     /// let node = Node::resume(now, Node::builder(), 43, node.save(), [(saved, web)], now);
     /// assert_eq!(node.deadline().map(|due| due.at.as_micros()), Some(4_000_000));
     /// # Ok(())
@@ -86,23 +87,30 @@ impl Node {
         }
         node.next_id = node.next_id.max(saved.next_id);
         for (group, owner, amount) in saved.demotions {
-            let is_of_nobody = matches!(&owner, Owner::Host(id, _) if !node.hosts.contains_key(id));
-            if !is_of_nobody {
+            let counts = match &owner {
+                // The platform looks again, and tells what it finds.
+                Owner::Host(_, Ailment::Damage(_)) => false,
+                Owner::Host(id, _) => node.hosts.contains_key(id),
+                Owner::Named(_) => true,
+            };
+            if counts {
                 node.demotions.set(&group, &owner, amount);
             }
         }
-        let mut frozen = false;
+        let mut any_frozen = false;
         for (id, timers, stale) in runs {
-            node.with(id, |host, around| host.resume(around, &timers, stale));
             let late = now - last_alive;
             let limit = node.hosts.get(&id).map(Host::freeze_limit);
-            if limit.is_some_and(|limit| late >= limit) {
-                frozen = true;
+            let frozen = limit.is_some_and(|limit| late >= limit);
+            let stale = stale || frozen;
+            node.with(id, |host, around| host.resume(around, &timers, stale));
+            if frozen {
+                any_frozen = true;
                 node.step(id, Stimulus::Woke { late });
             }
             node.with(id, Host::ask_again);
         }
-        node.counters.freezes += u64::from(frozen);
+        node.counters.freezes += u64::from(any_frozen);
         node
     }
 }

@@ -54,7 +54,7 @@ impl<B: Backend> Driver<B> {
         Some(SavedInterface {
             name: interface.name.clone(),
             carpdev: interface.carpdev.clone(),
-            host: self.node.save_host(id)?,
+            host: self.node.save_host(self.backend.now(), id)?,
         })
     }
 

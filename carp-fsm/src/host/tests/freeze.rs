@@ -1,0 +1,92 @@
+//! A node that did nothing for so long that others must have taken it for dead.
+
+use super::*;
+
+/// A master, 10 s after it should have advertised, about to do something.
+fn frozen(preempt: bool) -> Bench {
+    let mut bench = Bench::new(Node::builder().preempt(preempt), host(100, &[V4]));
+    bench.pass_millis(6_000);
+    bench.take();
+    bench.told();
+    bench.now = bench.node.deadline().unwrap().at + Duration::from_secs(10);
+    bench
+}
+
+#[test]
+fn frozen_master_listens_before_it_speaks() {
+    let mut bench = frozen(false);
+    bench.node.handle_timeout(bench.now);
+    bench.drain();
+    assert_eq!(
+        (bench.state(), bench.take()),
+        (State::Backup, vec!["hand over".into()])
+    );
+    assert_eq!(
+        bench.told(),
+        ["state transition: MASTER -> BACKUP (frozen for 10.000 s)"]
+    );
+    assert_eq!(bench.node.counters().freezes, 1);
+    bench.pass_millis(1_000);
+    assert!(
+        bench.take().is_empty(),
+        "it goes on answering data and says nothing"
+    );
+    bench.hear(1, 200, 0);
+    bench.pass_millis(120);
+    assert_eq!(
+        (bench.state(), bench.take()),
+        (State::Backup, vec!["release".into()])
+    );
+}
+
+#[test]
+fn frozen_master_that_hears_nobody_is_master_again() {
+    let mut bench = frozen(false);
+    bench.node.handle_timeout(bench.now);
+    bench.drain();
+    bench.take();
+    bench.pass(Duration::from_micros(3_390_625));
+    assert_eq!(bench.state(), State::Master);
+    assert_eq!(bench.take(), ["hold", ADVERT, ANNOUNCE]);
+}
+
+#[test]
+fn freeze_is_noticed_before_a_packet_that_waited() {
+    for (preempt, state) in [(false, State::Backup), (true, State::Master)] {
+        let mut bench = frozen(preempt);
+        bench.hear(1, 200, 0);
+        assert_eq!(bench.state(), state);
+        let expected = if preempt {
+            vec!["hand over", "hold", ADVERT, ANNOUNCE]
+        } else {
+            vec!["hand over"]
+        };
+        assert_eq!(bench.take(), expected);
+    }
+}
+
+#[test]
+fn frozen_backup_listens_for_a_whole_master_down_time() {
+    let mut bench = Bench::backup();
+    bench.now = bench.now + Duration::from_secs(60);
+    bench.node.handle_timeout(bench.now);
+    bench.drain();
+    assert_eq!((bench.state(), bench.take()), (State::Backup, vec![]));
+    bench.pass(Duration::from_micros(3_390_625));
+    assert_eq!(bench.state(), State::Master);
+}
+
+#[test]
+fn frozen_master_that_must_go_bows_out() {
+    let mut bench = frozen(false);
+    bench.command(Command::Down);
+    assert_eq!(
+        (bench.state(), bench.take()[..2].to_vec()),
+        (
+            State::Init,
+            vec!["hand over".to_owned(), "bow-out inet".into()]
+        )
+    );
+    bench.pass_millis(1_500);
+    assert_eq!(bench.take().last().unwrap(), "release");
+}

@@ -1,0 +1,175 @@
+//! §4.7: what the operator and the own link do.
+
+use super::*;
+
+#[test]
+fn down_bows_out_and_goes_on_answering_until_the_new_master_is_heard() {
+    let mut bench = Bench::master();
+    bench.command(Command::Down);
+    assert_eq!(bench.state(), State::Init);
+    assert_eq!(bench.take(), ["hand over", "bow-out inet"]);
+    bench.pass_millis(40);
+    assert!(bench.take().is_empty());
+    bench.hear(1, 200, 0);
+    bench.pass_millis(119);
+    assert!(bench.take().is_empty());
+    bench.pass_millis(1);
+    assert_eq!(bench.take(), ["release"]);
+    bench.pass_millis(60_000);
+    assert!(bench.take().is_empty());
+}
+
+#[test]
+fn bow_out_waits_for_silence_but_not_for_ever() {
+    let mut bench = Bench::master();
+    bench.answers = false;
+    bench.command(Command::Down);
+    bench.pass_millis(499);
+    assert_eq!(bench.take(), ["hand over"]);
+    bench.pass_millis(1);
+    assert_eq!(bench.take(), ["bow-out inet"]);
+}
+
+#[test]
+fn bow_out_is_repeated_and_the_address_given_up_in_the_end() {
+    let mut bench = Bench::master();
+    bench.command(Command::Down);
+    bench.pass_millis(1_499);
+    let bow_outs = bench
+        .take()
+        .iter()
+        .filter(|line| *line == "bow-out inet")
+        .count();
+    assert_eq!(bow_outs, 6);
+    bench.pass_millis(1);
+    assert_eq!(bench.take(), ["release"]);
+}
+
+#[test]
+fn state_backup_hands_over_and_holds_back() {
+    let mut bench = Bench::new(Node::builder().preempt(true), host(0, &[V4]));
+    bench.pass_millis(3_000);
+    bench.take();
+    bench.command(Command::Backup);
+    assert_eq!(bench.state(), State::Backup);
+    assert_eq!(bench.take(), ["hand over", "bow-out inet"]);
+    for _ in 0..10 {
+        bench.pass_millis(1_000);
+        bench.hear(1, 100, 5);
+    }
+    assert_eq!(
+        bench.state(),
+        State::Backup,
+        "neither preempt nor demotion ends it"
+    );
+    bench.hear(255, 255, 5);
+    assert_eq!(
+        bench.state(),
+        State::Master,
+        "the loss of the other master does"
+    );
+    bench.take();
+    bench.command(Command::Backup);
+    bench.hear(1, 100, 0);
+    bench.command(Command::Up);
+    bench.hear(1, 100, 0);
+    assert_eq!(bench.state(), State::Master, "and so does `up'");
+}
+
+#[test]
+fn state_master_takes_over_and_state_is_ignored_in_init() {
+    let mut bench = Bench::backup();
+    bench.hear(1, 0, 0);
+    bench.command(Command::Master);
+    assert_eq!(bench.state(), State::Master);
+    bench.command(Command::Down);
+    bench.pass_millis(2_000);
+    bench.take();
+    for command in [Command::Master, Command::Backup] {
+        bench.command(command);
+        assert_eq!(bench.state(), State::Init);
+    }
+    assert!(bench.take().is_empty());
+}
+
+#[test]
+fn master_that_retires_takes_over_again_when_the_new_one_leaves() {
+    let mut bench = Bench::master();
+    bench.hear(1, 0, 0);
+    bench.pass_millis(50);
+    bench.hear(255, 255, 0);
+    assert_eq!(bench.state(), State::Master);
+    assert_eq!(bench.take()[..2], ["hand over", "hold"]);
+    bench.pass_millis(1_000);
+    assert!(
+        !bench.take().contains(&"release".into()),
+        "the hand-over is called off"
+    );
+}
+
+#[test]
+fn down_and_up_again_within_a_hand_over_is_a_backup() {
+    let mut bench = Bench::master();
+    bench.command(Command::Down);
+    bench.command(Command::Up);
+    assert_eq!(bench.state(), State::Backup);
+    bench.hear(1, 0, 0);
+    bench.pass_millis(200);
+    assert_eq!(bench.take().last().unwrap(), "release");
+    assert_eq!(bench.state(), State::Backup);
+}
+
+#[test]
+fn lost_link_lets_go_at_once_and_demotes_until_it_is_back() {
+    for state in [LinkState::Down, LinkState::Absent] {
+        let mut bench = Bench::master();
+        bench.input(link(state));
+        assert_eq!(bench.state(), State::Init);
+        assert_eq!(bench.take(), ["release"]);
+        assert_eq!(bench.node.demotion(), 1);
+        assert!(bench.node.deadline().is_none());
+        bench.input(link(LinkState::Up));
+        assert_eq!((bench.state(), bench.node.demotion()), (State::Backup, 0));
+        bench.pass(Duration::from_micros(3_390_625));
+        assert_eq!(bench.state(), State::Master);
+    }
+}
+
+#[test]
+fn lost_link_during_a_hand_over_ends_it() {
+    let mut bench = Bench::master();
+    bench.command(Command::Down);
+    bench.take();
+    bench.input(link(LinkState::Down));
+    assert_eq!(bench.take(), ["release"]);
+    assert!(bench.node.deadline().is_none());
+}
+
+#[test]
+fn three_send_errors_demote_and_three_successes_undo_it() {
+    let mut bench = Bench::master();
+    let id = bench.id;
+    let family = Family::Inet;
+    for expected in [0, 0, 1, 1] {
+        bench.input(Input::SendFailed { id, family });
+        assert_eq!(bench.node.demotion(), expected);
+    }
+    for expected in [1, 1, 0] {
+        bench.input(Input::Sent { id, family });
+        assert_eq!(bench.node.demotion(), expected);
+    }
+    assert_eq!(bench.node.counters().oerrors, 4);
+}
+
+#[test]
+fn send_errors_must_be_in_a_row() {
+    let mut bench = Bench::master();
+    let id = bench.id;
+    let family = Family::Inet6;
+    for _ in 0..5 {
+        bench.input(Input::SendFailed { id, family });
+        bench.input(Input::SendFailed { id, family });
+        bench.input(Input::Sent { id, family });
+    }
+    assert_eq!(bench.node.demotion(), 0);
+}

@@ -127,7 +127,7 @@ fn show(interface: Option<InterfaceName>, json: bool) -> Result<(), Failure> {
     let mut reports = Vec::new();
     for reply in answer.unwrap_or_default() {
         match reply {
-            Reply::Interface(report) => reports.push(report),
+            Reply::Interface(report) => reports.push(*report),
             Reply::Refused { reason } => return Err(failure(interface, &reason)),
             Reply::End | Reply::Done { .. } | Reply::Settings { .. } | Reply::Ending => {}
         }

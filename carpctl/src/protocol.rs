@@ -38,7 +38,7 @@ pub(crate) enum Request {
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Reply {
     /// One interface as it stands.
-    Interface(Report),
+    Interface(Box<Report>),
     /// There are no more interfaces.
     End,
     /// The change is done; the notes are for the operator.

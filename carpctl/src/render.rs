@@ -1,8 +1,12 @@
-//! Text of reports, line by line as OpenBSD's `ifconfig` writes it (`docs/carp-protocol.md §7.2`).
+//! Text of reports, line by line as OpenBSD's `ifconfig` writes it (`docs/carp-protocol.md §7.2`),
+//! and behind that, where there is something to say, what has happened and what is wrong.
 
 use std::fmt::{self, Write as _};
+use std::time::Duration;
 
-use crate::report::{Address, AddressFamily, Carp, Report};
+use carp_net::carp_fsm::Reason;
+
+use crate::report::{Address, AddressFamily, Carp, CarpdevState, Demotion, Past, Report, Trouble};
 
 /// Writes what `ifconfig` would show of an interface, the last line ended.
 pub(crate) fn interface(report: &Report) -> String {
@@ -38,14 +42,18 @@ fn write_interface(text: &mut String, report: &Report) -> fmt::Result {
     for address in &report.addresses {
         write_address(text, report, address)?;
     }
-    Ok(())
+    write_news(text, report)
 }
 
 fn write_carp(text: &mut String, carp: &Carp) -> fmt::Result {
     let carpdev = carp.carpdev.as_deref().unwrap_or("none");
+    let absent = match carp.carpdev_state {
+        Some(CarpdevState::Absent) => " (absent)",
+        Some(CarpdevState::Down | CarpdevState::Up) | None => "",
+    };
     writeln!(
         text,
-        "\tcarp: {} carpdev {carpdev} vhid {} advbase {} advskew {}",
+        "\tcarp: {} carpdev {carpdev}{absent} vhid {} advbase {} advskew {}",
         carp.state, carp.vhid, carp.advbase, carp.advskew
     )
 }
@@ -80,6 +88,94 @@ fn is_link_local(address: &Address) -> bool {
         std::net::IpAddr::V6(ip) => ip.is_unicast_link_local(),
     }
 }
+
+// ---- what is not OpenBSD's ----
+
+/// What has happened and what is wrong, if anything.
+fn write_news(text: &mut String, report: &Report) -> fmt::Result {
+    // That it was set up is nothing new to whoever did it.
+    let known = Reason::Configured.to_string();
+    if let (Some(carp), Some(Past { ago_ms, reason })) = (&report.carp, &report.last_transition)
+        && *reason != known
+    {
+        let line = format!("last: {} {}: {reason}", carp.state, ago(*ago_ms));
+        write_wrapped(text, &line)?;
+    }
+    write_demotion(text, report)?;
+    if let Some(Trouble {
+        ago_ms,
+        what,
+        mended,
+    }) = &report.trouble
+    {
+        let outcome = if *mended { "put back" } else { "not put back" };
+        let line = format!("trouble: {}: {what}, {outcome}", ago(*ago_ms));
+        write_wrapped(text, &line)?;
+    }
+    if let Some(Past { ago_ms, reason }) = &report.error {
+        write_wrapped(text, &format!("error: {}: {reason}", ago(*ago_ms)))?;
+    }
+    Ok(())
+}
+
+/// The demotion of the machine: with the one who demotes it, or a line for each.
+fn write_demotion(text: &mut String, report: &Report) -> fmt::Result {
+    let total = report.demotion;
+    if let [only] = report.demotions.as_slice() {
+        return write_wrapped(text, &format!("demotion: {total} ({})", whose(only)));
+    }
+    if total != 0 {
+        writeln!(text, "\tdemotion: {total}")?;
+    }
+    for entry in &report.demotions {
+        write_wrapped(text, &format!("\t{} {}", entry.amount, whose(entry)))?;
+    }
+    Ok(())
+}
+
+/// Who finds the machine unwell, and why.
+fn whose(entry: &Demotion) -> String {
+    match &entry.interface {
+        Some(interface) => format!("{interface}: {}", entry.reason),
+        None => entry.reason.clone(),
+    }
+}
+
+/// How long ago something was, in the largest unit that says enough.
+fn ago(milliseconds: u64) -> String {
+    let seconds = Duration::from_millis(milliseconds).as_secs();
+    match seconds {
+        0..120 => format!("{seconds} s ago"),
+        120..7_200 => format!("{} min ago", seconds / 60),
+        7_200..172_800 => format!("{} h ago", seconds / 3_600),
+        _ => format!("{} days ago", seconds / 86_400),
+    }
+}
+
+/// Writes `line` behind a tab; what does not fit a terminal goes below it.
+fn write_wrapped(text: &mut String, line: &str) -> fmt::Result {
+    text.push('\t');
+    let mut column = TAB;
+    for (number, word) in line.split(' ').enumerate() {
+        let tabs = word.matches('\t').count();
+        let width = word.chars().count() + tabs * (TAB - 1);
+        if number > 0 && column + 1 + width > COLUMNS {
+            text.push_str("\n\t    ");
+            column = TAB + 4;
+        } else if number > 0 {
+            text.push(' ');
+            column += 1;
+        }
+        text.push_str(word);
+        column += width;
+    }
+    text.push('\n');
+    Ok(())
+}
+
+/// How wide a terminal is taken to be, and a tab on it.
+const COLUMNS: usize = 80;
+const TAB: usize = 8;
 
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use carp_net::Inspection;
 use carp_net::carp_fsm::carp_proto::{Family, Vhid, VirtualAddress};
-use carp_net::carp_fsm::{self, Lladdr};
+use carp_net::carp_fsm::{self, LinkState, Lladdr};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
@@ -33,6 +33,49 @@ pub(crate) struct Report {
     pub(crate) addresses: Vec<Address>,
     /// The kernel's view of the interface that carries the addresses.
     pub(crate) link: Link,
+    /// When and why the election of this interface last moved.
+    #[serde(default)]
+    pub(crate) last_transition: Option<Past>,
+    /// What its adverts say of this machine: the sum of all demotions, at most 255.
+    #[serde(default)]
+    pub(crate) demotion: u8,
+    /// Whose they are, its own first; not all where there are very many.
+    #[serde(default)]
+    pub(crate) demotions: Vec<Demotion>,
+    /// The last thing that another program changed, until a minute has passed.
+    #[serde(default)]
+    pub(crate) trouble: Option<Trouble>,
+    /// What cannot be done at present.
+    #[serde(default)]
+    pub(crate) error: Option<Past>,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Past {
+    /// How long ago, in milliseconds.
+    pub(crate) ago_ms: u64,
+    pub(crate) reason: String,
+}
+
+/// What one finds wrong with this machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Demotion {
+    pub(crate) group: String,
+    /// The interface that is unwell, where it is one of this service.
+    pub(crate) interface: Option<String>,
+    pub(crate) reason: String,
+    pub(crate) amount: u8,
+}
+
+/// Something that another program changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Trouble {
+    /// How long ago, in milliseconds.
+    pub(crate) ago_ms: u64,
+    pub(crate) what: String,
+    /// Whether it is as it was.
+    pub(crate) mended: bool,
 }
 
 /// A flag of an interface.
@@ -51,9 +94,21 @@ pub(crate) enum Flag {
 pub(crate) struct Carp {
     pub(crate) state: State,
     pub(crate) carpdev: Option<String>,
+    /// What the carpdev is like, once the interface runs on it.
+    #[serde(default)]
+    pub(crate) carpdev_state: Option<CarpdevState>,
     pub(crate) vhid: u8,
     pub(crate) advbase: u8,
     pub(crate) advskew: u8,
+}
+
+/// What a carpdev is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum CarpdevState {
+    Absent,
+    Down,
+    Up,
 }
 
 /// Where the election is.
@@ -80,7 +135,7 @@ pub(crate) struct Address {
     pub(crate) family: AddressFamily,
     pub(crate) address: IpAddr,
     pub(crate) prefixlen: u8,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub(crate) broadcast: Option<Ipv4Addr>,
     /// Whether the kernel has it.
     pub(crate) installed: bool,
@@ -102,21 +157,25 @@ pub(crate) struct Link {
     pub(crate) running: bool,
 }
 
+/// Where an interface stands that is a virtual host.
+#[derive(Debug)]
+pub(crate) struct Standing {
+    pub(crate) state: carp_fsm::State,
+    pub(crate) carpdev: LinkState,
+    /// What the platform knows of it.
+    pub(crate) kernel: Inspection,
+}
+
 impl Report {
-    /// The report on `name`: what it was told to be, where its election is, and what the platform
-    /// knows of it, both `None` while it lacks a vhid or a carpdev.
-    pub(crate) fn new(
-        name: &str,
-        config: &Config,
-        state: Option<carp_fsm::State>,
-        inspection: Option<&Inspection>,
-    ) -> Self {
-        let state = state.map_or(State::Init, State::from);
+    /// The report on `name`: what it was told to be, and where it stands, `None` while it lacks a
+    /// vhid or a carpdev. Nothing has happened to it yet.
+    pub(crate) fn new(name: &str, config: &Config, standing: Option<&Standing>) -> Self {
+        let state = standing.map_or(State::Init, |standing| standing.state.into());
         let nothing = Inspection::default();
-        let kernel = inspection.unwrap_or(&nothing);
+        let kernel = standing.map_or(&nothing, |standing| &standing.kernel);
         Self {
             name: name.to_owned(),
-            flags: flags(config.up && inspection.is_some()),
+            flags: flags(config.up && standing.is_some()),
             mtu: kernel.mtu.unwrap_or(ETHERNET_MTU),
             lladdr: lladdr(config, kernel),
             index: kernel.index,
@@ -125,6 +184,7 @@ impl Report {
             carp: config.vhid.map(|vhid| Carp {
                 state,
                 carpdev: config.carpdev.clone(),
+                carpdev_state: standing.map(|standing| standing.carpdev.into()),
                 vhid: vhid.get(),
                 advbase: config.advbase.get(),
                 advskew: config.advskew.get(),
@@ -140,6 +200,11 @@ impl Report {
                 up: kernel.up,
                 running: kernel.running,
             },
+            last_transition: None,
+            demotion: 0,
+            demotions: Vec::new(),
+            trouble: None,
+            error: None,
         }
     }
 }
@@ -213,6 +278,16 @@ impl From<carp_fsm::State> for State {
             carp_fsm::State::Init => Self::Init,
             carp_fsm::State::Backup => Self::Backup,
             carp_fsm::State::Master => Self::Master,
+        }
+    }
+}
+
+impl From<LinkState> for CarpdevState {
+    fn from(state: LinkState) -> Self {
+        match state {
+            LinkState::Absent => Self::Absent,
+            LinkState::Down => Self::Down,
+            LinkState::Up => Self::Up,
         }
     }
 }

@@ -3,11 +3,11 @@
 use std::ffi::OsString;
 
 use carp_net::Inspection;
-use carp_net::carp_fsm::State;
+use carp_net::carp_fsm::{Damage, LinkState, Reason, State, TakenDown};
 
 use super::interface;
 use crate::config::Config;
-use crate::report::Report;
+use crate::report::{Demotion, Past, Report, Standing, Trouble};
 use crate::words;
 
 fn config(line: &str) -> Config {
@@ -25,12 +25,20 @@ fn kernel() -> Inspection {
     kernel
 }
 
+fn standing(state: State, kernel: Inspection) -> Standing {
+    let carpdev = LinkState::Up;
+    Standing {
+        state,
+        carpdev,
+        kernel,
+    }
+}
+
 fn shown(line: &str, state: State) -> String {
     interface(&Report::new(
         "carp0",
         &config(line),
-        Some(state),
-        Some(&kernel()),
+        Some(&standing(state, kernel())),
     ))
 }
 
@@ -87,7 +95,7 @@ fn addresses_of_both_families() {
 
 #[test]
 fn what_is_not_known_yet_is_left_out() {
-    let text = |line| interface(&Report::new("carp0", &config(line), None, None));
+    let text = |line| interface(&Report::new("carp0", &config(line), None));
     assert_eq!(
         text("create"),
         "carp0: flags=8802<BROADCAST,SIMPLEX,MULTICAST> mtu 1500\n\
@@ -108,7 +116,13 @@ fn what_is_not_known_yet_is_left_out() {
 fn carpdev_mode_shows_the_address_of_the_carpdev() {
     let mut kernel = kernel();
     let config = config("vhid 1 carpdev vmx0 lladdr carpdev");
-    let report = |kernel: &Inspection| Report::new("carp0", &config, None, Some(kernel));
+    let report = |kernel: &Inspection| {
+        Report::new(
+            "carp0",
+            &config,
+            Some(&standing(State::Backup, kernel.clone())),
+        )
+    };
     assert_eq!(report(&kernel).lladdr, None);
     kernel.link_address = Some("52:54:00:12:34:56".parse().unwrap());
     let text = interface(&report(&kernel));
@@ -121,7 +135,7 @@ fn json_has_the_same_facts_and_the_kernels_view() {
     kernel.installed = vec!["192.0.2.10/24".parse().unwrap()];
     kernel.up = true;
     let config = config("vhid 99 carpdev vmx0 192.0.2.10/24 2001:db8::10/64");
-    let report = Report::new("carp0", &config, Some(State::Master), Some(&kernel));
+    let report = Report::new("carp0", &config, Some(&standing(State::Master, kernel)));
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!(
         json,
@@ -136,6 +150,7 @@ fn json_has_the_same_facts_and_the_kernels_view() {
             "carp": {
                 "state": "MASTER",
                 "carpdev": "vmx0",
+                "carpdev_state": "up",
                 "vhid": 99,
                 "advbase": 1,
                 "advskew": 0,
@@ -154,11 +169,140 @@ fn json_has_the_same_facts_and_the_kernels_view() {
                     "family": "inet6",
                     "address": "2001:db8::10",
                     "prefixlen": 64,
+                    "broadcast": null,
                     "installed": false,
                 },
             ],
             "link": { "up": true, "running": false },
+            "last_transition": null,
+            "demotion": 0,
+            "demotions": [],
+            "trouble": null,
+            "error": null,
         })
     );
     assert_eq!(serde_json::from_value::<Report>(json).unwrap(), report);
+}
+
+/// A report with news in it.
+fn with_news() -> Report {
+    let line = "vhid 1 carpdev vmx9 192.0.2.10/24";
+    let mut standing = standing(State::Init, kernel());
+    standing.carpdev = LinkState::Absent;
+    let mut report = Report::new("carp0", &config(line), Some(&standing));
+    report.last_transition = Some(Past {
+        ago_ms: 12_345,
+        reason: Reason::TakenDown(TakenDown::SetDown).to_string(),
+    });
+    report.demotion = 1;
+    report.demotions = vec![demotion(Some("carp0"), "carpdev is not up", 1)];
+    report.trouble = Some(Trouble {
+        ago_ms: 999,
+        what: Damage::LinkAddress.to_string(),
+        mended: true,
+    });
+    report.error = Some(Past {
+        ago_ms: 3_600_000,
+        reason: "vmx9: is a port of br0: use carpdev br0".to_owned(),
+    });
+    report
+}
+
+fn demotion(interface: Option<&str>, reason: &str, amount: u8) -> Demotion {
+    Demotion {
+        group: "carp".to_owned(),
+        interface: interface.map(str::to_owned),
+        reason: reason.to_owned(),
+        amount,
+    }
+}
+
+#[test]
+fn news_come_behind_what_openbsd_shows() {
+    assert_eq!(
+        interface(&with_news()),
+        "carp0: flags=8843<UP,BROADCAST,RUNNING,SIMPLEX,MULTICAST> mtu 1500\n\
+         \tlladdr 00:00:5e:00:01:01\n\
+         \tindex 4 priority 15 llprio 3\n\
+         \tcarp: INIT carpdev vmx9 (absent) vhid 1 advbase 1 advskew 0\n\
+         \tgroups: carp\n\
+         \tstatus: invalid\n\
+         \tinet 192.0.2.10 netmask 0xffffff00 broadcast 192.0.2.255\n\
+         \tlast: INIT 12 s ago: set down by another program\n\
+         \tdemotion: 1 (carp0: carpdev is not up)\n\
+         \ttrouble: 0 s ago: MAC address changed by another program, put back\n\
+         \terror: 60 min ago: vmx9: is a port of br0: use carpdev br0\n"
+    );
+    let json = serde_json::to_value(with_news()).unwrap();
+    for (pointer, expected) in [
+        ("/carp/carpdev_state", serde_json::json!("absent")),
+        (
+            "/last_transition",
+            serde_json::json!({ "ago_ms": 12_345, "reason": "set down by another program" }),
+        ),
+        (
+            "/demotions/0",
+            serde_json::json!({
+                "group": "carp",
+                "interface": "carp0",
+                "reason": "carpdev is not up",
+                "amount": 1,
+            }),
+        ),
+        ("/trouble/mended", serde_json::json!(true)),
+    ] {
+        assert_eq!(json.pointer(pointer), Some(&expected), "{pointer}");
+    }
+}
+
+#[test]
+fn several_demotions_have_a_line_each() {
+    let mut report = with_news();
+    report.demotion = 42;
+    report.demotions = vec![
+        demotion(Some("carp0"), "carpdev is not up", 1),
+        demotion(Some("carp1"), "carpdev is not up", 1),
+        demotion(None, "maintenance", 40),
+    ];
+    let text = interface(&report);
+    let lines = "\tdemotion: 42\n\t\t1 carp0: carpdev is not up\n\
+                 \t\t1 carp1: carpdev is not up\n\t\t40 maintenance\n";
+    assert!(text.contains(lines), "{text}");
+}
+
+#[test]
+fn long_news_are_wrapped() {
+    let mut report = with_news();
+    let reason = "better or equal master heard: 1/100 demoted by 1 from fe80::5054:ff:fe12:3456";
+    report.last_transition = Some(Past {
+        ago_ms: 119_999,
+        reason: reason.to_owned(),
+    });
+    let text = interface(&report);
+    let lines = "\tlast: INIT 119 s ago: better or equal master heard: 1/100 demoted by 1\n\
+                 \t    from fe80::5054:ff:fe12:3456\n";
+    assert!(text.contains(lines), "{text}");
+    for line in text.lines() {
+        assert!(
+            line.replace('\t', "        ").chars().count() <= 80,
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn report_of_an_older_service_can_be_shown() {
+    let mut json = serde_json::to_value(with_news()).unwrap();
+    let members = json.as_object_mut().unwrap();
+    for new in [
+        "last_transition",
+        "demotion",
+        "demotions",
+        "trouble",
+        "error",
+    ] {
+        members.remove(new);
+    }
+    let report: Report = serde_json::from_value(json).unwrap();
+    assert!(interface(&report).ends_with("broadcast 192.0.2.255\n"));
 }

@@ -139,7 +139,7 @@ impl Clients {
             Step::Next(last) => match control.next_name(last) {
                 None => client.answer(&Reply::End, control.now()),
                 Some(name) => {
-                    let report = control.report(name).map(Reply::Interface);
+                    let report = control.report(name).map(Box::new).map(Reply::Interface);
                     client.tell(name, &report.unwrap_or(Reply::End), control.now());
                 }
             },
@@ -206,7 +206,7 @@ fn answer<B: Backend>(
             interface: Some(name),
         } => match control.report(name) {
             Some(report) => {
-                client.send(&Reply::Interface(report), now);
+                client.send(&Reply::Interface(Box::new(report)), now);
                 client.answer(&Reply::End, now);
             }
             None => client.answer(&refused(NO_SUCH_INTERFACE), now),

@@ -15,12 +15,12 @@ use crate::change::{Change, StateWish};
 use crate::config::Config;
 use crate::name::InterfaceName;
 use crate::protocol::Reply;
-use crate::report::Report;
 use crate::settings::{Assignment, Setting, Settings};
 use journal::Journal;
 
 mod journal;
 mod progress;
+mod view;
 
 /// Names the asker of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -144,23 +144,6 @@ impl<B: Backend> Control<B> {
             }
             tracing::info!("{}: {}", setting.name(), now.get(setting));
         }
-    }
-
-    /// The interface `name` as it stands.
-    pub(crate) fn report(&self, name: InterfaceName) -> Option<Report> {
-        let interface = self.interfaces.get(&name)?;
-        let id = interface.host;
-        let state = id
-            .and_then(|id| self.driver.node().host(id))
-            .map(|host| host.state());
-        let inspection = id.map(|id| self.driver.inspect(id));
-        let name = name.to_string();
-        Some(Report::new(
-            &name,
-            &interface.config,
-            state,
-            inspection.as_ref(),
-        ))
     }
 
     /// The name of the first interface, or of the first one behind `last`.

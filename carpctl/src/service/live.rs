@@ -26,6 +26,7 @@ pub(crate) struct Live {
     refused: VecDeque<Report>,
     /// What was begun and is not to be answered yet.
     held_up: Vec<(HostId, Setup)>,
+    last: Option<(HostId, Setup)>,
 }
 
 /// What a test wants to happen, shared with the backend.
@@ -37,12 +38,18 @@ struct Wished {
     refuse_configuring: bool,
     hold_up_configuring: bool,
     refuse_holding: bool,
+    fail_late: bool,
 }
 
 impl Wishes {
     /// Whether making an interface fails.
     pub(crate) fn refuse_configuring(&self, refuse: bool) {
         self.0.lock().unwrap().refuse_configuring = refuse;
+    }
+
+    /// Making the interface that was made last turns out not to have worked.
+    pub(crate) fn fail_late(&self) {
+        self.0.lock().unwrap().fail_late = true;
     }
 
     /// Whether putting addresses in place fails.
@@ -69,6 +76,7 @@ impl Live {
             wishes: wishes.clone(),
             refused: VecDeque::new(),
             held_up: Vec::new(),
+            last: None,
         }
     }
 
@@ -111,6 +119,7 @@ impl Backend for Live {
     }
 
     fn configure(&mut self, id: HostId, setup: &Setup) {
+        self.last = Some((id, setup.clone()));
         let wished = self.wishes.0.lock().unwrap();
         if wished.refuse_configuring {
             let error = Error::new(setup.interface.clone(), ErrorKind::NameTaken);
@@ -174,6 +183,12 @@ impl Backend for Live {
             for (id, setup) in std::mem::take(&mut self.held_up) {
                 self.memory.configure(id, &setup);
             }
+        }
+        if std::mem::take(&mut self.wishes.0.lock().unwrap().fail_late)
+            && let Some((id, setup)) = &self.last
+        {
+            let error = Error::new(setup.interface.clone(), ErrorKind::NameTaken);
+            self.refused.push_back(Report::ConfigureFailed(*id, error));
         }
         let now = self.now();
         while self.memory.now() < now {

@@ -82,7 +82,7 @@ impl Bench {
             let Reply::Interface(report) = reply else {
                 panic!("{reply:?}");
             };
-            report
+            *report
         });
         reports.collect()
     }
@@ -294,11 +294,11 @@ fn refusals_name_what_stands_in_the_way() {
 fn several_words_are_one_change_or_none() {
     let bench = Bench::staying();
     bench.done("carp0", "vhid 1 carpdev vmx0 advskew 5 192.0.2.10/24");
-    let before = bench.report("carp0");
+    let before = still(bench.report("carp0"));
     bench.refused("carp0", "advskew 7 carpdev carp0");
     bench.refused("carp0", "advskew 7 -alias 192.0.2.99");
     bench.refused("carp0", "down advbase 3 create");
-    assert_eq!(bench.report("carp0"), before);
+    assert_eq!(still(bench.report("carp0")), before);
 }
 
 #[test]
@@ -357,6 +357,51 @@ fn absent_carpdev_is_waited_for() {
 }
 
 #[test]
+fn what_fails_later_is_shown_until_it_works() {
+    let bench = Bench::staying();
+    bench.done("carp0", "vhid 1 carpdev vmx0 192.0.2.10/24");
+    bench.wishes.fail_late();
+    wait_for(|| bench.report("carp0").error.is_some());
+    let error = bench.report("carp0").error.unwrap();
+    let taken = "an interface of this name exists already and is not a carp interface";
+    assert_eq!(error.reason, taken);
+    bench.done("carp0", "state master");
+    assert_eq!(bench.report("carp0").error, None);
+}
+
+#[test]
+fn damage_by_another_program_is_shown() {
+    let bench = Bench::staying();
+    bench.done("carp0", "vhid 1 carpdev vmx0 192.0.2.10/24 state master");
+    let report = bench.report("carp0");
+    assert_eq!((report.trouble, report.demotions), (None, vec![]));
+    assert_eq!(
+        report.last_transition.unwrap().reason,
+        "requested: state master"
+    );
+    let harm = Harm::Damage(Damage::LinkAddress);
+    bench.lan.harm(0, "carp0", harm);
+    wait_for(|| bench.report("carp0").trouble.is_some_and(|it| it.mended));
+    let report = bench.report("carp0");
+    let expected = "MAC address changed by another program";
+    assert_eq!(report.trouble.unwrap().what, expected);
+    assert_eq!((report.demotion, report.demotions), (0, vec![]));
+
+    bench.lan.set_link(0, "vmx0", LinkState::Down);
+    bench.done("carp1", "vhid 2 carpdev vmx1");
+    wait_for(|| bench.report("carp1").demotion == 1);
+    let report = bench.report("carp1");
+    let entry = &report.demotions[0];
+    assert_eq!(entry.interface.as_deref(), Some("carp0"));
+    assert_eq!(entry.reason, "carpdev is not up");
+    let shown = render::interface(&report);
+    assert!(
+        shown.contains("\tdemotion: 1 (carp0: carpdev is not up)\n"),
+        "{shown}"
+    );
+}
+
+#[test]
 fn interface_that_another_program_took_down_is_down_until_up() {
     let bench = Bench::staying();
     let is_up = || {
@@ -406,11 +451,13 @@ fn interface_that_could_not_be_made_is_not_there() {
 fn change_that_could_not_be_made_is_taken_back() {
     let bench = Bench::staying();
     bench.done("carp0", "vhid 1 carpdev vmx0 192.0.2.10/24");
-    let before = bench.report("carp0");
+    let before = still(bench.report("carp0"));
     bench.wishes.refuse_configuring(true);
     bench.refused("carp0", "vhid 2 advskew 9");
     bench.wishes.refuse_configuring(false);
-    assert_eq!(bench.report("carp0"), before);
+    let mut after = still(bench.report("carp0"));
+    after.error = None; // making it what it was may have been refused too
+    assert_eq!(after, before);
     bench.done("carp0", "vhid 3");
     assert_eq!(bench.report("carp0").carp.unwrap().vhid, 3);
 }
@@ -580,6 +627,12 @@ proptest! {
 }
 
 // ---- helpers ----
+
+/// `report` without what the passing of time changes.
+fn still(mut report: Report) -> Report {
+    report.last_transition = None;
+    report
+}
 
 /// Asks again and again, each time over the socket, until `done` says so.
 fn wait_for(done: impl Fn() -> bool) {

@@ -1,0 +1,77 @@
+//! What is told of an interface: what it was told to be, where it stands, and what happened to it.
+
+use std::time::Duration;
+
+use carp_net::Backend;
+use carp_net::carp_fsm::{self, HostId, Owner};
+
+use super::{Control, Interface};
+use crate::name::InterfaceName;
+use crate::report::{Demotion, Past, Report, Standing, Trouble};
+
+impl<B: Backend> Control<B> {
+    /// The interface `name` as it stands.
+    pub(crate) fn report(&self, name: InterfaceName) -> Option<Report> {
+        let interface = self.interfaces.get(&name)?;
+        let standing = interface.host.and_then(|id| self.standing(id));
+        let mut report = Report::new(&name.to_string(), &interface.config, standing.as_ref());
+        let node = self.driver.node();
+        report.demotion = node.demotion();
+        report.demotions = self.demotions(interface);
+        if let Some(host) = interface.host.and_then(|id| node.host(id)) {
+            report.last_transition = host.last_transition().map(|last| Past {
+                ago_ms: self.ago_ms(last.at),
+                reason: last.reason.to_string(),
+            });
+            report.trouble = host.trouble().map(|trouble| Trouble {
+                ago_ms: self.ago_ms(trouble.at),
+                what: trouble.damage.to_string(),
+                mended: trouble.mended,
+            });
+        }
+        report.error = interface.failure.as_ref().map(|(at, reason)| Past {
+            ago_ms: self.ago_ms(*at),
+            reason: reason.clone(),
+        });
+        Some(report)
+    }
+
+    fn standing(&self, id: HostId) -> Option<Standing> {
+        let node = self.driver.node();
+        let host = node.host(id)?;
+        Some(Standing {
+            state: host.state(),
+            carpdev: node.link_state(host.link()),
+            kernel: self.driver.inspect(id),
+        })
+    }
+
+    /// Who finds this machine unwell, beginning with `interface`.
+    fn demotions(&self, interface: &Interface) -> Vec<Demotion> {
+        let is_own = |entry: &carp_fsm::Demotion<'_>| matches!(entry.owner, Owner::Host(id, _) if Some(*id) == interface.host);
+        let (own, others): (Vec<_>, Vec<_>) = self.driver.node().demotions().partition(is_own);
+        let entries = own.into_iter().chain(others).take(MOST_DEMOTIONS);
+        entries.map(|entry| self.demotion(&entry)).collect()
+    }
+
+    fn demotion(&self, entry: &carp_fsm::Demotion<'_>) -> Demotion {
+        let interface = match entry.owner {
+            Owner::Host(id, _) => self.driver.name(*id),
+            Owner::Named(_) | _ => None,
+        };
+        Demotion {
+            group: entry.group.to_owned(),
+            interface: interface.map(str::to_owned),
+            reason: entry.owner.to_string(),
+            amount: entry.amount,
+        }
+    }
+
+    fn ago_ms(&self, moment: carp_fsm::Timestamp) -> u64 {
+        let span: Duration = self.driver.now() - moment;
+        u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// How many demotions a report has room for beside all its addresses.
+const MOST_DEMOTIONS: usize = 16;

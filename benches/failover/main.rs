@@ -322,7 +322,7 @@ its neighbour table; the third host asks for the address every 10 ms. Intervals 
 (`keepalived`: priorities 254 and 156, which make the same skews), both families at once where the
 contender has both. Each fault comes at a random moment between two adverts. A node holds an address
 while it is on an interface that is up and has a carrier. Figures are medians, in brackets the worst
-run: echoes lost / how long both nodes held the address; `>` where they did so until the run ended.
+run: echoes lost / how long both nodes held the address; `>` where it went on until the run ended.
 `late`: how long after the other node's master-down timer (3.391 s from the last advert it heard) the
 first echo was answered. A limit is met where no run is worse than it and what else the fault asks for
 was seen in every run: no take-over by the peer, the reason shown, the address gone by itself.

@@ -38,6 +38,8 @@ pub(crate) struct Stream {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sample {
     pub(crate) lost: u64,
+    /// Nothing was answered at the end of the recording.
+    pub(crate) lost_at_end: bool,
     /// How many milliseconds after its master-down timer ran out the backup answered; `None` where
     /// nothing was lost.
     pub(crate) late: Option<f64>,
@@ -64,7 +66,8 @@ impl Record {
         };
         let losses = stream.report.losses();
         let lost = losses.filter(|(_, sent)| (lost_from..until).contains(sent));
-        let lost = lost.count() as u64;
+        let lost: Vec<Timestamp> = lost.map(|(_, sent)| sent).collect();
+        let lost_at_end = lost.last().is_some_and(|last| until - *last < AT_END);
         if self.fault == Fault::Partition && number == 1 {
             // They can know of each other from the first advert that crosses on.
             let crossed = self.adverts.iter().find(|frame| {
@@ -75,7 +78,8 @@ impl Record {
             from = crossed.map_or(from, |frame| frame.time);
         }
         Sample {
-            lost,
+            lost: lost.len() as u64,
+            lost_at_end,
             late: self.late(stream, from, until),
             both: overlap(&stream.one, &stream.two, from, until),
         }
@@ -168,3 +172,6 @@ fn family_of(frame: &Frame) -> Family {
 
 /// Of node two: three intervals of 1 s and a skew of 100/256 s, in CARP and VRRP alike.
 const MASTER_DOWN: Duration = Duration::from_micros(3_390_625);
+
+/// Some intervals between two echoes.
+const AT_END: Duration = Duration::from_millis(10);

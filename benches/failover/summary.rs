@@ -14,6 +14,8 @@ use crate::rounds::Outcome;
 pub(crate) struct Summary {
     pub(crate) lost: String,
     pub(crate) both: String,
+    /// What else was looked at, and in how many runs it was as it should be.
+    pub(crate) seen: String,
     /// What is not as the limit wants it; empty where all is.
     pub(crate) misses: Vec<String>,
 }
@@ -56,7 +58,12 @@ impl Summary {
             self.lost = "failed".to_owned();
             return;
         };
-        self.lost = format!("{} ({})", thousands(lost.median), thousands(lost.worst));
+        self.lost = if samples.iter().any(|sample| sample.lost_at_end) {
+            // There would have been more.
+            format!("> {}", thousands(lost.worst))
+        } else {
+            format!("{} ({})", thousands(lost.median), thousands(lost.worst))
+        };
         match phase.lost {
             Lost::Echoes { median, worst } => {
                 if lost.median > median || lost.worst > worst {
@@ -87,9 +94,10 @@ impl Summary {
             "never".to_owned()
         } else if samples.iter().any(|sample| sample.both.open) {
             // It would have gone on.
-            format!("> {} ms", whole_ms(both.worst))
+            format!("> {} ms", thousands(whole_ms(both.worst)))
         } else {
-            format!("{} ({}) ms", whole_ms(both.median), whole_ms(both.worst))
+            let (median, worst) = (whole_ms(both.median), whole_ms(both.worst));
+            format!("{} ({}) ms", thousands(median), thousands(worst))
         };
         if !both.worst.is_zero() && both.worst >= limit {
             self.misses.push(format!("both hold {}", self.both));
@@ -99,14 +107,17 @@ impl Summary {
     fn take_checks(&mut self, runs: &[Result<Outcome, String>]) {
         let played: Vec<&Outcome> = runs.iter().filter_map(|run| run.as_ref().ok()).collect();
         let names = played.first().map(|first| first.checks.iter());
+        let mut seen = Vec::new();
         for (name, _) in names.into_iter().flatten() {
             let checks = played.iter().flat_map(|run| &run.checks);
             let met = checks.filter(|(found, met)| found == name && *met).count();
+            seen.push(format!("{name} {met}/{}", played.len()));
             if met < played.len() {
                 self.misses
                     .push(format!("“{name}” in {met} of {}", played.len()));
             }
         }
+        self.seen = seen.join(", ");
     }
 }
 

@@ -68,13 +68,17 @@ pub(crate) fn table(
     let mut rows = vec![vec!["Fault at the master".to_owned(), "Limit".to_owned()]];
     if let Some(head) = rows.first_mut() {
         for (_, contender) in &columns {
-            head.push(match contender.name() {
-                "keepalived-vmac" => "keepalived use_vmac".to_owned(),
-                name => name.trim_end_matches("-carpdev").to_owned(),
-            });
-            if contender.name() == own {
-                head.push("Verdict".to_owned());
-            }
+            let name = match contender.name() {
+                name if name == own => {
+                    head.extend(
+                        ["carpctl lost", "both hold", "also seen", "verdict"].map(str::to_owned),
+                    );
+                    continue;
+                }
+                "keepalived-vmac" => "keepalived use_vmac",
+                name => name,
+            };
+            head.push(name.to_owned());
         }
     }
     for &fault in faults {
@@ -85,15 +89,14 @@ pub(crate) fn table(
                 let Some(runs) = outcomes.get(&(fault, index)) else {
                     let installed = contender.version().is_some();
                     let why = if installed { "–" } else { "not installed" };
-                    row.push(why.to_owned());
-                    row.extend(is_own.then(|| "–".to_owned()));
+                    row.extend(vec![why.to_owned(); if is_own { OWN_COLUMNS } else { 1 }]);
                     continue;
                 };
                 let summary = Summary::of(runs, variant.family(), number, phase);
-                row.push(format!("{} / {}", summary.lost, summary.both));
                 if is_own {
                     let met = summary.misses.is_empty();
-                    row.push(if met { "met" } else { "**missed**" }.to_owned());
+                    let verdict = if met { "met" } else { "**missed**" };
+                    row.extend([summary.lost, summary.both, summary.seen, verdict.to_owned()]);
                     misses.extend(
                         summary
                             .misses
@@ -132,3 +135,6 @@ fn aligned(rows: &[Vec<String>]) -> String {
     }
     text
 }
+
+/// Lost, both hold, also seen, verdict.
+const OWN_COLUMNS: usize = 4;

@@ -164,6 +164,8 @@ pub enum Event {
         /// What it was.
         damage: Damage,
     },
+    /// The node did nothing for this long after it should have: see [`Reason::Frozen`].
+    Frozen(Duration),
     /// The demotion of an interface group changed.
     Demoted {
         /// The group.
@@ -190,7 +192,7 @@ impl Event {
                 owner: Owner::Host(id, _),
                 ..
             } => Some(*id),
-            Self::Demoted { .. } => None,
+            Self::Frozen(_) | Self::Demoted { .. } => None,
         }
     }
 }
@@ -208,6 +210,7 @@ impl fmt::Display for Event {
             Self::Adopted { .. } => f.write_str("addresses of a former run adopted"),
             Self::Damaged { damage, .. } => damage.fmt(f),
             Self::Mended { damage, .. } => write!(f, "mended: {damage}"),
+            Self::Frozen(late) => Reason::Frozen(*late).fmt(f),
             Self::Demoted {
                 group,
                 owner,

@@ -640,12 +640,17 @@ impl Node {
             .collect();
         woken.sort_by_key(|(id, late)| (*id, Reverse(*late)));
         woken.dedup_by_key(|(id, _)| *id);
-        if !woken.is_empty() {
-            self.counters.freezes += 1;
+        if let Some(longest) = woken.iter().map(|(_, late)| *late).max() {
+            self.note_freeze(longest);
         }
         for (id, late) in woken {
             self.step(id, Stimulus::Woke { late });
         }
+    }
+
+    fn note_freeze(&mut self, late: Duration) {
+        self.counters.freezes += 1;
+        self.events.push_back(Event::Frozen(late));
     }
 
     fn all(&self) -> Vec<HostId> {

@@ -97,20 +97,20 @@ impl Node {
                 node.demotions.set(&group, &owner, amount);
             }
         }
-        let mut any_frozen = false;
+        let late = now - last_alive;
+        let is_frozen = |host: &Host| late >= host.freeze_limit();
+        if node.hosts.values().any(is_frozen) {
+            node.note_freeze(late);
+        }
         for (id, timers, stale) in runs {
-            let late = now - last_alive;
-            let limit = node.hosts.get(&id).map(Host::freeze_limit);
-            let frozen = limit.is_some_and(|limit| late >= limit);
+            let frozen = node.hosts.get(&id).is_some_and(is_frozen);
             let stale = stale || frozen;
             node.with(id, |host, around| host.resume(around, &timers, stale));
             if frozen {
-                any_frozen = true;
                 node.step(id, Stimulus::Woke { late });
             }
             node.with(id, Host::ask_again);
         }
-        node.counters.freezes += u64::from(any_frozen);
         node
     }
 }

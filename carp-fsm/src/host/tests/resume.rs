@@ -305,7 +305,10 @@ fn master_resumed_too_late_listens_first() {
         assert!(done.iter().all(|line| line == "hand over"), "{done:?}");
         assert_eq!(
             bench.told(),
-            ["state transition: MASTER -> BACKUP (frozen for 3.391 s)"]
+            [
+                "frozen for 3.391 s",
+                "state transition: MASTER -> BACKUP (frozen for 3.391 s)"
+            ]
         );
         assert_eq!(bench.node.counters().freezes, 1);
         bench.hear(1, 200, 0);

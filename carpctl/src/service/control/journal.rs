@@ -102,6 +102,7 @@ impl Journal {
                     (Level::INFO, text)
                 }
             }
+            E::Frozen(_) => (Level::WARN, text),
             E::Adopted { .. } => (Level::INFO, text),
             // The driver tells why.
             E::HoldFailed { .. } => (Level::DEBUG, text),
@@ -194,15 +195,21 @@ mod tests {
     #[test]
     fn transitions_are_warnings_where_the_trouble_is_here() {
         let seconds = Duration::from_millis(10_003);
+        let frozen = Event::Node {
+            interface: String::new(),
+            event: carp_fsm::Event::Frozen(seconds),
+        };
         assert_eq!(
             log([
                 (0, transition(Reason::Configured)),
+                (0, frozen),
                 (0, transition(Reason::Frozen(seconds))),
                 (0, transition(Reason::Link(LinkState::Absent))),
                 (0, transition(Reason::TakenDown(TakenDown::SetDown))),
             ]),
             [
                 "INFO carp0: state transition: MASTER -> INIT (configured)",
+                "WARN frozen for 10.003 s",
                 "WARN carp0: state transition: MASTER -> INIT (frozen for 10.003 s)",
                 "WARN carp0: state transition: MASTER -> INIT (carpdev is absent)",
                 "WARN carp0: state transition: MASTER -> INIT (set down by another program); \

@@ -126,11 +126,15 @@ impl Node {
         Ok(())
     }
 
-    /// Ends all that runs on it.
+    /// Ends all that runs on it, and removes what it has left in the directory.
     fn end_processes(&self) -> Result<()> {
         self.host.kill_processes()?;
         for mut service in self.lock().drain(..) {
             service.wait()?;
+        }
+        // A file with the number of a process that was killed is in the way of the next one.
+        for file in std::fs::read_dir(self.directory())? {
+            std::fs::remove_file(file?.path())?;
         }
         Ok(())
     }

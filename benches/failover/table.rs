@@ -48,68 +48,73 @@ pub(crate) fn table(
     outcomes: &Outcomes,
     misses: &mut Vec<String>,
 ) -> String {
-    let own = if variant.lladdr_carpdev() {
-        "carpctl-carpdev"
-    } else {
-        "carpctl"
-    };
-    let takes_part = |contender: &dyn Contender| {
-        let name = contender.name();
-        contender.families().contains(&variant.family())
-            && (!name.starts_with("carpctl") || name == own)
-    };
-    let columns: Vec<(usize, &dyn Contender)> = contenders
+    let columns: Vec<Column> = contenders
         .iter()
-        .map(AsRef::as_ref)
         .enumerate()
-        .filter(|(_, contender)| takes_part(*contender))
+        .filter_map(|(index, contender)| Column::of(index, contender.as_ref(), variant))
         .collect();
-
-    let mut rows = vec![vec!["Fault at the master".to_owned(), "Limit".to_owned()]];
-    if let Some(head) = rows.first_mut() {
-        for (_, contender) in &columns {
-            let name = match contender.name() {
-                name if name == own => {
-                    head.extend(
-                        ["carpctl lost", "both hold", "also seen", "verdict"].map(str::to_owned),
-                    );
-                    continue;
-                }
-                "keepalived-vmac" => "keepalived use_vmac",
-                name => name,
-            };
-            head.push(name.to_owned());
-        }
-    }
+    let titles = columns.iter().flat_map(|column| column.head);
+    let head = ["fault at the master", "limit"].iter().chain(titles);
+    let mut rows = vec![head.map(|&title| title.to_owned()).collect::<Vec<_>>()];
     for &fault in faults {
         for (number, phase) in fault.phases().iter().enumerate() {
             let mut row = vec![phase.title.to_owned(), limit(phase)];
-            for &(index, contender) in &columns {
-                let is_own = contender.name() == own;
-                let Some(runs) = outcomes.get(&(fault, index)) else {
-                    let installed = contender.version().is_some();
-                    let why = if installed { "–" } else { "not installed" };
-                    row.extend(vec![why.to_owned(); if is_own { OWN_COLUMNS } else { 1 }]);
+            for column in &columns {
+                let Some(runs) = outcomes.get(&(fault, column.contender)) else {
+                    row.extend(column.head.iter().map(|_| column.without.to_owned()));
                     continue;
                 };
                 let summary = Summary::of(runs, variant.family(), number, phase);
-                if is_own {
-                    let met = summary.misses.is_empty();
-                    let verdict = if met { "met" } else { "**missed**" };
-                    row.extend([summary.lost, summary.both, summary.seen, verdict.to_owned()]);
-                    misses.extend(
-                        summary
-                            .misses
-                            .iter()
-                            .map(|miss| format!("{}: {}: {miss}", variant.title(), phase.title)),
-                    );
+                if column.head != OWN_HEAD {
+                    row.push(format!("{} / {}", summary.lost, summary.both));
+                    continue;
                 }
+                let met = summary.misses.is_empty();
+                let verdict = if met { "met" } else { "**missed**" };
+                row.extend([summary.lost, summary.both, summary.seen, verdict.to_owned()]);
+                let title = format!("{}: {}", variant.title(), phase.title);
+                misses.extend(summary.misses.iter().map(|miss| format!("{title}: {miss}")));
             }
             rows.push(row);
         }
     }
     format!("### {}\n\n{}", variant.title(), aligned(&rows))
 }
+
+/// What a contender has in a table.
+#[derive(Debug)]
+struct Column {
+    /// The contender's number.
+    contender: usize,
+    head: &'static [&'static str],
+    /// What stands there for a fault that was not played.
+    without: &'static str,
+}
+
+impl Column {
+    /// `None` where the contender has no place in the table.
+    fn of(index: usize, contender: &dyn Contender, variant: Variant) -> Option<Self> {
+        if !contender.families().contains(&variant.family()) {
+            return None;
+        }
+        let head: &[&str] = match contender.name() {
+            "carpctl" if variant.lladdr_carpdev() => return None,
+            "carpctl-carpdev" if !variant.lladdr_carpdev() => return None,
+            "carpctl" | "carpctl-carpdev" => OWN_HEAD,
+            "ucarp" => &["ucarp"],
+            "keepalived" => &["keepalived"],
+            _ => &["keepalived use_vmac"],
+        };
+        let installed = contender.version().is_some();
+        Some(Self {
+            contender: index,
+            head,
+            without: if installed { "–" } else { "not installed" },
+        })
+    }
+}
+
+const OWN_HEAD: &[&str] = &["carpctl lost", "both hold", "also seen", "verdict"];
 
 /// Rows as a table whose columns are as wide as they must be.
 fn aligned(rows: &[Vec<String>]) -> String {
@@ -135,6 +140,3 @@ fn aligned(rows: &[Vec<String>]) -> String {
     }
     text
 }
-
-/// Lost, both hold, also seen, verdict.
-const OWN_COLUMNS: usize = 4;

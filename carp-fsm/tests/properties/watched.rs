@@ -1,107 +1,23 @@
-//! What holds after every input, whatever the inputs are: random sequences of packets, commands,
-//! link changes, answers and time, with the invariants checked after each step.
-
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on should stop where it is"
-)]
+//! A node, and an independent reading of what it asks for, with the invariants checked after each
+//! thing that happens to it.
 
 use std::time::Duration;
 
 use carp_fsm::{
-    Action, Command, Event, HostId, Input, LinkId, LinkState, Node, State, Timer, Timestamp,
-    VirtualHost,
+    Action, Command, Event, HostId, Input, Node, SavedHost, SavedNode, State, Timer, Timestamp,
 };
 use carp_proto::{
-    Advertisement, Authenticator, ChecksumForm, DigestForm, Envelope, Family, HOP_LIMIT, Key, Vhid,
+    Advertisement, Authenticator, ChecksumForm, DigestForm, Envelope, Family, HOP_LIMIT, Vhid,
 };
-use proptest::prelude::*;
 
-const LINK: LinkId = LinkId(1);
-
-#[derive(Clone, Debug)]
-enum Step {
-    Pass(u64),
-    ToDeadline,
-    Late(u64),
-    Advert {
-        base: u8,
-        skew: u8,
-        demotion: u8,
-        six: bool,
-        valid: bool,
-    },
-    Garbage(Vec<u8>),
-    Link(LinkState),
-    Command(Command),
-    Held,
-    HoldFailed,
-    Silenced,
-    Sent {
-        well: bool,
-        six: bool,
-    },
-    Preempt(bool),
-    Demote(u8),
-    Addresses(u8),
-    Skew(u8),
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let octet = || prop_oneof![Just(0u8), Just(1), Just(100), Just(255), any::<u8>()];
-    let link = prop_oneof![
-        Just(LinkState::Up),
-        Just(LinkState::Down),
-        Just(LinkState::Absent)
-    ];
-    let command = prop_oneof![
-        Just(Command::Up),
-        Just(Command::Down),
-        Just(Command::Master),
-        Just(Command::Backup)
-    ];
-    prop_oneof![
-        4 => (0..5_000_000u64).prop_map(Step::Pass),
-        8 => Just(Step::ToDeadline),
-        1 => (0..60_000_000u64).prop_map(Step::Late),
-        6 => (octet(), octet(), octet(), any::<bool>(), any::<bool>()).prop_map(
-            |(base, skew, demotion, six, valid)| Step::Advert { base, skew, demotion, six, valid }
-        ),
-        1 => prop::collection::vec(any::<u8>(), 0..48).prop_map(Step::Garbage),
-        1 => link.prop_map(Step::Link),
-        2 => command.prop_map(Step::Command),
-        6 => Just(Step::Held),
-        1 => Just(Step::HoldFailed),
-        4 => Just(Step::Silenced),
-        2 => (any::<bool>(), any::<bool>()).prop_map(|(well, six)| Step::Sent { well, six }),
-        1 => any::<bool>().prop_map(Step::Preempt),
-        1 => octet().prop_map(Step::Demote),
-        1 => (0..4u8).prop_map(Step::Addresses),
-        1 => (0..255u8).prop_map(Step::Skew),
-    ]
-}
-
-fn key() -> Key {
-    Key::from_password("SharedSecret")
-}
-
-/// A virtual host with the addresses that the bits of `which` name.
-fn host(which: u8, skew: u8) -> VirtualHost {
-    let addresses = ["192.0.2.10/24", "2001:db8::10/64"];
-    let chosen = (0..)
-        .zip(addresses)
-        .filter(|(bit, _)| which & (1 << bit) != 0);
-    VirtualHost::new(Vhid::new(99).unwrap(), key())
-        .advskew(skew)
-        .unwrap()
-        .with_addresses(chosen.map(|(_, text)| text.parse().unwrap()))
-}
+use crate::steps::{LINK, Step, host, key};
 
 /// A node, and an independent reading of what it asked for.
-struct Watched {
-    node: Node,
+#[derive(Clone)]
+pub(crate) struct Watched {
+    pub(crate) node: Node,
     id: HostId,
-    now: Timestamp,
+    pub(crate) now: Timestamp,
     which: u8,
     skew: u8,
     /// Holds asked for and not answered; the last one is what counts.
@@ -110,15 +26,23 @@ struct Watched {
     overtaken: u32,
     silences: u32,
     /// Whether the addresses are in place as far as answers say.
-    in_place: bool,
+    pub(crate) in_place: bool,
     handing_over: bool,
-    trace: Vec<String>,
+    /// Until it is put up again it may say goodbye and nothing else.
+    taken_down: bool,
+    /// A successor asks anew for what its predecessor asked for, whatever has become of it.
+    begins_anew: bool,
+    leases: bool,
+    /// What it would leave to its successor if it were killed: saved at its last event.
+    pub(crate) record: (SavedNode, SavedHost),
+    pub(crate) trace: Vec<String>,
 }
 
 impl Watched {
-    fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         let mut node = Node::new(Node::builder(), seed);
         let id = node.add(Timestamp::ZERO, LINK, host(1, 100)).unwrap();
+        let record = (node.save(), node.save_host(Timestamp::ZERO, id).unwrap());
         Self {
             node,
             id,
@@ -130,11 +54,15 @@ impl Watched {
             silences: 0,
             in_place: false,
             handing_over: false,
+            taken_down: false,
+            begins_anew: false,
+            leases: true,
+            record,
             trace: Vec::new(),
         }
     }
 
-    fn apply(&mut self, step: &Step) {
+    pub(crate) fn apply(&mut self, step: &Step) {
         let id = self.id;
         match step {
             Step::Pass(micros) | Step::Late(micros) => {
@@ -165,10 +93,11 @@ impl Watched {
                 link: LINK,
                 state: *state,
             }),
-            Step::Command(command) => self.input(Input::Command {
-                id,
-                command: *command,
-            }),
+            Step::Command(command) => {
+                self.taken_down &= *command != Command::Up;
+                let command = *command;
+                self.input(Input::Command { id, command });
+            }
             Step::Held if self.holds > 0 => {
                 self.hold_done(true);
                 self.input(Input::Held(id));
@@ -204,6 +133,36 @@ impl Watched {
                 self.skew = *skew;
                 self.change();
             }
+            // Found in place once, by who has asked for nothing yet.
+            Step::Adopted if !self.in_place && self.holds == 0 && self.which != 0 => {
+                self.in_place = true;
+                self.handing_over = true;
+                self.input(Input::Adopted(id));
+            }
+            Step::Lapsed if self.in_place && self.leases => {
+                self.in_place = false;
+                self.input(Input::Lapsed(id));
+            }
+            Step::Adopted | Step::Lapsed => {}
+            Step::Damaged(damage) => self.input(Input::Damaged {
+                id,
+                damage: *damage,
+            }),
+            Step::Mended(true) => self.input(Input::Mended(id)),
+            Step::Mended(false) => self.input(Input::NotMended(id)),
+            Step::TakenDown(how) => {
+                self.in_place = false;
+                self.overtaken = self.holds;
+                self.taken_down = true;
+                self.input(Input::TakenDown { id, how: *how });
+            }
+            Step::Lease(leases) => {
+                self.leases = *leases;
+                self.input(Input::Lease(*leases));
+            }
+            Step::AnnounceEvery(seconds) => {
+                self.input(Input::AnnounceEvery(Duration::from_secs(*seconds)));
+            }
         }
         self.check();
     }
@@ -218,7 +177,7 @@ impl Watched {
         }
     }
 
-    fn input(&mut self, input: Input) {
+    pub(crate) fn input(&mut self, input: Input) {
         self.node.handle(self.now, input);
     }
 
@@ -257,20 +216,27 @@ impl Watched {
     }
 
     /// The invariants, after each input.
-    fn check(&mut self) {
+    pub(crate) fn check(&mut self) {
         let (mut advertised, mut sent_bow_out) = (false, false);
         while let Some(action) = self.node.poll_action() {
             self.trace.push(format!("{} {action:?}", self.now));
+            if self.taken_down {
+                assert!(only_leaves(&action), "{action:?} after it was taken down");
+            }
             match action {
                 Action::Hold(_) => {
                     self.holds += 1;
                     self.handing_over = false;
                 }
-                Action::Renew { .. } => {
-                    assert!(self.in_place, "nothing to renew");
+                Action::Renew { lease, .. } => {
+                    assert!(self.in_place && !self.handing_over, "nothing to renew");
+                    assert_eq!(self.node.lease(self.id), Some(lease));
                 }
                 Action::HandOver(_) => {
-                    assert!(self.in_place || self.holds > 0, "nothing to hand over");
+                    assert!(
+                        self.in_place || self.holds > 0 || self.begins_anew,
+                        "nothing to hand over"
+                    );
                     self.silences += 1;
                     self.handing_over = true;
                 }
@@ -282,7 +248,7 @@ impl Watched {
                 Action::Send { payload, .. } => {
                     let advert = Advertisement::decode(&payload).unwrap();
                     assert!(
-                        advert.is_bow_out() || self.which == 0 || self.in_place || self.holds > 0,
+                        advert.is_bow_out() || self.which == 0 || self.in_place,
                         "I2: no advert of a master before its addresses are in place"
                     );
                     advertised = true;
@@ -293,11 +259,16 @@ impl Watched {
                 }
             }
         }
+        let mut told = false;
         while let Some(event) = self.node.poll_event() {
+            told = true;
             if let Event::Transition { from, to, .. } = event {
                 assert_ne!(from, to);
             }
             self.trace.push(format!("{} {event}", self.now));
+        }
+        if told {
+            self.record = self.save();
         }
         let view = self.node.host(self.id).unwrap();
         let deadline = self.node.deadline();
@@ -313,6 +284,66 @@ impl Watched {
     }
 }
 
+// ---- in another process ----
+
+impl Watched {
+    pub(crate) fn save(&self) -> (SavedNode, SavedHost) {
+        let host = self.node.save_host(self.now, self.id).unwrap();
+        (self.node.save(), host)
+    }
+
+    /// Answers all that was asked for, and mends what is damaged.
+    pub(crate) fn settle(&mut self) {
+        self.apply(&Step::Mended(true));
+        while self.holds > 0 || self.silences > 0 {
+            let step = if self.holds > 0 {
+                Step::Held
+            } else {
+                Step::Silenced
+            };
+            self.apply(&step);
+        }
+    }
+
+    /// Goes on from `record` in another process, `after` the one before was last alive. What that
+    /// one had asked for and not been answered was not done.
+    pub(crate) fn resume(&mut self, record: (SavedNode, SavedHost), after: Duration) {
+        let (node, host) = record;
+        let last_alive = self.now;
+        let told_to_be = self.node.host(self.id).unwrap().config().clone();
+        let config = self.node.config();
+        self.now = self.now + after;
+        self.node = Node::resume(self.now, config, 7, node, [(host, told_to_be)], last_alive);
+        (self.holds, self.overtaken, self.silences) = (0, 0, 0);
+        let is_master = self.node.host(self.id).unwrap().state() == State::Master;
+        let adopts = self.in_place && !is_master;
+        self.handing_over |= adopts;
+        self.begins_anew = true;
+        self.node.handle_timeout(self.now);
+        self.check();
+        self.begins_anew = false;
+        if adopts && self.in_place {
+            self.input(Input::Adopted(self.id));
+        }
+        self.check();
+    }
+
+    /// What it did, but for renewals: their beat begins anew with each process.
+    pub(crate) fn done_since(&self, begin: usize) -> Vec<&String> {
+        let counts = |line: &&String| !line.contains("Renew");
+        self.trace.iter().skip(begin).filter(counts).collect()
+    }
+}
+
+fn only_leaves(action: &Action) -> bool {
+    match action {
+        Action::Release(_) => true,
+        Action::Send { payload, .. } => Advertisement::decode(payload).unwrap().is_bow_out(),
+        Action::Hold(_) | Action::Renew { .. } => false,
+        Action::HandOver(_) | Action::Announce { .. } => false,
+    }
+}
+
 fn envelope(family: Family) -> Envelope {
     Envelope {
         source: match family {
@@ -321,60 +352,5 @@ fn envelope(family: Family) -> Envelope {
         },
         destination: family.group(),
         hop_limit: HOP_LIMIT,
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
-
-    #[test]
-    fn invariants_hold_after_every_input(
-        seed in any::<u64>(),
-        steps in prop::collection::vec(step(), 0..120),
-    ) {
-        let mut watched = Watched::new(seed);
-        for step in &steps {
-            watched.apply(step);
-        }
-    }
-
-    /// I7: the same inputs give the same outputs.
-    #[test]
-    fn a_run_replays_bit_for_bit(
-        seed in any::<u64>(),
-        steps in prop::collection::vec(step(), 0..80),
-    ) {
-        let run = || {
-            let mut watched = Watched::new(seed);
-            for step in &steps {
-                watched.apply(step);
-            }
-            watched.trace
-        };
-        prop_assert_eq!(run(), run());
-    }
-
-    /// However it came about, after `Stop` every address is let go of within the limits of a
-    /// hand-over, and nothing is waited for any more.
-    #[test]
-    fn stop_always_ends(
-        seed in any::<u64>(),
-        steps in prop::collection::vec(step(), 0..80),
-    ) {
-        let mut watched = Watched::new(seed);
-        for step in &steps {
-            watched.apply(step);
-        }
-        watched.input(Input::Stop);
-        watched.check();
-        let limit = watched.now + Duration::from_millis(2_250);
-        while let Some(deadline) = watched.node.deadline() {
-            watched.now = watched.now.max(deadline.at);
-            watched.node.handle_timeout(watched.now);
-            watched.check();
-        }
-        prop_assert!(watched.now <= limit);
-        prop_assert!(watched.node.is_stopped());
-        prop_assert!(!watched.in_place);
     }
 }

@@ -1,66 +1,125 @@
 //! Address care: what a master holds and somebody else takes away is put back at once.
+//!
+//! The loop judges by what there is once all news are read and no job is under way, so that its own
+//! doings are never mistaken for somebody else's, and that any number of changes at once is one.
+//! The worker looks again, tells and mends.
 
-use std::net::IpAddr;
+use std::collections::BTreeSet;
 
-use carp_fsm::HostId;
+use carp_fsm::{HostId, Lladdr};
 
-use super::links::Link;
-use super::worker::Job;
-use super::{Host, Linux};
+use super::place::is_altered;
+use super::worker::{Job, Ticket};
+use super::{Host, Linux, clock};
+use crate::{Backend as _, Report};
 
-impl Host {
-    /// Whether nobody must take its addresses away.
-    const fn is_holding(&self) -> bool {
-        self.holding && !self.handing_over
-    }
+/// What a look at a virtual host has shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Finding {
+    /// Everything is as it should be, or it does not matter.
+    Sound,
+    /// Addresses have gone, and their lease is over.
+    Lapsed,
+    /// Somebody else has done something.
+    Odd,
 }
 
 impl Linux {
-    /// Has addresses put back that somebody else has taken away.
-    pub(super) fn restore_addresses(&self, changed: &[(u32, IpAddr, bool)]) {
-        for (id, host) in self.hosts.iter().filter(|(_, host)| host.is_holding()) {
-            let place = self.place(&host.setup).map(|link| link.index);
-            let lost = changed.iter().find(|(index, ip, gone)| {
-                *gone && place == Some(*index) && host.addresses.iter().any(|held| held.ip() == *ip)
-            });
-            if let Some((_, address, _)) = lost {
-                let interface = &host.setup.interface;
-                tracing::debug!(interface, %address, "is gone, put back");
-                self.restore(*id, host);
+    /// Takes note that something has happened to these interfaces.
+    pub(super) fn suspect(&mut self, interfaces: &BTreeSet<u32>) {
+        if interfaces.is_empty() {
+            return;
+        }
+        let concerned = |host: &Host| host.place.is_some_and(|index| interfaces.contains(&index));
+        let hosts = self.hosts.iter().filter(|(_, host)| concerned(host));
+        self.suspects.extend(hosts.map(|(id, _)| *id));
+    }
+
+    /// Looks at the virtual hosts to which something has happened, but for those with jobs that
+    /// are not `done`.
+    pub(super) fn judge(&mut self, done: Ticket) {
+        let suspects = std::mem::take(&mut self.suspects);
+        for id in suspects {
+            let Some(host) = self.hosts.get(&id) else {
+                continue;
+            };
+            if host.last_job > done {
+                self.suspects.insert(id);
+                continue;
+            }
+            match self.examine(host) {
+                Finding::Sound => {}
+                Finding::Lapsed => {
+                    if let Some(host) = self.hosts.get_mut(&id) {
+                        host.holding = false;
+                        host.handing_over = false;
+                    }
+                    self.reports.push_back(Report::Lapsed(id));
+                }
+                Finding::Odd => {
+                    let job = self.worker.submit(Job::Care(id));
+                    if let Some(host) = self.hosts.get_mut(&id) {
+                        host.last_job = job;
+                    }
+                }
             }
         }
     }
 
-    fn restore(&self, id: HostId, host: &Host) {
-        let own = self
-            .carpdev(&host.setup)
-            .map(|index| self.own_networks(index));
-        self.worker.submit(Job::Restore {
-            id,
-            addresses: host.addresses.clone(),
-            own: own.unwrap_or_default(),
-        });
-    }
-
-    /// Has interfaces put back that somebody else has deleted while they held addresses.
-    pub(super) fn restore_interfaces(&mut self) {
-        let mut lost = Vec::new();
-        for (id, host) in &mut self.hosts {
-            let there = self.links.by_name(&host.setup.interface);
-            let there = there.is_some_and(Link::is_carp);
-            let was_there = std::mem::replace(&mut host.seen, there);
-            if was_there && !there && host.is_holding() {
-                lost.push(*id);
+    fn examine(&self, host: &Host) -> Finding {
+        let Some(index) = host.place.filter(|_| !host.taken_down) else {
+            return Finding::Sound;
+        };
+        let is_own = host.setup.lladdr == Lladdr::Virtual;
+        let Some(link) = self.links.get(index) else {
+            return if is_own { Finding::Odd } else { Finding::Sound };
+        };
+        if is_own && host.setup.up && !link.is_up() {
+            return Finding::Odd;
+        }
+        if !host.holding {
+            return Finding::Sound;
+        }
+        let there = self.links.addresses(index);
+        let mut are_lost = false;
+        let mut are_altered = false;
+        for address in &host.addresses {
+            match there.iter().find(|found| found.ip == address.ip()) {
+                Some(found) => are_altered |= is_altered(found, host.until.is_some()),
+                None => are_lost = true,
             }
         }
-        for id in lost {
-            if let Some(host) = self.hosts.get(&id)
-                && self.carpdev(&host.setup).is_some()
-            {
-                let interface = &host.setup.interface;
-                tracing::warn!(interface, "deleted by somebody else, put back");
-                self.restore(id, host);
-            }
+        if are_lost && host.until.is_some_and(|until| until <= clock::now()) {
+            return Finding::Lapsed;
+        }
+        let has_wrong_mac = is_own && link.mac != Some(host.setup.vhid.virtual_mac());
+        if host.handing_over || !(are_lost || are_altered || has_wrong_mac) {
+            Finding::Sound
+        } else {
+            Finding::Odd
+        }
+    }
+
+    /// Tells the neighbours again where the addresses are, after they may have been told something
+    /// else.
+    pub(super) fn set_straight(&mut self, id: HostId) {
+        let Some(host) = self.hosts.get_mut(&id) else {
+            return;
+        };
+        if std::mem::take(&mut host.misled) {
+            self.announce_all(id);
+        }
+    }
+
+    /// Announces the addresses of a virtual host, if it is master.
+    pub(super) fn announce_all(&mut self, id: HostId) {
+        let held = self
+            .hosts
+            .get(&id)
+            .filter(|host| host.holding && !host.handing_over);
+        let addresses = held.map(|host| host.addresses.clone());
+        for address in addresses.unwrap_or_default() {
+            self.announce(id, address.ip());
         }
     }
 }

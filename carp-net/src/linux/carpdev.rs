@@ -1,9 +1,8 @@
 //! What is done to an interface for as long as it is watched.
 
 use super::hear::Membership;
-use super::netlink::{Connection, Refusal};
+use super::netlink::Connection;
 use super::settings::{self, Borrowed};
-use super::{addresses, routes};
 
 /// A link that is followed: the interface it is at the moment, if there is one.
 #[derive(Debug, Default)]
@@ -21,9 +20,6 @@ impl Carpdev {
         let Some(index) = index else {
             return Self::default();
         };
-        if let Err(error) = sweep(connection, index) {
-            tracing::warn!(index, %error, "what a former run has left on the carpdev stays there");
-        }
         let settings = Borrowed::set(connection, index, &settings::OF_CARPDEV)
             .inspect_err(|error| tracing::warn!(index, %error, "carpdev not set up for ARP"));
         let membership = Membership::join(index)
@@ -48,19 +44,4 @@ impl Carpdev {
             tracing::warn!(index = self.index, %error, "settings of the carpdev not put back");
         }
     }
-}
-
-/// Removes the addresses and routes with our mark: a former run has ended without doing so, and
-/// none of this one has any yet.
-fn sweep(connection: &mut Connection, index: u32) -> Result<(), Refusal> {
-    let mut requests = Vec::new();
-    for address in addresses::marked(connection, index)? {
-        tracing::info!(index, %address, "address of a former run removed");
-        requests.push(addresses::remove_found(index, address));
-    }
-    // Those of IPv4 have gone with their addresses.
-    for network in routes::marked_inet6(connection, index)? {
-        requests.push(routes::remove(index, network));
-    }
-    connection.each(requests).map(drop)
 }

@@ -46,7 +46,7 @@ fn check_name(links: &Links, name: &str) -> Result<()> {
 
 fn check_carpdev(links: &Links, name: &str) -> Result<()> {
     let Some(link) = links.by_name(name) else {
-        return Err(Error::new(name, ErrorKind::NoSuchInterface));
+        return Ok(());
     };
     if link.is_carp() {
         return Err(Error::new(name, ErrorKind::CarpdevIsCarp));

@@ -20,18 +20,26 @@ pub(super) fn find(connection: &mut Connection, name: &str) -> Result<Option<Lin
     message
         .attributes
         .push(LinkAttribute::IfName(name.to_owned()));
-    ask(connection, message)
+    ask(connection, RouteNetlinkMessage::GetLink(message))
 }
 
 /// The link with this index, if there is one.
 pub(super) fn get(connection: &mut Connection, index: u32) -> Result<Option<Link>, Refusal> {
-    let mut message = LinkMessage::default();
-    message.header.index = index;
-    ask(connection, message)
+    ask(connection, question(index))
 }
 
-fn ask(connection: &mut Connection, message: LinkMessage) -> Result<Option<Link>, Refusal> {
-    match connection.get(RouteNetlinkMessage::GetLink(message)) {
+/// Asks what the link with this index is like.
+pub(super) fn question(index: u32) -> RouteNetlinkMessage {
+    let mut message = LinkMessage::default();
+    message.header.index = index;
+    RouteNetlinkMessage::GetLink(message)
+}
+
+fn ask(
+    connection: &mut Connection,
+    question: RouteNetlinkMessage,
+) -> Result<Option<Link>, Refusal> {
+    match connection.get(question) {
         Ok(found) => Ok(found
             .first()
             .and_then(|message| Link::read(&message.payload))),
@@ -79,6 +87,16 @@ pub(super) fn protodown(index: u32, on: bool) -> Request {
     message
         .attributes
         .push(LinkAttribute::ProtoDown(u8::from(on)));
+    Request::new(RouteNetlinkMessage::SetLink(message), 0)
+}
+
+/// Gives the interface a link-layer address.
+pub(super) fn set_mac(index: u32, mac: MacAddress) -> Request {
+    let mut message = LinkMessage::default();
+    message.header.index = index;
+    message
+        .attributes
+        .push(LinkAttribute::Address(mac.octets().to_vec()));
     Request::new(RouteNetlinkMessage::SetLink(message), 0)
 }
 

@@ -1,11 +1,13 @@
 //! What was made in the kernel for each virtual host, and the jobs that change it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use carp_fsm::carp_proto::VirtualAddress;
-use carp_fsm::{HostId, LinkId};
+use carp_fsm::{HostId, LinkId, Timestamp};
 
 use super::carpdev::Carpdev;
+use super::clock;
 use super::egress::Clsacts;
 use super::links::Links;
 use super::netlink::Connection;
@@ -13,12 +15,15 @@ use super::place::Place;
 use super::worker::{Answer, Job};
 use crate::{Error, ErrorKind, Report, Result, Setup};
 
+mod care;
+
 /// What does the jobs, in the thread that may wait.
 pub(super) struct Kernel<T> {
     access: Access,
     tell: T,
     carpdevs: BTreeMap<LinkId, Carpdev>,
     hosts: BTreeMap<HostId, Host>,
+    leaves: bool,
 }
 
 /// The way to the kernel.
@@ -32,9 +37,13 @@ pub(super) struct Access {
 #[derive(Debug)]
 struct Host {
     setup: Setup,
-    /// Whether a configuration has not been answered yet: it waits for its carpdev.
-    owed: bool,
     place: Option<Place>,
+    /// Where the loop has been told that it is.
+    told: Option<u32>,
+    /// Whether somebody else has deleted its interface: it is made anew when it is to be up.
+    deleted: bool,
+    /// Whether something was damaged and could not be mended so far.
+    damaged: bool,
 }
 
 impl<T: FnMut(Answer)> Kernel<T> {
@@ -47,6 +56,7 @@ impl<T: FnMut(Answer)> Kernel<T> {
             tell,
             carpdevs: BTreeMap::new(),
             hosts: BTreeMap::new(),
+            leaves: false,
         }
     }
 
@@ -67,18 +77,15 @@ impl<T: FnMut(Answer)> Kernel<T> {
                 }
                 self.report(Report::TornDown(id));
             }
-            Job::Hold { id, addresses, own } => match self.hold(id, &addresses, &own) {
-                Ok(forwards) => {
-                    (self.tell)(Answer::Forwards(id, forwards));
-                    self.report(Report::Held(id));
-                }
-                Err(error) => self.report(Report::HoldFailed(id, error)),
-            },
-            Job::Restore { id, addresses, own } => {
-                if let Err(error) = self.hold(id, &addresses, &own) {
-                    tracing::warn!(%error, "not put back");
-                }
-            }
+            Job::Adopt { id, addresses } => self.adopt(id, &addresses),
+            Job::Hold {
+                id,
+                addresses,
+                own,
+                lease,
+            } => self.hold(id, &addresses, &own, lease),
+            Job::Renew { id, until } => self.renew(&[(id, until)]),
+            Job::Care(id) => self.care(id),
             Job::HandOver(id) => {
                 self.at_place(id, Place::quieten);
                 self.report(Report::Silenced(id));
@@ -92,11 +99,15 @@ impl<T: FnMut(Answer)> Kernel<T> {
                 let surveyed = Links::survey(&mut self.access.connection);
                 (self.tell)(Answer::Surveyed(surveyed));
             }
+            Job::LeaveInPlace => self.leaves = true,
         }
     }
 
-    /// Takes everything away and puts everything back.
+    /// Takes everything away and puts everything back, unless it is to be left in place.
     pub(super) fn clear(mut self) {
+        if self.leaves {
+            return;
+        }
         for host in std::mem::take(&mut self.hosts).into_values() {
             if let Some(place) = host.place {
                 place.unmake(&mut self.access);
@@ -108,74 +119,91 @@ impl<T: FnMut(Answer)> Kernel<T> {
     }
 
     fn follow(&mut self, link: LinkId, index: Option<u32>) {
+        let on_link = self
+            .hosts
+            .iter()
+            .filter(|(_, host)| host.setup.link == link);
+        let on_link: Vec<HostId> = on_link.map(|(id, _)| *id).collect();
         if let Some(before) = self.carpdevs.remove(&link) {
             // It has gone, or it has another name now.
-            for host in self.hosts.values_mut() {
-                if host.setup.link == link
+            for id in &on_link {
+                if let Some(host) = self.hosts.get_mut(id)
                     && let Some(place) = host.place.take()
                 {
                     place.unmake(&mut self.access);
                 }
+                self.tell_place(*id);
             }
             before.put_back(&mut self.access.connection);
         }
         let carpdev = Carpdev::new(&mut self.access.connection, index);
         self.carpdevs.insert(link, carpdev);
-        let waiting = self
-            .hosts
-            .iter()
-            .filter(|(_, host)| host.setup.link == link);
-        let waiting: Vec<HostId> = waiting.map(|(id, _)| *id).collect();
-        for id in waiting {
-            self.make(id);
+        for id in on_link {
+            if let Err(error) = self.make(id) {
+                self.report(Report::ConfigureFailed(id, error));
+            }
         }
     }
 
     fn configure(&mut self, id: HostId, setup: Setup) {
-        let place = self.hosts.remove(&id).and_then(|host| host.place);
-        let owed = true;
-        self.hosts.insert(id, Host { setup, owed, place });
-        self.make(id);
-    }
-
-    /// Makes what a virtual host wishes, if its carpdev is there, and tells how it went.
-    fn make(&mut self, id: HostId) {
-        let Some(mut host) = self.hosts.remove(&id) else {
-            return;
-        };
-        let result = self.try_make(&mut host);
-        let report = match result {
-            Ok(true) => std::mem::take(&mut host.owed).then_some(Report::Configured(id)),
-            Ok(false) => None,
-            Err(error) => {
-                host.owed = false;
-                Some(Report::ConfigureFailed(id, error))
-            }
+        let host = self.hosts.remove(&id);
+        let (told, damaged) = host
+            .as_ref()
+            .map_or((None, false), |host| (host.told, host.damaged));
+        let was_deleted = host.as_ref().is_some_and(|host| host.deleted);
+        let host = Host {
+            deleted: was_deleted && !setup.up,
+            setup,
+            place: host.and_then(|host| host.place),
+            told,
+            damaged,
         };
         self.hosts.insert(id, host);
-        if let Some(report) = report {
-            self.report(report);
-        }
+        let report = match self.make(id) {
+            Ok(()) => Report::Configured(id),
+            Err(error) => Report::ConfigureFailed(id, error),
+        };
+        self.report(report);
     }
 
-    /// Returns whether the carpdev was there.
-    fn try_make(&mut self, host: &mut Host) -> Result<bool> {
+    /// Makes what a virtual host wishes, if its carpdev is there.
+    fn make(&mut self, id: HostId) -> Result<()> {
+        let Some(mut host) = self.hosts.remove(&id) else {
+            return Ok(());
+        };
+        let made = self.try_make(&mut host);
+        self.hosts.insert(id, host);
+        self.tell_place(id);
+        made
+    }
+
+    fn try_make(&mut self, host: &mut Host) -> Result<()> {
         let carpdev = self.carpdevs.get(&host.setup.link).and_then(Carpdev::index);
         let suits =
             |place: &Place| carpdev.is_some_and(|carpdev| place.suits(&host.setup, carpdev));
         if let Some(place) = host.place.take_if(|place| !suits(place)) {
             place.unmake(&mut self.access);
         }
-        let Some(carpdev) = carpdev else {
-            return Ok(false);
+        let Some(carpdev) = carpdev.filter(|_| !host.deleted) else {
+            return Ok(());
         };
         let place = match host.place.take() {
             Some(place) => place,
             None => Place::make(&mut self.access, &host.setup, carpdev)?,
         };
         let place = host.place.insert(place);
-        place.set_up(&mut self.access, host.setup.up)?;
-        Ok(true)
+        place.set_up(&mut self.access, host.setup.up)
+    }
+
+    fn adopt(&mut self, id: HostId, addresses: &[VirtualAddress]) {
+        let Some(place) = self.hosts.get_mut(&id).and_then(|host| host.place.as_mut()) else {
+            return;
+        };
+        match place.adopt(&mut self.access, addresses) {
+            Ok(true) => self.report(Report::Adopted(id)),
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, "not known what a former run has left"),
+        }
     }
 
     fn hold(
@@ -183,12 +211,32 @@ impl<T: FnMut(Answer)> Kernel<T> {
         id: HostId,
         addresses: &[VirtualAddress],
         own: &[VirtualAddress],
-    ) -> Result<bool> {
+        lease: Option<Duration>,
+    ) {
         let unknown = || Error::new(id.to_string(), ErrorKind::UnknownHost(id));
-        let mut host = self.hosts.remove(&id).ok_or_else(unknown)?;
-        let held = self.try_hold(&mut host, addresses, own);
+        let Some(mut host) = self.hosts.remove(&id) else {
+            return self.report(Report::HoldFailed(id, unknown()));
+        };
+        let held = self.try_hold(&mut host, addresses, own, lease);
+        let until = host.place.as_ref().and_then(Place::until);
+        let was_damaged = held.is_ok() && std::mem::take(&mut host.damaged);
         self.hosts.insert(id, host);
-        held
+        self.tell_place(id);
+        if was_damaged {
+            self.report(Report::Mended(id));
+        }
+        match held {
+            Ok(forwards) => {
+                let holding = Answer::Holding {
+                    id,
+                    forwards,
+                    until,
+                };
+                (self.tell)(holding);
+                self.report(Report::Held(id));
+            }
+            Err(error) => self.report(Report::HoldFailed(id, error)),
+        }
     }
 
     /// Returns whether the interface forwards IPv6.
@@ -197,20 +245,43 @@ impl<T: FnMut(Answer)> Kernel<T> {
         host: &mut Host,
         addresses: &[VirtualAddress],
         own: &[VirtualAddress],
+        lease: Option<Duration>,
     ) -> Result<bool> {
         let connection = &mut self.access.connection;
         let mut forwards = host.place.as_ref().and_then(|place| place.look(connection));
         if forwards.is_none() {
             // Somebody has deleted the interface, or the last attempt to make it failed.
             host.place = None;
+            host.deleted = false;
             self.try_make(host)?;
             let connection = &mut self.access.connection;
             forwards = host.place.as_ref().and_then(|place| place.look(connection));
         }
         let gone = || Error::new(&host.setup.interface, ErrorKind::NoSuchInterface);
         let place = host.place.as_mut().ok_or_else(gone)?;
-        place.hold(&mut self.access, addresses, own)?;
+        place.put_right(&mut self.access.connection)?;
+        place.hold(&mut self.access, addresses, own, lease)?;
         Ok(forwards.unwrap_or_default())
+    }
+
+    /// Has what virtual hosts hold stay until the moments given.
+    pub(super) fn renew(&mut self, renewals: &[(HostId, Timestamp)]) {
+        let now = clock::now();
+        let mut requests = Vec::new();
+        for (id, until) in renewals {
+            if let Some(place) = self.hosts.get_mut(id).and_then(|host| host.place.as_mut()) {
+                requests.extend(place.renew(*until, now));
+            }
+        }
+        // What is refused has been damaged, and the news tell of that.
+        if let Err(error) = self.access.connection.each(requests) {
+            tracing::warn!(%error, "addresses not renewed");
+        }
+        for (id, _) in renewals {
+            if self.hosts.get(id).is_some_and(|host| host.damaged) {
+                self.care(*id);
+            }
+        }
     }
 
     fn release(&mut self, id: HostId) {
@@ -235,6 +306,16 @@ impl<T: FnMut(Answer)> Kernel<T> {
             && let Some(place) = &mut host.place
         {
             work(place, &mut self.access);
+        }
+    }
+
+    /// Tells where the addresses of a virtual host go, if that has changed.
+    fn tell_place(&mut self, id: HostId) {
+        if let Some(host) = self.hosts.get_mut(&id) {
+            let index = host.place.as_ref().map(Place::index);
+            if std::mem::replace(&mut host.told, index) != index {
+                (self.tell)(Answer::Place(id, index));
+            }
         }
     }
 

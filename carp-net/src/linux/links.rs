@@ -22,16 +22,14 @@ pub(super) struct Links {
 /// What changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Change {
-    /// A link came, went or changed.
-    Link,
-    /// An address came or went on the link with this index.
+    /// The link with this index came, went or changed.
+    Link(u32),
+    /// An address came, went or changed on the link with this index.
     Address {
         /// The link.
         index: u32,
         /// The address.
         ip: IpAddr,
-        /// Whether it went.
-        gone: bool,
     },
     /// A route through the link with this index came or went.
     Route(u32),
@@ -58,30 +56,34 @@ impl Links {
     pub(super) fn take_in(&mut self, kind: u16, payload: &[u8]) -> Option<Change> {
         match kind {
             kind::NEW_LINK => {
-                self.insert(Link::read(payload)?);
-                Some(Change::Link)
+                let link = Link::read(payload)?;
+                let index = link.index;
+                self.insert(link);
+                Some(Change::Link(index))
             }
             kind::DEL_LINK => {
-                self.remove(Link::read(payload)?.index);
-                Some(Change::Link)
+                let index = Link::read(payload)?.index;
+                self.remove(index);
+                Some(Change::Link(index))
             }
             kind::NEW_ADDRESS | kind::DEL_ADDRESS => {
                 let (index, address) = Address::read(payload)?;
                 let ip = address.ip;
                 let known = self.addresses.entry(index).or_default();
                 let place = known.iter().position(|other| other.is_same_as(&address));
-                match (place, kind) {
-                    (Some(place), kind::DEL_ADDRESS) => drop(known.remove(place)),
-                    (Some(place), _) => {
-                        if let Some(known) = known.get_mut(place) {
-                            *known = address;
+                let known_one = place.and_then(|place| known.get_mut(place));
+                match (known_one, kind) {
+                    (Some(known_one), kind::NEW_ADDRESS) => {
+                        // The news of a renewal, by the thousand.
+                        if *known_one == address {
+                            return None;
                         }
+                        *known_one = address;
                     }
                     (None, kind::NEW_ADDRESS) => known.push(address),
-                    (None, _) => {}
+                    _ => known.retain(|other| !other.is_same_as(&address)),
                 }
-                let gone = kind == kind::DEL_ADDRESS;
-                Some(Change::Address { index, ip, gone })
+                Some(Change::Address { index, ip })
             }
             kind::NEW_ROUTE | kind::DEL_ROUTE => routes::way_out(payload).map(Change::Route),
             _ => None,
@@ -146,6 +148,10 @@ pub(super) struct Link {
     pub(super) kind: Option<String>,
     /// The bridge, bond or team that it belongs to.
     pub(super) master: Option<u32>,
+    /// The link that this one runs on, in this network namespace.
+    pub(super) lower: Option<u32>,
+    /// Whether it is a macvlan in bridge mode.
+    is_bridge_mode: bool,
     ethernet: bool,
     flags: LinkFlags,
 }
@@ -195,6 +201,13 @@ impl Link {
                 .and_then(|info| info.nested().get(attribute::INFO_KIND))
                 .map(|kind| kind.text()),
             master: number(attribute::MASTER),
+            lower: number(attribute::LINK)
+                .filter(|_| attributes.get(attribute::LINK_NAMESPACE).is_none()),
+            is_bridge_mode: info
+                .and_then(|info| info.nested().get(attribute::INFO_DATA))
+                .and_then(|data| data.nested().get(attribute::MACVLAN_MODE))
+                .and_then(|mode| mode.u32())
+                == Some(MACVLAN_MODE_BRIDGE),
             ethernet: u16::from_ne_bytes([t0, t1]) == libc::ARPHRD_ETHER,
             flags: LinkFlags::from_bits_retain(u32::from_ne_bytes([f0, f1, f2, f3])),
         })
@@ -231,6 +244,14 @@ impl Link {
             [a, b, c, d, e] == [0x00, 0x00, 0x5e, 0x00, 0x01]
         };
         self.kind.as_deref() == Some("macvlan") && self.mac.is_some_and(virtual_mac)
+    }
+
+    /// Whether it is what this backend makes on the carpdev with this index.
+    pub(super) fn is_carp_on(&self, carpdev: u32, mac: MacAddress) -> bool {
+        self.is_carp()
+            && self.is_bridge_mode
+            && self.mac == Some(mac)
+            && self.lower == Some(carpdev)
     }
 }
 
@@ -270,6 +291,16 @@ impl Address {
         VirtualAddress::new(self.ip, self.prefix_len).ok()
     }
 
+    /// Whether it goes by itself some day.
+    pub(super) const fn expires(&self) -> bool {
+        self.flags & libc::IFA_F_PERMANENT == 0
+    }
+
+    /// Whether the host does not choose it as a source by itself.
+    pub(super) const fn is_deprecated(&self) -> bool {
+        self.flags & libc::IFA_F_DEPRECATED != 0
+    }
+
     /// Whether packets may have it as their source: duplicate address detection is through, or
     /// there is none.
     pub(super) const fn is_usable(&self) -> bool {
@@ -282,6 +313,8 @@ impl Address {
     }
 }
 
+/// `MACVLAN_MODE_BRIDGE` of `linux/if_link.h`.
+const MACVLAN_MODE_BRIDGE: u32 = 4;
 /// `struct ifinfomsg`.
 const HEADER: usize = 16;
 /// `struct ifaddrmsg`.
@@ -292,10 +325,14 @@ mod attribute {
     pub(super) const ADDRESS: u16 = 1;
     pub(super) const NAME: u16 = 3;
     pub(super) const MTU: u16 = 4;
+    pub(super) const LINK: u16 = 5;
     pub(super) const MASTER: u16 = 10;
     pub(super) const WIRELESS: u16 = 11;
     pub(super) const LINK_INFO: u16 = 18;
+    pub(super) const LINK_NAMESPACE: u16 = 37;
     pub(super) const INFO_KIND: u16 = 1;
+    pub(super) const INFO_DATA: u16 = 2;
+    pub(super) const MACVLAN_MODE: u16 = 1;
 
     pub(super) const ADDRESS_ADDRESS: u16 = 1;
     pub(super) const ADDRESS_LOCAL: u16 = 2;

@@ -30,6 +30,7 @@ mod links;
 #[cfg(feature = "lab")]
 pub(crate) mod namespace;
 pub(crate) mod netlink;
+mod news;
 mod place;
 mod poller;
 mod ready;
@@ -43,12 +44,12 @@ mod watch;
 mod worker;
 
 use hear::Hear;
-use links::{Change, Link, Links};
-use netlink::{Connection, Monitor, News, Refusal};
+use links::Links;
+use netlink::{Connection, Monitor};
 use poller::{Poller, Source};
 use speak::Speak;
-use watch::{Watch, state_of};
-use worker::{Answer, Job, Worker};
+use watch::Watch;
+use worker::{Job, Ticket, Worker};
 
 /// The network namespace of the thread that opened it, as a [`Backend`].
 ///
@@ -68,6 +69,8 @@ pub struct Linux {
     surveying: bool,
     watches: BTreeMap<LinkId, Watch>,
     hosts: BTreeMap<HostId, Host>,
+    /// Those to which something has happened that has not been looked at.
+    suspects: BTreeSet<HostId>,
     reports: VecDeque<Report>,
     /// Whether the bell rings because of what is in `reports`.
     ringing: bool,
@@ -86,8 +89,16 @@ struct Host {
     holding: bool,
     /// Whether it is handing them over: what goes then is not put back.
     handing_over: bool,
-    /// Whether its interface has been seen since it was made.
-    seen: bool,
+    /// Until when what it holds stays; none: without end.
+    until: Option<Timestamp>,
+    /// The interface that carries its addresses, as the worker has told.
+    place: Option<u32>,
+    /// The last job that changes that interface or what is on it.
+    last_job: Ticket,
+    /// Whether somebody else has taken its interface down, and it has not been configured since.
+    taken_down: bool,
+    /// Whether neighbours may have learned something wrong while it was damaged.
+    misled: bool,
     /// Whether this host forwards the IPv6 packets of its interface.
     forwards: bool,
 }
@@ -122,6 +133,7 @@ impl Linux {
             surveying: false,
             watches: BTreeMap::new(),
             hosts: BTreeMap::new(),
+            suspects: BTreeSet::new(),
             reports: VecDeque::new(),
             ringing: false,
             polled: 0,
@@ -140,21 +152,22 @@ impl Linux {
                 return false;
             }
         };
-        let mut any = false;
+        let (mut any, mut news) = (false, false);
         for source in ready {
             any = true;
             match source {
                 Source::Bell => {
                     self.poller.bell().silence();
                     self.ringing = false;
-                    while let Some(answer) = self.worker.answer() {
-                        self.take_answer(answer);
-                    }
+                    news = true;
                 }
-                Source::News => self.read_news(),
+                Source::News => news = true,
                 Source::Inet => self.read_packets(Family::Inet),
                 Source::Inet6 => self.read_packets(Family::Inet6),
             }
+        }
+        if news {
+            self.catch_up();
         }
         any
     }
@@ -175,160 +188,11 @@ impl Linux {
         }
     }
 
-    /// Takes in all news there are, but for a flood of them.
-    fn read_news(&mut self) {
-        let mut links_changed = false;
-        let mut rerouted = BTreeSet::new();
-        let mut addresses = Vec::new();
-        for _ in 0..NEWS_A_TURN {
-            if self.surveying {
-                break;
-            }
-            let links = &mut self.links;
-            let news = self
-                .monitor
-                .read(|kind, payload| match links.take_in(kind, payload) {
-                    Some(Change::Link) => links_changed = true,
-                    Some(Change::Address { index, ip, gone }) => addresses.push((index, ip, gone)),
-                    Some(Change::Route(index)) => {
-                        rerouted.insert(index);
-                    }
-                    None => {}
-                });
-            match news {
-                Ok(News::Told) => {}
-                Ok(News::Nothing) => break,
-                Ok(News::Lost) => self.survey(),
-                Err(error) => {
-                    tracing::error!(%error, "rtnetlink");
-                    self.survey();
-                }
-            }
-        }
-        if links_changed {
-            self.look_at_links();
-        }
-        self.restore_addresses(&addresses);
-        addresses.retain(|(index, ip, _)| !self.is_virtual(*index, *ip));
-        rerouted.extend(addresses.iter().map(|(index, ..)| index));
-        for index in rerouted {
-            self.reroute(index);
-        }
-    }
-
-    /// Asks for everything anew, because some news were lost.
-    fn survey(&mut self) {
-        tracing::warn!("news of links and addresses were lost, asking for all of them");
-        self.surveying = true;
-        if let Err(error) = self.poller.remove(&self.monitor) {
-            tracing::error!(%error, "epoll");
-        }
-        self.worker.submit(Job::Survey);
-    }
-
-    fn take_survey(&mut self, surveyed: Result<Links, Refusal>) {
-        self.surveying = false;
-        if let Err(error) = self.poller.add(Source::News, &self.monitor) {
-            tracing::error!(%error, "epoll");
-        }
-        match surveyed {
-            Ok(links) => self.links = links,
-            Err(error) => tracing::error!(%error, "links and addresses cannot be asked for"),
-        }
-        self.look_at_links();
-        let carpdevs: Vec<u32> = self
-            .watches
-            .values()
-            .filter_map(|watch| watch.index)
-            .collect();
-        for index in carpdevs {
-            self.reroute(index);
-        }
-    }
-
-    fn take_answer(&mut self, answer: Answer) {
-        match answer {
-            Answer::Report(report) => self.reports.push_back(report),
-            Answer::Forwards(id, forwards) => {
-                if let Some(host) = self.hosts.get_mut(&id) {
-                    host.forwards = forwards;
-                }
-            }
-            Answer::Surveyed(surveyed) => self.take_survey(surveyed),
-        }
-    }
-
-    /// Compares what is watched with what there is.
-    fn look_at_links(&mut self) {
-        let all: Vec<LinkId> = self.watches.keys().copied().collect();
-        for id in all {
-            self.look_at(id);
-        }
-        self.restore_interfaces();
-        for (id, host) in &self.hosts {
-            let link = self.links.by_name(&host.setup.interface);
-            let has_carrier = link.is_some_and(|link| link.is_carp() && link.has_carrier());
-            if has_carrier && !host.holding {
-                // Protodown or not, the kernel gives it the carrier of its carpdev whenever that
-                // changes.
-                self.worker.submit(Job::Mute(*id));
-            }
-        }
-    }
-
-    fn look_at(&mut self, id: LinkId) {
-        let Some(watch) = self.watches.get_mut(&id) else {
-            return;
-        };
-        let link = self.links.by_name(&watch.name);
-        let index = link.map(|link| link.index);
-        if index != watch.index {
-            if let Some(before) = watch.index.take() {
-                self.hear.ignore(before);
-                // Even where another has the name by now: this one is gone.
-                let state = LinkState::Absent;
-                if std::mem::replace(&mut watch.state, state) != state {
-                    self.reports.push_back(Report::Link { link: id, state });
-                }
-            }
-            watch.index = index;
-            if let Some(index) = index {
-                self.hear.listen(index, id);
-            }
-            self.worker.submit(Job::Follow { link: id, index });
-        }
-        let state = state_of(link);
-        if std::mem::replace(&mut watch.state, state) != state {
-            self.reports.push_back(Report::Link { link: id, state });
-        }
-    }
-
-    /// Has the routes of the addresses on the carpdev with this index looked at again, because
-    /// addresses of its own have changed.
-    fn reroute(&self, index: u32) {
-        for (id, host) in &self.hosts {
-            if host.holding && self.carpdev(&host.setup) == Some(index) {
-                let own = self.own_networks(index);
-                self.worker.submit(Job::Reroute { id: *id, own });
-            }
-        }
-    }
-
     // ---- what is known ----
 
     /// The index of the carpdev of a setup, if it is there.
     fn carpdev(&self, setup: &Setup) -> Option<u32> {
         self.watches.get(&setup.link).and_then(|watch| watch.index)
-    }
-
-    /// The interface that carries the addresses of a setup, if it is there.
-    fn place(&self, setup: &Setup) -> Option<&Link> {
-        if setup.lladdr == Lladdr::Carpdev {
-            self.carpdev(setup).and_then(|index| self.links.get(index))
-        } else {
-            let link = self.links.by_name(&setup.interface);
-            link.filter(|link| link.is_carp())
-        }
     }
 
     /// The link-layer address that frames of a virtual host leave with, and the index of the
@@ -369,7 +233,7 @@ impl Backend for Linux {
         if !interface::is_name(name) {
             return Err(Error::new(name, ErrorKind::BadName));
         }
-        self.read_news();
+        self.catch_up();
         self.watches.insert(link, Watch::new(name));
         let told = self.reports.len();
         self.look_at(link);
@@ -391,22 +255,36 @@ impl Backend for Linux {
     }
 
     fn check(&mut self, carpdev: &str, setup: &Setup, addresses: &[VirtualAddress]) -> Result<()> {
-        self.read_news();
+        self.catch_up();
         self.ring_if_needed();
         check::check(&self.links, carpdev, setup, addresses)
     }
 
     fn configure(&mut self, id: HostId, setup: &Setup) {
+        let last_job = self.worker.submit(Job::Configure(id, setup.clone()));
         let host = self.hosts.entry(id).or_insert_with(|| Host {
             setup: setup.clone(),
             addresses: Vec::new(),
             holding: false,
             handing_over: false,
-            seen: false,
+            until: None,
+            place: None,
+            last_job,
+            taken_down: false,
+            misled: false,
             forwards: false,
         });
         host.setup = setup.clone();
-        self.worker.submit(Job::Configure(id, setup.clone()));
+        host.taken_down = false;
+        host.last_job = last_job;
+    }
+
+    fn adopt(&mut self, id: HostId, addresses: &[VirtualAddress]) {
+        let addresses = addresses.to_vec();
+        if let Some(host) = self.hosts.get_mut(&id) {
+            host.addresses.clone_from(&addresses);
+            host.last_job = self.worker.submit(Job::Adopt { id, addresses });
+        }
     }
 
     fn tear_down(&mut self, id: HostId) {
@@ -428,26 +306,34 @@ impl Backend for Linux {
         sent.about(format_args!("{}: advert to {to}", setup.interface))
     }
 
-    fn adopt(&mut self, _: HostId, _: &[VirtualAddress]) {}
-
-    fn renew(&mut self, _: HostId, _: Duration) {}
-
-    fn leave_in_place(&mut self) {}
-
-    fn hold(&mut self, id: HostId, addresses: &[VirtualAddress], _: Option<Duration>) {
+    fn hold(&mut self, id: HostId, addresses: &[VirtualAddress], lease: Option<Duration>) {
         let addresses = addresses.to_vec();
-        let mut own = Vec::new();
+        let setup = self.hosts.get(&id).map(|host| &host.setup);
+        let carpdev = setup.and_then(|setup| self.carpdev(setup));
+        let own = carpdev.map(|index| self.own_networks(index));
+        let last_job = self.worker.submit(Job::Hold {
+            id,
+            addresses: addresses.clone(),
+            own: own.unwrap_or_default(),
+            lease,
+        });
         if let Some(host) = self.hosts.get_mut(&id) {
-            host.addresses.clone_from(&addresses);
+            host.addresses = addresses;
             host.holding = true;
             host.handing_over = false;
+            host.until = lease.map(|lease| clock::now() + lease);
+            host.last_job = last_job;
         }
-        if let Ok(host) = self.host(id)
-            && let Some(index) = self.carpdev(&host.setup)
+    }
+
+    fn renew(&mut self, id: HostId, lease: Duration) {
+        let until = clock::now() + lease;
+        if let Some(host) = self.hosts.get_mut(&id)
+            && host.holding
         {
-            own = self.own_networks(index);
+            host.until = Some(until);
+            self.worker.submit(Job::Renew { id, until });
         }
-        self.worker.submit(Job::Hold { id, addresses, own });
     }
 
     fn hand_over(&mut self, id: HostId) {
@@ -458,11 +344,12 @@ impl Backend for Linux {
     }
 
     fn release(&mut self, id: HostId) {
+        let last_job = self.worker.submit(Job::Release(id));
         if let Some(host) = self.hosts.get_mut(&id) {
             host.holding = false;
             host.handing_over = false;
+            host.last_job = last_job;
         }
-        self.worker.submit(Job::Release(id));
     }
 
     fn announce(&mut self, id: HostId, address: IpAddr) {
@@ -515,7 +402,7 @@ impl Backend for Linux {
         let Ok(host) = self.host(id) else {
             return inspection;
         };
-        if let Some(link) = self.place(&host.setup) {
+        if let Some(link) = host.place.and_then(|index| self.links.get(index)) {
             inspection.index = Some(link.index);
             inspection.link_address = link.mac;
             inspection.mtu = Some(link.mtu);
@@ -530,6 +417,10 @@ impl Backend for Linux {
                 .collect();
         }
         inspection
+    }
+
+    fn leave_in_place(&mut self) {
+        self.worker.submit(Job::LeaveInPlace);
     }
 }
 

@@ -6,17 +6,22 @@
 
 use std::io;
 use std::net::IpAddr;
+use std::time::Duration;
 
-use carp_fsm::Lladdr;
 use carp_fsm::carp_proto::{Vhid, VirtualAddress};
+use carp_fsm::{Lladdr, Timestamp};
 
-use super::addresses::{self, Ground};
+use super::addresses::{self, Ground, MARK};
 use super::kernel::Access;
+use super::links::Address;
 use super::netlink::{Connection, Refusal, Request};
 use super::ready::Readiness;
-use super::{egress, interface, routes, settings};
+use super::{clock, egress, interface, routes, settings};
 use crate::error::About as _;
 use crate::{Error, ErrorKind, Result, Setup};
+
+mod mend;
+pub(super) use mend::{Condition, is_altered};
 
 /// An interface that carries the addresses of a virtual host.
 #[derive(Debug)]
@@ -29,6 +34,8 @@ pub(super) struct Place {
     /// The interface: the carp interface, or the carpdev.
     index: u32,
     held: Vec<Placed>,
+    /// Until when that stays; none: without end.
+    until: Option<Timestamp>,
     /// Whether it does not speak for its addresses.
     quiet: bool,
 }
@@ -43,11 +50,27 @@ struct Placed {
 
 impl Place {
     /// Makes it on the carpdev with this index. It is down, if it is a carp interface, and holds
-    /// nothing.
+    /// nothing; but one of a former run that suits is kept, and with it what it holds.
     pub(super) fn make(access: &mut Access, setup: &Setup, carpdev: u32) -> Result<Self> {
         let name = &setup.interface;
+        let ground = ground_of(setup);
+        let mac = setup.vhid.virtual_mac();
+        let mut place = Self {
+            name: name.clone(),
+            vhid: setup.vhid,
+            ground,
+            carpdev,
+            index: carpdev,
+            held: Vec::new(),
+            until: None,
+            quiet: false,
+        };
         let connection = &mut access.connection;
         if let Some(link) = interface::find(connection, name).about(name)? {
+            if ground == Ground::Own && link.is_carp_on(carpdev, mac) {
+                place.index = link.index;
+                return place.take_back(access, setup);
+            }
             if !link.is_carp() {
                 return Err(Error::new(name, ErrorKind::NameTaken));
             }
@@ -56,24 +79,70 @@ impl Place {
                 .all(vec![interface::delete(link.index)])
                 .about(name)?;
         }
-        let ground = ground_of(setup);
-        let index = match ground {
-            Ground::Own => make_interface(connection, setup, carpdev)?,
+        match ground {
+            Ground::Own => place.index = make_interface(connection, setup, carpdev)?,
             Ground::Shared => {
-                let borrowed = access.clsacts.borrow(connection, carpdev);
-                borrowed.about(format_args!("{name}: egress filter (sch_ingress, cls_bpf)"))?;
-                carpdev
+                let made = access.clsacts.borrow(connection, carpdev);
+                let made =
+                    made.about(format_args!("{name}: egress filter (sch_ingress, cls_bpf)"))?;
+                // A former run may have left a filter in what was there.
+                place.quiet = !made;
             }
+        }
+        Ok(place)
+    }
+
+    /// Goes on with the carp interface of a former run. Where it carries addresses, what it
+    /// says and takes stays as it is for now.
+    fn take_back(mut self, access: &mut Access, setup: &Setup) -> Result<Self> {
+        let there = addresses::all(&mut access.connection, self.index).about(&self.name)?;
+        self.held = there.iter().filter_map(Placed::found).collect();
+        self.until = Some(clock::now());
+        self.quiet = true;
+        if !setup.up {
+            self.release(access);
+        }
+        let carries = !self.held.is_empty();
+        guard(&mut access.connection, setup, self.index, carries)?;
+        tracing::info!(
+            interface = self.name,
+            carries,
+            "carp interface of a former run kept"
+        );
+        Ok(self)
+    }
+
+    /// Whether exactly `addresses` are there from a former run; then it goes on with them, but
+    /// does not speak for them. What else is left of it goes.
+    pub(super) fn adopt(
+        &mut self,
+        access: &mut Access,
+        addresses: &[VirtualAddress],
+    ) -> Result<bool> {
+        let mut there = addresses::all(&mut access.connection, self.index).about(&self.name)?;
+        if self.ground == Ground::Shared {
+            let is_ours = |ip: IpAddr| addresses.iter().any(|address| address.ip() == ip);
+            there.retain(|found| found.mark == MARK && is_ours(found.ip));
+        }
+        let is_there = |address: &VirtualAddress| {
+            let prefix_len = addresses::prefix_len(self.ground, *address);
+            there.iter().any(|found| {
+                (found.ip, found.prefix_len) == (address.ip(), prefix_len) && found.mark == MARK
+            })
         };
-        Ok(Self {
-            name: name.clone(),
-            vhid: setup.vhid,
-            ground,
-            carpdev,
-            index,
-            held: Vec::new(),
-            quiet: false,
-        })
+        let exactly =
+            !there.is_empty() && there.len() == addresses.len() && addresses.iter().all(is_there);
+        self.until = Some(clock::now());
+        if exactly {
+            let routed = true;
+            let placed = addresses.iter().map(|&address| Placed { address, routed });
+            self.held = placed.collect();
+            self.quieten(access);
+        } else {
+            self.held = there.iter().filter_map(Placed::found).collect();
+            self.release(access);
+        }
+        Ok(exactly)
     }
 
     /// Whether it does for `setup` on the carpdev with this index, up or down apart.
@@ -91,6 +160,11 @@ impl Place {
 
     pub(super) fn holds(&self, ip: IpAddr) -> bool {
         self.held.iter().any(|placed| placed.address.ip() == ip)
+    }
+
+    /// Until when what is held stays; none: without end.
+    pub(super) const fn until(&self) -> Option<Timestamp> {
+        self.until
     }
 
     /// Whether its interface forwards IPv6; none where it has gone.
@@ -113,15 +187,18 @@ impl Place {
         access.connection.all(requests).about(&self.name)
     }
 
-    /// Holds exactly `addresses`: they are there and answered for when this returns. Where it
-    /// fails, what was held before is held still.
+    /// Holds exactly `addresses`: they are there and answered for when this returns, and stay as
+    /// long as `lease` says. Where it fails, what was held before is held still.
     pub(super) fn hold(
         &mut self,
         access: &mut Access,
         addresses: &[VirtualAddress],
         own: &[VirtualAddress],
+        lease: Option<Duration>,
     ) -> Result<()> {
         let readiness = Readiness::listen();
+        let now = clock::now();
+        let until = lease.map(|lease| now + lease);
         let connection = &mut access.connection;
         let (index, carpdev) = (self.index, self.carpdev);
         let routed =
@@ -132,13 +209,18 @@ impl Place {
             .map(|(&address, routed)| Placed { address, routed })
             .collect();
         self.remove_unwanted(connection, &wanted);
-        let added = self.add(connection, &wanted)?;
+        let added = self.add(connection, &wanted, addresses::lifetime(until, now))?;
         if !wanted.is_empty()
             && let Err(error) = self.open(access)
         {
             self.remove(&mut access.connection, &added);
             return Err(error);
         }
+        if self.until.is_none() && until.is_some() {
+            // The kernel does not give a route an end that it has been without.
+            self.remove_inet6_routes(&mut access.connection);
+        }
+        self.until = until;
         self.set_routes(&mut access.connection, wanted);
         if !addresses.is_empty() {
             // The advert that follows must not bring packets that would be lost.
@@ -151,6 +233,25 @@ impl Place {
             }
         }
         Ok(())
+    }
+
+    /// What makes everything that is held stay until then. Where that is over nothing does: a
+    /// renewal that comes so late must not bring back what has gone.
+    pub(super) fn renew(&mut self, until: Timestamp, now: Timestamp) -> Vec<Request> {
+        if until <= now {
+            return Vec::new();
+        }
+        self.until = Some(until);
+        let lifetime = addresses::lifetime(self.until, now);
+        let (index, ground) = (self.index, self.ground);
+        let renew = |placed: &Placed| {
+            let route = || routes::add(index, placed.address, lifetime);
+            [
+                Some(addresses::set(index, ground, placed.address, lifetime)),
+                (placed.routed && placed.address.ip().is_ipv6()).then(route),
+            ]
+        };
+        self.held.iter().flat_map(renew).flatten().collect()
     }
 
     /// Stops speaking for the addresses: no ARP, no neighbour discovery, no group membership.
@@ -216,10 +317,11 @@ impl Place {
             let mut held = self.held.iter();
             held.any(|held| held.address == placed.address && held.routed)
         };
+        let lifetime = addresses::lifetime(self.until, clock::now());
         let requests = wanted.iter().filter_map(|placed| {
             if placed.routed {
                 // Even where it was so: another virtual host may have taken it along.
-                Some(routes::add(self.index, placed.address))
+                Some(routes::add(self.index, placed.address, lifetime))
             } else if was_routed(placed) {
                 Some(routes::remove(self.index, placed.address))
             } else {
@@ -229,6 +331,13 @@ impl Place {
         let requests: Vec<_> = requests.collect();
         self.try_all(connection, requests);
         self.held = wanted;
+    }
+
+    fn remove_inet6_routes(&self, connection: &mut Connection) {
+        let inet6 = |placed: &&Placed| placed.routed && placed.address.ip().is_ipv6();
+        let remove = |placed: &Placed| routes::remove(self.index, placed.address);
+        let requests = self.held.iter().filter(inet6).map(remove).collect();
+        self.try_all(connection, requests);
     }
 
     /// Gives the addresses their routes again, which another virtual host on the same carpdev may
@@ -281,18 +390,42 @@ impl Place {
         placed.iter().flat_map(remove).flatten().collect()
     }
 
-    /// Adds the addresses that are not there; returns those that were added.
-    fn add(&self, connection: &mut Connection, wanted: &[Placed]) -> Result<Vec<Placed>> {
-        let add = |placed: &Placed| addresses::add(self.index, self.ground, placed.address);
+    /// Adds the addresses that are not there, and has all stay for `lifetime` seconds; returns
+    /// those that were added.
+    fn add(
+        &self,
+        connection: &mut Connection,
+        wanted: &[Placed],
+        lifetime: u32,
+    ) -> Result<Vec<Placed>> {
+        let (index, ground) = (self.index, self.ground);
+        let request = |placed: &Placed| {
+            // Whatever is on a carp interface is ours, on a carpdev only what was put there.
+            if ground == Ground::Own || self.holds(placed.address.ip()) {
+                addresses::set(index, ground, placed.address, lifetime)
+            } else {
+                addresses::add(index, ground, placed.address, lifetime)
+            }
+        };
         let verdicts = connection
-            .each(wanted.iter().map(add).collect())
+            .each(wanted.iter().map(request).collect())
             .about(&self.name)?;
         let mut added = Vec::new();
         let mut refused = None;
         for (placed, verdict) in wanted.iter().zip(verdicts) {
+            let verdict = match verdict {
+                Err(refusal) if refusal.is(libc::EEXIST) => {
+                    self.take_marked(connection, placed, lifetime, refusal)
+                }
+                Err(refusal) if refusal.is(libc::EACCES) && ground == Ground::Own => {
+                    self.enable_inet6(connection);
+                    connection.all(vec![request(placed)])
+                }
+                verdict => verdict,
+            };
             match verdict {
+                Ok(()) if self.holds(placed.address.ip()) => {}
                 Ok(()) => added.push(*placed),
-                Err(refusal) if refusal.is(libc::EEXIST) && self.may_keep(placed) => {}
                 Err(refusal) => {
                     let error = self.refused(connection, placed, refusal);
                     refused.get_or_insert(error);
@@ -308,10 +441,28 @@ impl Place {
         }
     }
 
-    /// Whether an address that is there already counts as ours: whatever is on a carp interface
-    /// does, on a carpdev only what was put there.
-    fn may_keep(&self, placed: &Placed) -> bool {
-        self.ground == Ground::Own || self.holds(placed.address.ip())
+    /// Takes an address on a carpdev that a former run has left there.
+    fn take_marked(
+        &self,
+        connection: &mut Connection,
+        placed: &Placed,
+        lifetime: u32,
+        refusal: Refusal,
+    ) -> Result<(), Refusal> {
+        let (ip, index) = (placed.address.ip(), self.index);
+        let there = addresses::all(connection, index)?;
+        if !there
+            .iter()
+            .any(|found| found.ip == ip && found.mark == MARK)
+        {
+            return Err(refusal);
+        }
+        connection.all(vec![addresses::set(
+            index,
+            self.ground,
+            placed.address,
+            lifetime,
+        )])
     }
 
     fn refused(&self, connection: &mut Connection, placed: &Placed, refusal: Refusal) -> Error {
@@ -382,6 +533,15 @@ impl Place {
     }
 }
 
+impl Placed {
+    /// An address that was there before. Whether it has brought a route is not known, and no harm
+    /// is done where it is not so.
+    fn found(found: &Address) -> Option<Self> {
+        let (address, routed) = (found.network()?, true);
+        Some(Self { address, routed })
+    }
+}
+
 /// What says that something is gone, or there, already.
 const HARMLESS: [i32; 5] = [
     libc::EADDRNOTAVAIL,
@@ -404,29 +564,38 @@ fn make_interface(connection: &mut Connection, setup: &Setup, carpdev: u32) -> R
     let name = &setup.interface;
     let index = interface::create(connection, name, carpdev, setup.vhid.virtual_mac())
         .map_err(|refusal| explain(connection, name, carpdev, refusal))?;
-    let made = guard(connection, setup, index);
+    let made = guard(connection, setup, index, false);
     if made.is_err() {
         drop(connection.all(vec![interface::delete(index)]));
     }
     made.map(|()| index)
 }
 
-/// Does everything that must be so before the interface comes up for the first time.
-fn guard(connection: &mut Connection, setup: &Setup, index: u32) -> Result<()> {
+/// Does everything that must be so before the interface comes up for the first time. One of a former
+/// run that carries addresses keeps its carrier and its filter.
+fn guard(connection: &mut Connection, setup: &Setup, index: u32, carries: bool) -> Result<()> {
     let name = &setup.interface;
     let handle = setup.vhid.get().into();
-    connection
-        .all(vec![
-            egress::add_clsact(index),
-            egress::set(index, handle, &egress::closed()),
-        ])
-        .about(format_args!("{name}: egress filter (sch_ingress, cls_bpf)"))?;
-    connection
-        .all(vec![
-            interface::protodown(index, true),
-            settings::set(index, &settings::OF_CARP),
-        ])
-        .about(name)?;
+    let filter = if carries {
+        egress::set_if_none(index, handle, &egress::quiet())
+    } else {
+        egress::set(index, handle, &egress::closed())
+    };
+    let verdicts = connection.each(vec![egress::add_clsact(index), filter]);
+    for verdict in verdicts.about(name)? {
+        match verdict {
+            Err(refusal) if !refusal.is(libc::EEXIST) => {
+                let about = format_args!("{name}: egress filter (sch_ingress, cls_bpf)");
+                return Err(refusal).about(about);
+            }
+            _ => {}
+        }
+    }
+    let mut requests = vec![settings::set(index, &settings::OF_CARP)];
+    if !carries {
+        requests.insert(0, interface::protodown(index, true));
+    }
+    connection.all(requests).about(name)?;
     match connection.all(vec![settings::no_address_generation(index)]) {
         Ok(()) => settings::set_inet6(name, &settings::OF_CARP_INET6),
         Err(refusal) if refusal.is(libc::EAFNOSUPPORT) => {}

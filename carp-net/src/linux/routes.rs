@@ -19,7 +19,7 @@ use netlink_packet_route::route::{
     RouteType,
 };
 
-use super::addresses::MARK;
+use super::addresses::{FOREVER, MARK};
 use super::netlink::{Attributes, Connection, Refusal, Request};
 
 /// The metric of the route that an address brings: OpenBSD's priority of carp routes.
@@ -88,9 +88,16 @@ pub(super) fn marked_inet6(
         .collect())
 }
 
-/// Asks for the route of an address; refused with `EEXIST` where it is there.
-pub(super) fn add(index: u32, address: VirtualAddress) -> Request {
-    let message = RouteNetlinkMessage::NewRoute(route(index, address));
+/// Asks for the route of an address, for `lifetime` seconds; refused with `EEXIST` where it is
+/// there, but what is there lasts so long then.
+///
+/// An IPv4 one goes with its address; an IPv6 one would stay behind when the address expires.
+pub(super) fn add(index: u32, address: VirtualAddress, lifetime: u32) -> Request {
+    let mut message = route(index, address);
+    if address.ip().is_ipv6() && lifetime != FOREVER {
+        message.attributes.push(RouteAttribute::Expires(lifetime));
+    }
+    let message = RouteNetlinkMessage::NewRoute(message);
     // Appended: another virtual host may have one to the same network.
     Request::new(message, NLM_F_CREATE | NLM_F_APPEND)
 }

@@ -5,11 +5,14 @@
 //! which does them strictly in order and rings when there is an answer.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
 
 use carp_fsm::carp_proto::VirtualAddress;
-use carp_fsm::{HostId, LinkId};
+use carp_fsm::{HostId, LinkId, Timestamp};
 
 use super::kernel::Kernel;
 use super::links::Links;
@@ -33,6 +36,13 @@ pub(super) enum Job {
     Configure(HostId, Setup),
     /// Take it away.
     TearDown(HostId),
+    /// Look whether exactly these addresses are there from a former run.
+    Adopt {
+        /// Whose.
+        id: HostId,
+        /// Which.
+        addresses: Vec<VirtualAddress>,
+    },
     /// Hold exactly these addresses.
     Hold {
         /// Whose.
@@ -41,16 +51,18 @@ pub(super) enum Job {
         addresses: Vec<VirtualAddress>,
         /// The networks in which the carpdev has addresses of its own.
         own: Vec<VirtualAddress>,
+        /// How long they stay without a renewal.
+        lease: Option<Duration>,
     },
-    /// Hold them as before: somebody has taken one away, or the interface. Nobody waits for it.
-    Restore {
+    /// What is held stays until then.
+    Renew {
         /// Whose.
         id: HostId,
-        /// Which.
-        addresses: Vec<VirtualAddress>,
-        /// The networks in which the carpdev has addresses of its own.
-        own: Vec<VirtualAddress>,
+        /// Until when.
+        until: Timestamp,
     },
+    /// Somebody seems to have changed what a virtual host needs: look, tell and mend.
+    Care(HostId),
     /// Stop speaking for the addresses.
     HandOver(HostId),
     /// Let go of the addresses.
@@ -66,6 +78,15 @@ pub(super) enum Job {
     },
     /// Ask for all links and addresses.
     Survey,
+    /// Take nothing away in the end.
+    LeaveInPlace,
+}
+
+impl Job {
+    /// Whether nobody waits for its end, and it changes nothing that would be looked at then.
+    const fn is_quiet(&self) -> bool {
+        matches!(self, Self::Renew { .. })
+    }
 }
 
 /// What came of a job.
@@ -73,8 +94,17 @@ pub(super) enum Job {
 pub(super) enum Answer {
     /// Something for whoever uses the backend.
     Report(Report),
-    /// Whether this host forwards the IPv6 packets of the interface of a virtual host.
-    Forwards(HostId, bool),
+    /// The interface that carries the addresses of a virtual host, if there is one.
+    Place(HostId, Option<u32>),
+    /// What a [`Job::Hold`] has put in place.
+    Holding {
+        /// Whose.
+        id: HostId,
+        /// Whether this host forwards the IPv6 packets of the interface.
+        forwards: bool,
+        /// Until when it stays.
+        until: Option<Timestamp>,
+    },
     /// All there is, after a [`Job::Survey`].
     Surveyed(Result<Links, Refusal>),
 }
@@ -83,10 +113,15 @@ pub(super) enum Answer {
 #[derive(Debug)]
 pub(super) struct Worker {
     /// None once it must end.
-    jobs: Option<Sender<Job>>,
+    jobs: Option<Sender<(Ticket, Job)>>,
     answers: Receiver<Answer>,
+    submitted: Ticket,
+    done: Arc<AtomicU64>,
     thread: Option<JoinHandle<()>>,
 }
+
+/// The number of a job, in the order they are submitted and done.
+pub(super) type Ticket = u64;
 
 impl Worker {
     /// Starts the thread. It works in the network namespace of `connection`, which must be that
@@ -94,27 +129,36 @@ impl Worker {
     pub(super) fn start(connection: Connection, bell: Bell) -> io::Result<Self> {
         let (jobs, todo) = channel();
         let (tell, answers) = channel();
+        let done = Arc::new(AtomicU64::new(0));
+        let last_done = Arc::clone(&done);
         let work = move || {
-            let mut kernel = Kernel::new(connection, |answer| {
+            let ring = bell.clone();
+            let kernel = Kernel::new(connection, move |answer| {
                 // Nobody hears it once the backend is being dropped.
                 drop(tell.send(answer));
-                bell.ring();
+                ring.ring();
             });
-            for job in todo {
-                kernel.perform(job);
-            }
-            kernel.clear();
+            work(kernel, &todo, |ticket, quietly| {
+                last_done.store(ticket, Ordering::Release);
+                if !quietly {
+                    bell.ring();
+                }
+            });
         };
         let thread = Builder::new().name("carp-kernel".to_owned()).spawn(work)?;
         Ok(Self {
             jobs: Some(jobs),
             answers,
+            submitted: 0,
+            done,
             thread: Some(thread),
         })
     }
 
     /// Hands a job to the thread.
-    pub(super) fn submit(&self, job: Job) {
+    pub(super) fn submit(&mut self, job: Job) -> Ticket {
+        self.submitted += 1;
+        let job = (self.submitted, job);
         if self
             .jobs
             .as_ref()
@@ -122,12 +166,52 @@ impl Worker {
         {
             tracing::error!("the thread that talks with the kernel has ended");
         }
+        self.submitted
     }
 
     /// The next answer, if there is one.
     pub(super) fn answer(&self) -> Option<Answer> {
         self.answers.try_recv().ok()
     }
+
+    /// The last job that is done. What it has changed is among the news by now, and its answers
+    /// are there.
+    pub(super) fn done(&self) -> Ticket {
+        self.done.load(Ordering::Acquire)
+    }
+}
+
+/// Does the jobs until there will be no more. Renewals that wait together are done together.
+fn work<T: FnMut(Answer)>(
+    mut kernel: Kernel<T>,
+    todo: &Receiver<(Ticket, Job)>,
+    mut done: impl FnMut(Ticket, bool),
+) {
+    let mut next = None;
+    while let Some((mut ticket, job)) = next.take().or_else(|| todo.recv().ok()) {
+        let is_quiet = job.is_quiet();
+        if let Job::Renew { id, until } = job {
+            let mut renewals = vec![(id, until)];
+            while renewals.len() < RENEWALS_AT_ONCE {
+                match todo.try_recv() {
+                    Ok((number, Job::Renew { id, until })) => {
+                        ticket = number;
+                        renewals.push((id, until));
+                    }
+                    Ok(other) => {
+                        next = Some(other);
+                        break;
+                    }
+                    Err(_) => break,
+                }
+            }
+            kernel.renew(&renewals);
+        } else {
+            kernel.perform(job);
+        }
+        done(ticket, is_quiet);
+    }
+    kernel.clear();
 }
 
 impl Drop for Worker {
@@ -141,3 +225,6 @@ impl Drop for Worker {
         }
     }
 }
+
+/// So few that another job does not wait long.
+const RENEWALS_AT_ONCE: usize = 64;

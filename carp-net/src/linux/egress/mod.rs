@@ -35,15 +35,16 @@ struct Clsact {
 }
 
 impl Clsacts {
-    /// Sees to it that filters can be put on the interface with this index.
+    /// Sees to it that filters can be put on the interface with this index. Returns whether none
+    /// can be there yet.
     pub(super) fn borrow(
         &mut self,
         connection: &mut Connection,
         index: u32,
-    ) -> Result<(), Refusal> {
+    ) -> Result<bool, Refusal> {
         if let Some(clsact) = self.0.get_mut(&index) {
             clsact.users += 1;
-            return Ok(());
+            return Ok(false);
         }
         let made = match connection.all(vec![add_clsact(index)]) {
             Ok(()) => true,
@@ -51,7 +52,7 @@ impl Clsacts {
             Err(refusal) => return Err(refusal),
         };
         self.0.insert(index, Clsact { users: 1, made });
-        Ok(())
+        Ok(made)
     }
 
     /// Leaves the interface as it was once nobody needs it, unless somebody else has put filters
@@ -91,6 +92,18 @@ fn remove_clsact(index: u32) -> Request {
 
 /// Puts a filter of ours in place, instead of that with the same `handle`, in one step.
 pub(super) fn set(index: u32, handle: u16, program: &Program) -> Request {
+    let message = whole(index, handle, program);
+    Request::new(RouteNetlinkMessage::NewTrafficFilter(message), NLM_F_CREATE)
+}
+
+/// Puts a filter of ours in place; refused with `EEXIST` where there is one with that `handle`.
+pub(super) fn set_if_none(index: u32, handle: u16, program: &Program) -> Request {
+    let message = whole(index, handle, program);
+    let flags = NLM_F_CREATE | NLM_F_EXCL;
+    Request::new(RouteNetlinkMessage::NewTrafficFilter(message), flags)
+}
+
+fn whole(index: u32, handle: u16, program: &Program) -> TcMessage {
     let option = |kind, bytes| {
         let attribute = DefaultNla::new(kind, bytes);
         TcOption::Bpf(TcFilterBpfOption::Other(attribute))
@@ -102,7 +115,7 @@ pub(super) fn set(index: u32, handle: u16, program: &Program) -> Request {
         option(BPF_OPS, program.to_bytes()),
         TcOption::Bpf(TcFilterBpfOption::Flags(TcBpfFlags::DirectAction)),
     ]));
-    Request::new(RouteNetlinkMessage::NewTrafficFilter(message), NLM_F_CREATE)
+    message
 }
 
 /// Takes a filter of ours away.

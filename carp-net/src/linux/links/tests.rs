@@ -139,14 +139,10 @@ fn addresses_come_change_and_go() {
     links.take_in(NEW_LINK, &bytes(&link(2, "carp0")));
     let change = links.take_in(NEW_ADDRESS, &bytes(&address(1, "192.0.2.1", None)));
     let ip: IpAddr = "192.0.2.1".parse().unwrap();
-    assert_eq!(
-        change,
-        Some(Change::Address {
-            index: 1,
-            ip,
-            gone: false
-        })
-    );
+    assert_eq!(change, Some(Change::Address { index: 1, ip }));
+    // The news of a renewal.
+    let change = links.take_in(NEW_ADDRESS, &bytes(&address(1, "192.0.2.1", None)));
+    assert_eq!(change, None);
     links.take_in(NEW_ADDRESS, &bytes(&address(2, "192.0.2.1", Some(112))));
     let holders: Vec<_> = links
         .holders(ip)

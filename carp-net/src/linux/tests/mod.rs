@@ -10,14 +10,17 @@ use carp_fsm::carp_proto::{Key, MacAddress, Vhid, VirtualAddress};
 use carp_fsm::{HostId, LinkId, LinkState, Lladdr, Node, Timestamp, VirtualHost};
 
 use super::Linux;
+use super::worker::Job;
 use crate::lab::{Host, Lab, Snapshot};
 use crate::{Backend as _, Packet, Report, Result, Setup};
 
+mod adopt;
 mod carpdev;
 mod check;
 mod frames;
 mod hand_over;
 mod interface;
+mod lease;
 mod links;
 mod routes;
 mod take;
@@ -164,7 +167,16 @@ impl Machine {
     }
 
     fn try_hold(&mut self, id: HostId, addresses: &[VirtualAddress]) -> Result<(), String> {
-        self.backend.hold(id, addresses, None);
+        self.try_hold_for(id, addresses, None)
+    }
+
+    fn try_hold_for(
+        &mut self,
+        id: HostId,
+        addresses: &[VirtualAddress],
+        lease: Option<Duration>,
+    ) -> Result<(), String> {
+        self.backend.hold(id, addresses, lease);
         self.wait_for("hold", |report| {
             if let Report::HoldFailed(of, error) = report {
                 return (*of == id).then(|| Err(error.to_string()));
@@ -176,6 +188,11 @@ impl Machine {
     fn hold(&mut self, id: HostId, addresses: &[&str]) {
         let addresses: Vec<_> = addresses.iter().map(|text| text.parse().unwrap()).collect();
         self.try_hold(id, &addresses).unwrap();
+    }
+
+    fn hold_for(&mut self, id: HostId, addresses: &[&str], lease: Duration) {
+        let addresses: Vec<_> = addresses.iter().map(|text| text.parse().unwrap()).collect();
+        self.try_hold_for(id, &addresses, Some(lease)).unwrap();
     }
 
     fn hand_over(&mut self, id: HostId) {
@@ -213,6 +230,18 @@ impl Machine {
     fn view(&self, start: &str) -> Vec<String> {
         let snapshot = self.host.snapshot().unwrap().only(start);
         snapshot.lines().map(str::to_owned).collect()
+    }
+
+    /// The lines of the addresses 192.0.2.10–19 and 2001:db8::10–19.
+    fn held_view(&self) -> Vec<String> {
+        let lines = self.view("address ");
+        let is_it = |line: &String| {
+            let ip = line.split([' ', '/']).nth(2).unwrap_or_default();
+            (ip.starts_with("192.0.2.1") || ip.starts_with("2001:db8::1"))
+                && !ip.ends_with([':', '.'])
+                && !matches!(ip, "192.0.2.1" | "2001:db8::1")
+        };
+        lines.into_iter().filter(is_it).collect()
     }
 
     fn setting(&self, family: &str, interface: &str, name: &str) -> String {

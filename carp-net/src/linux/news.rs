@@ -1,0 +1,243 @@
+//! News: what the kernel tells of links, addresses and routes, and what the worker has done, taken
+//! in together.
+
+use std::collections::BTreeSet;
+
+use carp_fsm::{Damage, LinkId, LinkState, Lladdr};
+
+use super::links::{Change, Link, Links};
+use super::netlink::{News, Refusal};
+use super::poller::Source;
+use super::watch::state_of;
+use super::worker::{Answer, Job};
+use super::{Linux, NEWS_A_TURN, clock};
+use crate::Report;
+
+/// What some news were about.
+#[derive(Debug, Default)]
+struct Changes {
+    /// Whether any link came, went or changed.
+    links: bool,
+    /// The interfaces that changed, or had an address or route that did.
+    interfaces: BTreeSet<u32>,
+    /// The interfaces whose routes must be looked at.
+    rerouted: BTreeSet<u32>,
+}
+
+impl Linux {
+    /// Takes in what the worker has done and all news there are, but for a flood of them.
+    ///
+    /// What a job has changed is among the news once it is done. So whoever knows of no job that
+    /// is under way, and has read all news, knows what others have done.
+    pub(super) fn catch_up(&mut self) {
+        let done = self.worker.done();
+        while let Some(answer) = self.worker.answer() {
+            self.take_answer(answer);
+        }
+        let mut changes = Changes::default();
+        let all = self.read_news(&mut changes);
+        if changes.links {
+            self.look_at_links();
+        }
+        for index in &changes.rerouted {
+            self.reroute(*index);
+        }
+        self.suspect(&changes.interfaces);
+        if all {
+            self.judge(done);
+        }
+    }
+
+    /// Returns whether there are no more news.
+    fn read_news(&mut self, changes: &mut Changes) -> bool {
+        let mut addresses = Vec::new();
+        let mut all = false;
+        for _ in 0..NEWS_A_TURN {
+            if self.surveying {
+                break;
+            }
+            let links = &mut self.links;
+            let news = self
+                .monitor
+                .read(|kind, payload| match links.take_in(kind, payload) {
+                    Some(Change::Link(index)) => {
+                        changes.links = true;
+                        changes.interfaces.insert(index);
+                    }
+                    Some(Change::Address { index, ip }) => {
+                        changes.interfaces.insert(index);
+                        addresses.push((index, ip));
+                    }
+                    Some(Change::Route(index)) => {
+                        changes.rerouted.insert(index);
+                    }
+                    None => {}
+                });
+            match news {
+                Ok(News::Told) => {}
+                Ok(News::Nothing) => {
+                    all = true;
+                    break;
+                }
+                Ok(News::Lost) => self.survey(),
+                Err(error) => {
+                    tracing::error!(%error, "rtnetlink");
+                    self.survey();
+                }
+            }
+        }
+        addresses.retain(|(index, ip)| !self.is_virtual(*index, *ip));
+        let own = addresses.into_iter().map(|(index, _)| index);
+        changes.rerouted.extend(own);
+        all
+    }
+
+    /// Asks for everything anew, because some news were lost.
+    fn survey(&mut self) {
+        tracing::warn!("news of links and addresses were lost, asking for all of them");
+        self.surveying = true;
+        if let Err(error) = self.poller.remove(&self.monitor) {
+            tracing::error!(%error, "epoll");
+        }
+        self.worker.submit(Job::Survey);
+    }
+
+    fn take_survey(&mut self, surveyed: Result<Links, Refusal>) {
+        self.surveying = false;
+        if let Err(error) = self.poller.add(Source::News, &self.monitor) {
+            tracing::error!(%error, "epoll");
+        }
+        match surveyed {
+            Ok(links) => self.links = links,
+            Err(error) => tracing::error!(%error, "links and addresses cannot be asked for"),
+        }
+        self.look_at_links();
+        let carpdevs: Vec<u32> = self
+            .watches
+            .values()
+            .filter_map(|watch| watch.index)
+            .collect();
+        for index in carpdevs {
+            self.reroute(index);
+        }
+        self.suspects.extend(self.hosts.keys());
+    }
+
+    fn take_answer(&mut self, answer: Answer) {
+        match answer {
+            Answer::Report(report) => self.take_report(report),
+            Answer::Place(id, index) => {
+                if let Some(host) = self.hosts.get_mut(&id) {
+                    host.place = index;
+                }
+                // What happened to it before this was known is not to be missed.
+                self.suspects.insert(id);
+            }
+            Answer::Holding {
+                id,
+                forwards,
+                until,
+            } => {
+                if let Some(host) = self.hosts.get_mut(&id) {
+                    host.forwards = forwards;
+                    // An answer to a call that was overtaken says nothing.
+                    if host.until.is_some() == until.is_some() {
+                        host.until = host.until.max(until);
+                    }
+                }
+            }
+            Answer::Surveyed(surveyed) => self.take_survey(surveyed),
+        }
+    }
+
+    fn take_report(&mut self, report: Report) {
+        match &report {
+            Report::Adopted(id) => {
+                if let Some(host) = self.hosts.get_mut(id)
+                    && !host.holding
+                {
+                    host.holding = true;
+                    host.handing_over = true;
+                    // How long they stay is not known: whenever they go, their lease is over.
+                    host.until = Some(clock::now());
+                }
+            }
+            Report::TakenDown { id, .. } => {
+                if let Some(host) = self.hosts.get_mut(id) {
+                    if host.taken_down {
+                        return;
+                    }
+                    host.taken_down = true;
+                }
+            }
+            Report::Damaged { id, damage } => {
+                if let Some(host) = self.hosts.get_mut(id) {
+                    host.misled |= *damage != Damage::Address;
+                }
+            }
+            Report::Mended(id) => self.set_straight(*id),
+            _ => {}
+        }
+        self.reports.push_back(report);
+    }
+
+    /// Compares what is watched with what there is.
+    fn look_at_links(&mut self) {
+        let all: Vec<LinkId> = self.watches.keys().copied().collect();
+        for id in all {
+            self.look_at(id);
+        }
+        for (id, host) in &self.hosts {
+            let link = host.place.and_then(|index| self.links.get(index));
+            let is_own = host.setup.lladdr == Lladdr::Virtual;
+            if is_own && !host.holding && link.is_some_and(Link::has_carrier) {
+                // Protodown or not, the kernel gives it the carrier of its carpdev whenever that
+                // changes.
+                self.worker.submit(Job::Mute(*id));
+            }
+        }
+    }
+
+    pub(super) fn look_at(&mut self, id: LinkId) {
+        let Some(watch) = self.watches.get_mut(&id) else {
+            return;
+        };
+        let link = self.links.by_name(&watch.name);
+        let index = link.map(|link| link.index);
+        if index != watch.index {
+            if let Some(before) = watch.index.take() {
+                self.hear.ignore(before);
+                // Even where another has the name by now: this one is gone.
+                let state = LinkState::Absent;
+                if std::mem::replace(&mut watch.state, state) != state {
+                    self.reports.push_back(Report::Link { link: id, state });
+                }
+            }
+            watch.index = index;
+            if let Some(index) = index {
+                self.hear.listen(index, id);
+            }
+            let job = self.worker.submit(Job::Follow { link: id, index });
+            for host in self.hosts.values_mut() {
+                if host.setup.link == id {
+                    host.last_job = job;
+                }
+            }
+        }
+        let state = state_of(link);
+        if std::mem::replace(&mut watch.state, state) != state {
+            self.reports.push_back(Report::Link { link: id, state });
+        }
+    }
+
+    /// Has the routes of the addresses on the carpdev with this index looked at again, because
+    /// addresses of its own have changed.
+    fn reroute(&mut self, index: u32) {
+        for (id, host) in &self.hosts {
+            if host.holding && self.carpdev(&host.setup) == Some(index) {
+                let own = self.own_networks(index);
+                self.worker.submit(Job::Reroute { id: *id, own });
+            }
+        }
+    }
+}

@@ -36,6 +36,8 @@ pub(crate) struct Cli {
 enum Command {
     /// Show or change settings of the whole service
     Sysctl(SysctlOptions),
+    /// Start the service anew, for example after an upgrade; no other node takes over
+    Restart,
     /// Run the service in the foreground
     Daemon(DaemonOptions),
     /// Show two nodes taking over from each other, in a network of its own
@@ -71,7 +73,8 @@ pub(crate) fn run() -> Result<std::process::ExitCode, Failure> {
     match cli.command {
         None => show(None, cli.json)?,
         Some(Command::Sysctl(options)) => sysctl(&options, cli.json || options.json)?,
-        Some(Command::Daemon(options)) => daemon::run(&options)?,
+        Some(Command::Restart) => restart()?,
+        Some(Command::Daemon(options)) => return daemon::run(&options),
         Some(Command::Demo(options)) => return Ok(crate::demo::run(&options)),
         Some(Command::Interface(words)) => interface(&words, cli.json)?,
     }
@@ -280,6 +283,19 @@ fn settings_as_json(queries: &[Query], now: Settings) -> serde_json::Value {
         .into()
 }
 
+// ---- the service ----
+
+/// Has the service started anew, with all it has.
+fn restart() -> Result<(), Failure> {
+    let failed = |error: client::ClientError| Failure::about("restart", error);
+    for reply in client::ask_to_restart(&paths()?).map_err(failed)? {
+        if let Reply::Refused { reason } = reply {
+            return Err(Failure::about("restart", reason));
+        }
+    }
+    Ok(())
+}
+
 // ---- words for people ----
 
 fn failure(interface: Option<InterfaceName>, error: &impl std::fmt::Display) -> Failure {
@@ -330,13 +346,14 @@ fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
     print(&format!("{text}\n"))
 }
 
-const COMMANDS: [&str; 3] = ["sysctl", "daemon", "demo"];
+const COMMANDS: [&str; 4] = ["sysctl", "restart", "daemon", "demo"];
 
 const USAGE: &str = "carpctl [-a] [--json]
        carpctl INTERFACE [--json]
        carpctl INTERFACE WORD...
        carpctl sysctl [-n] [--json] [-a|NAME[=VALUE]...]
-       carpctl daemon [--group NAME|GID]
+       carpctl restart
+       carpctl daemon [--group NAME|GID] [--unsupervised]
        carpctl demo [--fault FAULT]";
 
 fn after_help() -> String {

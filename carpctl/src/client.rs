@@ -29,6 +29,16 @@ pub(crate) enum ClientError {
     NoAnswer,
     #[error("the service ended without an answer")]
     Ended,
+    #[error(
+        "the service ended without an answer: \
+         the change may or may not have been made (`carpctl' shows what is)"
+    )]
+    PerhapsDone,
+    /// The request was not read as a whole, so nothing has come of it.
+    #[error("the service ended before it was asked")]
+    NotAsked,
+    #[error("no service runs for this network namespace")]
+    NoService,
     #[error("the service ends again and again")]
     KeepsEnding,
     #[error("the service could not be started: {0}")]
@@ -41,12 +51,21 @@ pub(crate) enum ClientError {
 
 /// Asks the service, if there is one, and returns all it says. Never starts one.
 pub(crate) fn ask(paths: &Paths, request: &Request) -> Result<Option<Vec<Reply>>, ClientError> {
-    let Some(connection) = connect_to(paths)? else {
-        return Ok(None);
-    };
-    let replies = connection.ask(request)?;
-    // A service about to end has nothing left to tell of.
-    Ok((!replies.contains(&Reply::Ending)).then_some(replies))
+    let mut ended = None;
+    for _ in 0..TRIES {
+        let Some(connection) = connect_to(paths)? else {
+            return ended.map_or(Ok(None), Err);
+        };
+        match connection.ask(request) {
+            // Another is started in its place, which answers the next try.
+            Err(ClientError::NotAsked) => {}
+            Err(error @ ClientError::Ended) => ended = Some(error),
+            // A service about to end has nothing left to tell of.
+            Ok(replies) => return Ok((!replies.contains(&Reply::Ending)).then_some(replies)),
+            Err(error) => return Err(error),
+        }
+    }
+    Err(ClientError::KeepsEnding)
 }
 
 /// Asks the service for a change, and starts one where there is none.
@@ -63,12 +82,26 @@ pub(crate) fn ask_for_change(paths: &Paths, request: &Request) -> Result<Vec<Rep
             }
         };
         connection.must_be_trusted()?;
-        let replies = connection.ask(request)?;
-        if !replies.contains(&Reply::Ending) {
-            return Ok(replies);
+        match connection.ask(request) {
+            Err(ClientError::NotAsked) => {}
+            Err(ClientError::Ended) => return Err(ClientError::PerhapsDone),
+            Ok(replies) if replies.contains(&Reply::Ending) => {}
+            answered => return answered,
         }
     }
     Err(ClientError::KeepsEnding)
+}
+
+/// Asks the service to be started anew, and waits until the new one answers.
+pub(crate) fn ask_to_restart(paths: &Paths) -> Result<Vec<Reply>, ClientError> {
+    let connection = connect_to(paths)?.ok_or(ClientError::NoService)?;
+    let replies = connection.ask(&Request::Restart)?;
+    if matches!(replies.as_slice(), [Reply::Done { .. }]) {
+        // The old one admits nobody any more; this waits in the socket that the new one has.
+        let assign = Vec::new();
+        ask(paths, &Request::Settings { assign })?.ok_or(ClientError::Ended)?;
+    }
+    Ok(replies)
 }
 
 /// A connection to a service.
@@ -88,9 +121,10 @@ impl Connection {
 
     fn ask(self, request: &Request) -> Result<Vec<Reply>, ClientError> {
         let line = protocol::encode(request)?;
+        let mut end = ClientError::Ended;
         match (&self.stream).write_all(&line) {
             // It may have said why it ends before it did.
-            Err(error) if is_end(&error) => {}
+            Err(error) if is_end(&error) => end = ClientError::NotAsked,
             written => written.map_err(unanswered)?,
         }
         let mut input = BufReader::new(&self.stream);
@@ -99,10 +133,18 @@ impl Connection {
             let mut line = Vec::new();
             let bound = u64::try_from(MAX_LINE + 1).unwrap_or(u64::MAX);
             match input.by_ref().take(bound).read_until(b'\n', &mut line) {
-                Ok(0) => return Err(ClientError::Ended),
+                Ok(0) => return Err(end),
                 Ok(_) => {}
-                Err(error) if is_end(&error) => return Err(ClientError::Ended),
+                // Which the kernel says where something that was sent was not read.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
+                    return Err(ClientError::NotAsked);
+                }
+                Err(error) if is_end(&error) => return Err(end),
                 Err(error) => return Err(unanswered(error)),
+            }
+            // The last line may be cut.
+            if !line.ends_with(b"\n") && line.len() <= MAX_LINE {
+                return Err(end);
             }
             let reply = protocol::decode(&line)?;
             let more = matches!(reply, Reply::Interface(_));

@@ -1,10 +1,14 @@
 //! `carpctl daemon`: the service as a process, in the foreground or started by the first command.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
+use std::os::fd::OwnedFd;
+use std::process::ExitCode;
 
 use carp_net::Driver;
 use carp_net::linux::Linux;
+use carp_net::supervisor::Supervised;
 use rustix::fs::{Gid, Mode};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
@@ -12,8 +16,9 @@ use crate::failure::Failure;
 use crate::logging;
 use crate::paths::{Paths, about};
 use crate::secret;
-use crate::service::{ClaimError, Listener, Service};
+use crate::service::{ClaimError, Control, Keeper, LISTENER, Legacy, Listener, Service};
 use crate::settings::Settings;
+use crate::supervise::{self, Plan};
 
 /// The words of `carpctl daemon`.
 #[derive(Debug, clap::Args)]
@@ -21,35 +26,90 @@ pub(crate) struct DaemonOptions {
     /// Let this group and root read, and nobody else (default: everyone may read)
     #[arg(long, value_name = "NAME|GID")]
     group: Option<String>,
+    /// Run as one process, that nobody starts again when it crashes or hangs
+    #[arg(long)]
+    unsupervised: bool,
     /// Go to the background and end with the last interface
     #[arg(long, hide = true)]
     on_demand: bool,
+    /// This is the process that does the work, started by the one that keeps it running
+    #[arg(long, hide = true, conflicts_with = "unsupervised")]
+    engine: bool,
 }
 
 /// Runs the service until it ends.
-pub(crate) fn run(options: &DaemonOptions) -> Result<(), Failure> {
+pub(crate) fn run(options: &DaemonOptions) -> Result<ExitCode, Failure> {
     // Whatever the caller's, files of the service are as it says.
     rustix::process::umask(Mode::WGRP | Mode::WOTH);
     secret::stay_out_of_core_dumps();
-    if !options.on_demand {
+    if options.on_demand {
+        logging::to_system_log();
+    } else {
         logging::to_standard_error();
-        let service = prepare(options).map_err(|error| failure(&error))?;
-        return service.run().map_err(|error| failure(&error));
     }
-    logging::to_system_log();
-    let prepared = leave_the_caller().and_then(|()| prepare(options));
-    let outcome = match &prepared {
-        Ok(_) => READY.to_owned(),
-        Err(Trouble::Claim(ClaimError::RunsAlready(_))) => READY.to_owned(),
-        Err(error) => error.to_string(),
+    let outcome = if options.engine || options.unsupervised {
+        engine(options)
+    } else {
+        supervisor(options)
     };
-    tell_the_caller(&outcome).map_err(|error| failure(&error))?;
-    match prepared {
-        Ok(service) => service.run().map_err(|error| {
-            tracing::error!("{error}");
-            failure(&error)
-        }),
-        Err(_) => Ok(()), // told to whoever started it
+    if let (Err(error), true) = (&outcome, options.on_demand) {
+        tracing::error!("{error}");
+    }
+    outcome
+}
+
+/// The process that keeps the other one running.
+fn supervisor(options: &DaemonOptions) -> Result<ExitCode, Failure> {
+    let paths = Paths::of_this_namespace().map_err(|error| failure(&error))?;
+    if options.on_demand {
+        leave_the_caller().map_err(|error| failure(&error))?;
+    }
+    supervise::run(&Plan {
+        words: options.words(),
+        paths,
+        caller_waits: options.on_demand,
+    })
+}
+
+/// The process that does the work.
+fn engine(options: &DaemonOptions) -> Result<ExitCode, Failure> {
+    let supervised = match options.engine {
+        true => Some(Supervised::from_stdin().map_err(|error| failure(&error))?),
+        false => None,
+    };
+    let again = supervised
+        .as_ref()
+        .is_some_and(|found| found.last_alive().is_some());
+    let prepared = prepare(options, supervised);
+    // An engine that takes the place of another has no caller.
+    let service = if options.on_demand && !again {
+        let outcome = match &prepared {
+            Ok(_) | Err(Trouble::Claim(ClaimError::RunsAlready(_))) => READY.to_owned(),
+            Err(error) => error.to_string(),
+        };
+        tell_the_caller(&outcome).map_err(|error| failure(&error))?;
+        match prepared {
+            Ok(service) => service,
+            Err(_) => return Ok(ExitCode::SUCCESS), // told to whoever started it
+        }
+    } else {
+        prepared.map_err(|error| failure(&error))?
+    };
+    service.run().map_err(|error| failure(&error))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+impl DaemonOptions {
+    /// The words that both processes are started with.
+    fn words(&self) -> Vec<OsString> {
+        let mut words = vec![OsString::from("daemon")];
+        if let Some(group) = &self.group {
+            words.extend(["--group".into(), group.into()]);
+        }
+        if self.on_demand {
+            words.push("--on-demand".into());
+        }
+        words
     }
 }
 
@@ -69,25 +129,51 @@ enum Trouble {
     NoSuchGroup(String),
 }
 
-fn prepare(options: &DaemonOptions) -> Result<Service<Linux>, Trouble> {
+fn prepare(
+    options: &DaemonOptions,
+    supervised: Option<Supervised>,
+) -> Result<Service<Linux>, Trouble> {
     let paths = Paths::of_this_namespace()?;
     let group = options.group.as_deref().map(find_group).transpose()?;
+    let mut keeper = Keeper::new(supervised);
+    let last_alive = keeper.last_alive();
+    let legacy = keeper.take_legacy();
     // First the socket, so that no other service is disturbed.
-    let listener = Listener::claim(&paths, group)?;
-    let driver = Driver::new(Linux::open()?, Settings::default().of_node())?;
+    let listener = match keeper.take_descriptor(LISTENER) {
+        Some(socket) => inherit(&paths, socket, legacy.as_ref())?,
+        None => Listener::claim(&paths, group)?,
+    };
+    keeper.keep(LISTENER, &listener)?;
+    let linux = Linux::open()?;
+    let control = match legacy {
+        Some(legacy) => {
+            let last_alive = last_alive.unwrap_or_default();
+            Control::resume(linux, legacy, last_alive, options.on_demand)?
+        }
+        None => {
+            let driver = Driver::new(linux, Settings::default().of_node())?;
+            Control::new(driver, options.on_demand)
+        }
+    };
     let signals = [SIGTERM, SIGINT, SIGHUP];
-    let service = Service::new(driver, listener, &signals, options.on_demand)?;
+    let service = Service::new(control, listener, keeper, &signals)?;
     tracing::info!("listening on {}", paths.socket().display());
     Ok(service)
 }
 
+/// The socket of the engine before this one.
+fn inherit(paths: &Paths, socket: OwnedFd, legacy: Option<&Legacy>) -> io::Result<Listener> {
+    let identity = legacy.map(|legacy| legacy.service.socket);
+    Listener::inherit(paths, socket, identity)
+}
+
 /// Leaves what belongs to the command that started this: its session and its directory.
-fn leave_the_caller() -> Result<(), Trouble> {
+fn leave_the_caller() -> io::Result<()> {
     // Refused only where it was done already.
     if let Err(error) = rustix::process::setsid() {
         tracing::debug!(%error, "no session of its own");
     }
-    Ok(())
+    Ok(rustix::process::chdir("/")?)
 }
 
 /// Writes how it went to standard output, which is a pipe to the caller, and closes it.
@@ -97,7 +183,6 @@ fn tell_the_caller(outcome: &str) -> io::Result<()> {
         Ok(()) => {}
         Err(error) => tracing::debug!(%error, "nobody waits for the service"),
     }
-    rustix::process::chdir("/")?;
     let null = File::options().write(true).open("/dev/null")?;
     Ok(rustix::stdio::dup2_stdout(&null)?)
 }

@@ -20,6 +20,7 @@ mod report;
 mod secret;
 mod service;
 mod settings;
+mod supervise;
 mod words;
 
 use std::process::ExitCode;

@@ -47,6 +47,11 @@ impl Paths {
         self.directory.join("lock")
     }
 
+    /// What a process has in its environment to find these files from any directory.
+    pub(crate) fn in_environment(&self) -> (&'static str, &Path) {
+        (OVERRIDE, &self.directory)
+    }
+
     /// Makes the directory where it is not there yet: anyone may look, the owner may write.
     pub(crate) fn make_directory(&self) -> io::Result<()> {
         fs::DirBuilder::new()

@@ -31,6 +31,8 @@ pub(crate) enum Request {
     },
     /// Tell the settings of the whole service, after changing some, which is for root only.
     Settings { assign: Vec<Assignment> },
+    /// Start the service anew, with all it has. For root only.
+    Restart,
 }
 
 /// What the service answers: for `Show` any number of `Interface` and an `End`, else one.

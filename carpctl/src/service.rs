@@ -4,8 +4,10 @@
 mod client;
 mod clients;
 mod control;
+mod keeper;
 #[cfg(test)]
 mod live;
+mod records;
 mod socket;
 mod timer;
 
@@ -13,17 +15,20 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd as _};
 use std::time::Duration;
 
+use carp_net::Backend;
 use carp_net::carp_fsm::Timestamp;
-use carp_net::{Backend, Driver};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use signal_hook_mio::v1_0::Signals;
 
+use crate::protocol::Reply;
 use crate::settings::Settings;
 use clients::Clients;
 pub(crate) use clients::NOT_ROOT;
-use control::Control;
-pub(crate) use control::NO_SUCH_INTERFACE;
+pub(crate) use control::{Control, NO_SUCH_INTERFACE};
+pub(crate) use keeper::Keeper;
+use keeper::Verdict;
+pub(crate) use records::Legacy;
 pub(crate) use socket::{ClaimError, Listener};
 use timer::Timer;
 
@@ -32,6 +37,7 @@ pub(crate) struct Service<B> {
     control: Control<B>,
     clients: Clients,
     listener: Listener,
+    keeper: Keeper,
     poll: Poll,
     timer: Timer,
     signals: Signals,
@@ -43,27 +49,33 @@ pub(crate) struct Service<B> {
 }
 
 impl<B: Backend + AsFd> Service<B> {
-    /// A service of `driver` that listens on `listener` and stops on any of `signals`.
+    /// A service that listens on `listener`, has `keeper` keep it running, and stops on any of
+    /// `signals`.
     pub(crate) fn new(
-        driver: Driver<B>,
+        control: Control<B>,
         mut listener: Listener,
+        keeper: Keeper,
         signals: &[i32],
-        on_demand: bool,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
         let timer = Timer::new()?;
         let mut signals = Signals::new(signals)?;
         let registry = poll.registry();
-        let driver_fd = driver.as_fd().as_raw_fd();
+        let driver_fd = control.as_fd().as_raw_fd();
         registry.register(&mut SourceFd(&driver_fd), DRIVER, Interest::READABLE)?;
         registry.register(&mut SourceFd(&timer.raw()), TIMER, Interest::READABLE)?;
         registry.register(&mut signals, SIGNALS, Interest::READABLE)?;
-        registry.register(listener.source(), LISTENER, Interest::READABLE)?;
-        let started = driver.now();
+        registry.register(listener.source(), ARRIVALS, Interest::READABLE)?;
+        if let Some(supervisor) = keeper.raw() {
+            registry.register(&mut SourceFd(&supervisor), SUPERVISOR, Interest::READABLE)?;
+        }
+        let started = control.now();
+        let on_demand = control.is_on_demand();
         Ok(Self {
-            control: Control::new(driver, on_demand),
+            control,
             clients: Clients::new(FIRST_CLIENT),
             listener,
+            keeper,
             poll,
             timer,
             signals,
@@ -88,7 +100,8 @@ impl<B: Backend + AsFd> Service<B> {
                 match event.token() {
                     TIMER => self.timer.went_off()?,
                     SIGNALS => self.take_signals(),
-                    LISTENER => self.clients.arrive(),
+                    ARRIVALS => self.clients.arrive(),
+                    SUPERVISOR => self.take_messages(),
                     DRIVER => {}
                     client => self.clients.wake(client),
                 }
@@ -97,7 +110,16 @@ impl<B: Backend + AsFd> Service<B> {
             self.clients
                 .admit(&self.listener, self.poll.registry(), now);
             self.clients.serve(&mut self.control);
+            // What was answered just now is written when the loop comes round again.
+            self.save();
+            self.keeper
+                .beat_if_due(self.control.now(), self.control.pace());
+            if self.is_replaced() {
+                return Ok(());
+            }
             if self.is_over() {
+                // The kernel may take its time to take everything back.
+                self.keeper.beat(FAREWELL);
                 self.clients.dismiss(&self.listener, self.control.now());
                 return Ok(());
             }
@@ -111,6 +133,8 @@ impl<B: Backend + AsFd> Service<B> {
             self.clients.deadline(),
             self.give_up,
             self.idle_deadline(),
+            self.keeper.deadline(),
+            self.keeper.restart_deadline(),
         ];
         let next = deadlines.into_iter().flatten().min();
         let nothing_to_do = !self.clients.have_work() && self.timer.set(next, now)?;
@@ -126,12 +150,79 @@ impl<B: Backend + AsFd> Service<B> {
 
     fn take_signals(&mut self) {
         for signal in self.signals.pending() {
-            if self.give_up.is_none() {
-                tracing::info!(signal, "stopping");
-                self.give_up = Some(self.control.now() + STOP_TIME);
-                self.control.stop();
-            }
+            tracing::debug!(signal, "told to stop");
+            self.stop();
         }
+    }
+
+    fn take_messages(&mut self) {
+        if self.keeper.take_messages() {
+            tracing::debug!("told to stop by the supervisor");
+            self.stop();
+        }
+    }
+
+    fn stop(&mut self) {
+        if self.give_up.is_none() {
+            tracing::info!("stopping");
+            self.give_up = Some(self.control.now() + STOP_TIME);
+            self.control.stop();
+        }
+    }
+
+    /// Leaves to the supervisor what has changed.
+    fn save(&mut self) {
+        if !self.keeper.is_there() {
+            return;
+        }
+        if self.keeper.wants_all(self.control.now()) {
+            self.control.touch_all();
+        }
+        let keeper = &mut self.keeper;
+        self.control
+            .save_interfaces(|name, record| keeper.save_interface(name, record));
+        if let Some(record) = self.control.save_service(self.listener.identity()) {
+            keeper.save_service(&record);
+        }
+    }
+
+    /// Where somebody asked for a successor, and nothing stands in the way, leaves everything to
+    /// that one.
+    fn is_replaced(&mut self) -> bool {
+        if !self.control.wants_restart() {
+            return false;
+        }
+        let refused = match self.keeper.restart(self.control.now()) {
+            Verdict::Wait => return false,
+            // Whoever waits for an answer gets it first.
+            Verdict::Go if self.control.is_busy() => return false,
+            Verdict::Go => self.leave_to_successor().err(),
+            Verdict::Refuse(reason) => Some(reason),
+        };
+        let reply = match refused {
+            None => Reply::Done { notes: Vec::new() },
+            Some(reason) => Reply::Refused {
+                reason: reason.to_owned(),
+            },
+        };
+        self.control.answer_restart(&reply);
+        if refused.is_none() {
+            self.clients.part(&mut self.control);
+        }
+        refused.is_none()
+    }
+
+    fn leave_to_successor(&mut self) -> Result<(), &'static str> {
+        // In this order: what is saved after the last beat is exact.
+        self.keeper.beat(FAREWELL);
+        self.control.process();
+        self.control.touch_all();
+        self.save();
+        self.keeper.again()?;
+        tracing::info!("leaving everything to a new process");
+        self.control.leave_in_place();
+        self.listener.leave();
+        Ok(())
     }
 
     fn is_over(&self) -> bool {
@@ -160,8 +251,15 @@ impl<B: Backend + AsFd> Service<B> {
 const DRIVER: Token = Token(0);
 const TIMER: Token = Token(1);
 const SIGNALS: Token = Token(2);
-const LISTENER: Token = Token(3);
+const ARRIVALS: Token = Token(3);
+const SUPERVISOR: Token = Token(4);
 const FIRST_CLIENT: usize = 16;
+
+/// How long the end of a process may take in which it says nothing.
+const FAREWELL: Duration = Duration::from_secs(30);
+
+/// The name by which the supervisor keeps the listening socket.
+pub(crate) const LISTENER: &str = "listener";
 
 /// How long taking everything down may take; also how long a service waits for its first client.
 const STOP_TIME: Duration = Duration::from_secs(5);

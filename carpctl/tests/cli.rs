@@ -238,7 +238,7 @@ fn misunderstood_options_are_told_in_one_line() {
         ),
         (
             "daemon foo",
-            "daemon: `foo': unexpected word (allowed: --group, --help); \
+            "daemon: `foo': unexpected word (allowed: --group, --unsupervised, --help); \
              see `carpctl daemon --help'",
         ),
         (
@@ -550,9 +550,8 @@ fn answers_that_make_no_sense_are_failures() {
                    use the same carpctl for both (restart the service after an upgrade)";
     let long = [b'x'; 70_000];
     for (answer, expected) in [
-        (&b""[..], "the service ended without an answer"),
-        (b"\n", understood),
-        (b"hello", understood),
+        (&b"\n"[..], understood),
+        (b"hello\n", understood),
         (b"{\"version\":1,\"message\":{\"sing\":{}}}\n", understood),
         (b"{\"version\":2,\"message\":{\"sing\":{}}}\n", version),
         (&long, "a control message is longer than 65536 bytes"),
@@ -561,6 +560,21 @@ fn answers_that_make_no_sense_are_failures() {
             let expected = says(1, "", &format!("carpctl: carp0: {expected}\n"));
             assert_eq!(bench.answered(line, answer), expected, "carpctl {line}");
         }
+    }
+}
+
+#[test]
+fn nobody_is_told_that_an_unanswered_change_was_not_made() {
+    let bench = Bench::new();
+    for answer in [&b""[..], b"{\"version\":1,\"mess"] {
+        let ended = "carpctl: carp0: the service ended without an answer";
+        assert_eq!(
+            bench.answered("carp0", answer),
+            says(1, "", &format!("{ended}\n"))
+        );
+        let perhaps = "the change may or may not have been made (`carpctl' shows what is)";
+        let expected = says(1, "", &format!("{ended}: {perhaps}\n"));
+        assert_eq!(bench.answered("carp0 up", answer), expected);
     }
 }
 

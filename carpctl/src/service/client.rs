@@ -133,6 +133,11 @@ impl Client {
         if self.turn == Turn::Client {
             self.send(reply, now);
         }
+        self.part();
+    }
+
+    /// Closes when what there is to say is said, without waiting for the client to take it.
+    pub(crate) fn part(mut self) {
         // It is lost if the client is not there to take it, or slow; nothing can be done then.
         if let Err(error) = self.flush() {
             tracing::debug!(%error, "client went away");

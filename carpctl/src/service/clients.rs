@@ -108,11 +108,24 @@ impl Clients {
             };
             self.serve_one(token, control);
         }
+        self.take_replies(control);
+    }
+
+    fn take_replies<B: Backend>(&mut self, control: &mut Control<B>) {
         while let Some((Ticket(token), reply)) = control.poll_reply() {
             if let Some(client) = self.clients.get_mut(&token) {
                 client.answer(&reply, control.now());
                 self.enqueue(token);
             }
+        }
+    }
+
+    /// Ends, with a successor to come: those who were answered get their answers, the others ask
+    /// that one, as do those who wait to be admitted.
+    pub(crate) fn part<B: Backend>(&mut self, control: &mut Control<B>) {
+        self.take_replies(control);
+        for client in std::mem::take(&mut self.clients).into_values() {
+            client.part();
         }
     }
 
@@ -219,10 +232,13 @@ fn answer<B: Backend>(
             };
             client.answer(&reply, now);
         }
-        Request::Change { .. } | Request::Settings { .. } if !client.may_change() => {
+        Request::Change { .. } | Request::Settings { .. } | Request::Restart
+            if !client.may_change() =>
+        {
             client.answer(&refused(NOT_ROOT), now);
         }
         Request::Change { interface, change } => control.change(Ticket(token), interface, change),
+        Request::Restart => control.restart(Ticket(token)),
         Request::Settings { assign } => control.assign(Ticket(token), &assign),
     }
 }

@@ -4,8 +4,10 @@
 //! when the network has caught up with them: a change when the interface is made, `destroy` when
 //! nothing is left of it. Meanwhile other requests for the same interface wait their turn.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
 
 use carp_net::carp_fsm::carp_proto::{Vhid, VirtualAddress};
 use carp_net::carp_fsm::{self, Command, HostId, HostView, LinkState, Timestamp};
@@ -19,6 +21,7 @@ use crate::settings::{Assignment, Setting, Settings};
 use journal::Journal;
 
 mod journal;
+mod legacy;
 mod progress;
 mod view;
 
@@ -33,12 +36,22 @@ pub(crate) struct Control<B> {
     interfaces: BTreeMap<InterfaceName, Interface>,
     waiting: VecDeque<(Ticket, InterfaceName, Change)>,
     replies: VecDeque<(Ticket, Reply)>,
+    unsaved: Unsaved,
+    /// Those who asked for a successor of this service.
+    restarts: Vec<Ticket>,
     settings: Settings,
     journal: Journal,
     /// Whether the service ends with its last interface.
     on_demand: bool,
     stopping: bool,
     destroyed_last: bool,
+}
+
+/// What is not as it was saved for a successor.
+#[derive(Debug, Default)]
+struct Unsaved {
+    interfaces: BTreeSet<InterfaceName>,
+    service: bool,
 }
 
 #[derive(Debug)]
@@ -97,6 +110,11 @@ impl<B: Backend> Control<B> {
             interfaces: BTreeMap::new(),
             waiting: VecDeque::new(),
             replies: VecDeque::new(),
+            unsaved: Unsaved {
+                interfaces: BTreeSet::new(),
+                service: true,
+            },
+            restarts: Vec::new(),
             settings: Settings::default(),
             journal: Journal::default(),
             on_demand,
@@ -134,6 +152,7 @@ impl<B: Backend> Control<B> {
     }
 
     fn set(&mut self, now: Settings) {
+        self.touch_service();
         let before = std::mem::replace(&mut self.settings, now);
         let changed = |setting| before.get(setting) != now.get(setting);
         for setting in Setting::ALL.into_iter().filter(|it| changed(*it)) {
@@ -167,6 +186,7 @@ impl<B: Backend> Control<B> {
         for (ticket, _, _) in std::mem::take(&mut self.waiting) {
             self.reply(ticket, stopping());
         }
+        self.answer_restart(&stopping());
         self.driver.stop();
         self.take_events();
     }
@@ -278,6 +298,7 @@ impl<B: Backend> Control<B> {
             failure,
         };
         self.interfaces.insert(name, interface);
+        self.touch(name);
         self.destroyed_last = false;
         if let Some(order) = done {
             self.carry_out(name, order);
@@ -414,6 +435,21 @@ impl<B: Backend> Control<B> {
         self.interfaces.get(&name)?.config.carpdev.as_deref()
     }
 
+    /// Whether the service ends with its last interface.
+    pub(crate) const fn is_on_demand(&self) -> bool {
+        self.on_demand
+    }
+
+    /// How long the loop may take to come round before the others would notice: a third of the
+    /// shortest time after which one of them takes over.
+    pub(crate) fn pace(&self) -> Duration {
+        let shortest = self.driver.node().hosts();
+        let shortest = shortest
+            .map(|host| host.config().interval().master_down())
+            .min();
+        (shortest.unwrap_or(SLOWEST * 3) / 3).clamp(FASTEST, SLOWEST)
+    }
+
     fn reply(&mut self, ticket: Ticket, reply: Reply) {
         self.replies.push_back((ticket, reply));
     }
@@ -456,9 +492,19 @@ fn stopping() -> Reply {
     }
 }
 
+/// What is asked of the loop at most, and at least.
+const FASTEST: Duration = Duration::from_millis(100);
+const SLOWEST: Duration = Duration::from_secs(1);
+
 const STOPPING: &str = "the service is stopping";
 
 const SETTINGS_LOST: &str = "the service ends with its last interface";
 
 /// What is said of an interface that is not there.
 pub(crate) const NO_SUCH_INTERFACE: &str = "no such interface";
+
+impl<B: AsFd> AsFd for Control<B> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.driver.as_fd()
+    }
+}

@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{
     FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
 };
+use std::os::unix::net;
 use std::path::{Path, PathBuf};
 
 use mio::net::{UnixListener, UnixStream};
@@ -19,6 +21,8 @@ pub(crate) struct Listener {
     path: PathBuf,
     /// Device and inode of the file, so that nobody else's is removed.
     identity: (u64, u64),
+    /// Whether the file stays, for a successor that has the same socket.
+    stays: bool,
 }
 
 /// Why a service cannot have the socket.
@@ -46,6 +50,7 @@ impl Listener {
             socket,
             path: path.to_owned(),
             identity: (file.dev(), file.ino()),
+            stays: false,
         };
         let mode = match group {
             None => 0o666,
@@ -56,6 +61,36 @@ impl Listener {
         }
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(in_path)?;
         Ok(listener)
+    }
+
+    /// The listening socket of another process, which is in `paths` and has its rights already.
+    /// Its file is the one with this `identity`, or else the one that is there.
+    pub(crate) fn inherit(
+        paths: &Paths,
+        socket: OwnedFd,
+        identity: Option<(u64, u64)>,
+    ) -> io::Result<Self> {
+        let path = paths.socket();
+        let socket = net::UnixListener::from(socket);
+        socket.set_nonblocking(true)?;
+        let found = || fs::symlink_metadata(path).map(|file| (file.dev(), file.ino()));
+        Ok(Self {
+            socket: UnixListener::from_std(socket),
+            path: path.to_owned(),
+            // No file has the number 0.
+            identity: identity.or_else(|| found().ok()).unwrap_or_default(),
+            stays: false,
+        })
+    }
+
+    /// Device and inode of the file.
+    pub(crate) const fn identity(&self) -> (u64, u64) {
+        self.identity
+    }
+
+    /// Leaves the file where it is when this goes.
+    pub(crate) const fn leave(&mut self) {
+        self.stays = true;
     }
 
     /// The next client that waits, if one does.
@@ -82,9 +117,17 @@ impl Listener {
     }
 }
 
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
 impl Drop for Listener {
     fn drop(&mut self) {
-        self.unlink();
+        if !self.stays {
+            self.unlink();
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::thread::{self, JoinHandle};
 
+use carp_net::Driver;
 use carp_net::carp_fsm::carp_proto::Key;
 use carp_net::carp_fsm::{Damage, LinkState, Node, TakenDown};
 use carp_net::memory::{Harm, Lan};
@@ -49,7 +50,8 @@ impl Bench {
         let wishes = Wishes::default();
         let lan = Lan::new(42);
         let driver = Driver::new(Live::new(&lan, &wishes), Node::builder()).unwrap();
-        let service = Service::new(driver, listener, &[], on_demand).unwrap();
+        let control = Control::new(driver, on_demand);
+        let service = Service::new(control, listener, Keeper::new(None), &[]).unwrap();
         Self {
             paths,
             lan,

@@ -253,7 +253,8 @@ impl Node {
 /// Whether a process was started as an engine, by its command line.
 fn is_engine(process: &lab::Process) -> bool {
     let line = std::fs::read(format!("/proc/{}/cmdline", process.pid())).unwrap_or_default();
-    line.split(|byte| *byte == 0).any(|word| word == b"--engine")
+    line.split(|byte| *byte == 0)
+        .any(|word| word == b"--engine")
 }
 
 /// Waits until `what` holds.

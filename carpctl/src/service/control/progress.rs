@@ -12,6 +12,7 @@ impl<B: Backend> Control<B> {
     pub(super) fn take_events(&mut self) {
         while let Some(event) = self.driver.poll_event() {
             self.journal.write(self.driver.now(), &event);
+            self.touch_service();
             match &event {
                 Event::Configured { interface, .. } => {
                     self.with_name(interface, Self::configured);
@@ -60,7 +61,7 @@ impl<B: Backend> Control<B> {
         {
             self.worked(name);
             self.carry_out(name, order);
-            self.resume(name);
+            self.next_in_line(name);
             self.look_at_holders();
         }
     }
@@ -99,6 +100,8 @@ impl<B: Backend> Control<B> {
             return;
         };
         if let Some(id) = interface.host {
+            // `state backup` may change nothing that is told of.
+            self.unsaved.interfaces.insert(name);
             for command in &order.commands {
                 if let Err(error) = self.driver.command(id, *command) {
                     tracing::warn!("{error}");
@@ -118,6 +121,7 @@ impl<B: Backend> Control<B> {
     fn with_name(&mut self, interface: &str, act: impl FnOnce(&mut Self, InterfaceName)) {
         // Events about the whole node name no interface.
         if let Ok(name) = interface.parse() {
+            self.touch(name);
             act(self, name);
         }
     }
@@ -129,7 +133,7 @@ impl<B: Backend> Control<B> {
             Some(Work::Restoring) | None => {}
             Some(work) => self.put_work(name, work),
         }
-        self.resume(name);
+        self.next_in_line(name);
     }
 
     fn configure_failed(&mut self, name: InterfaceName, error: &carp_net::Error) {
@@ -146,10 +150,11 @@ impl<B: Backend> Control<B> {
                 self.failed(name, reason);
             }
         }
-        self.resume(name);
+        self.next_in_line(name);
     }
 
     fn undo(&mut self, name: InterfaceName, order: Order, undo: Undo, reply: Reply) {
+        self.touch(name);
         let Some(interface) = self.interfaces.get_mut(&name) else {
             return;
         };
@@ -200,7 +205,7 @@ impl<B: Backend> Control<B> {
             Some(Work::TakingOver(order)) => {
                 let notes = order.notes;
                 self.reply(order.ticket, Reply::Done { notes });
-                self.resume(name);
+                self.next_in_line(name);
             }
             Some(work) => self.put_work(name, work),
             None => {}
@@ -212,11 +217,11 @@ impl<B: Backend> Control<B> {
         match self.take_work(name) {
             Some(Work::TakingOver(order)) => {
                 self.reply(order.ticket, Reply::Refused { reason });
-                self.resume(name);
+                self.next_in_line(name);
             }
             Some(Work::Holding { order, undo }) => {
                 self.undo(name, order, undo, Reply::Refused { reason });
-                self.resume(name);
+                self.next_in_line(name);
             }
             Some(work) => {
                 self.put_work(name, work);
@@ -248,11 +253,12 @@ impl<B: Backend> Control<B> {
             }
             Some(Work::Restoring) | None => self.forget(name, None),
         }
-        self.resume(name);
+        self.next_in_line(name);
     }
 
     /// Removes an interface, or leaves of it what never was in the driver.
     pub(super) fn forget(&mut self, name: InterfaceName, rest: Option<Config>) {
+        self.touch(name);
         match rest {
             Some(config) => {
                 let interface = Interface {
@@ -271,7 +277,7 @@ impl<B: Backend> Control<B> {
     }
 
     /// Takes up what waited for `name`, until it is busy again.
-    fn resume(&mut self, name: InterfaceName) {
+    fn next_in_line(&mut self, name: InterfaceName) {
         loop {
             let busy = |interface: &Interface| interface.work.is_some();
             let next = self.waiting.iter().position(|(_, of, _)| *of == name);

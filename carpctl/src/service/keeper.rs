@@ -1,0 +1,262 @@
+//! The service's side of its supervisor: what it leaves to a successor, the beats, the restart.
+
+use std::collections::BTreeMap;
+use std::os::fd::{AsFd, AsRawFd as _, OwnedFd, RawFd};
+use std::time::Duration;
+
+use carp_net::carp_fsm::Timestamp;
+use carp_net::supervisor::{Message, Supervised};
+
+use super::records::{InterfaceRecord, Legacy, SERVICE, ServiceRecord, decode, encode};
+use crate::name::InterfaceName;
+
+/// What keeps the service running, if anything does.
+#[derive(Debug)]
+pub(crate) struct Keeper {
+    supervised: Option<Supervised>,
+    /// When the next beat is due.
+    beat: Timestamp,
+    /// When everything is saved the next time, changed or not.
+    refresh: Timestamp,
+    restart: Restart,
+}
+
+/// How far a restart has got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Restart {
+    No,
+    /// The supervisor was asked, and has until then to answer.
+    Asked(Timestamp),
+    Granted,
+}
+
+/// What is to be done about a restart that was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Wait,
+    Go,
+    Refuse(&'static str),
+}
+
+impl Keeper {
+    /// The service's side of `supervised`; without it everything here does nothing.
+    pub(crate) const fn new(supervised: Option<Supervised>) -> Self {
+        Self {
+            supervised,
+            beat: Timestamp::ZERO,
+            refresh: Timestamp::ZERO,
+            restart: Restart::No,
+        }
+    }
+
+    // ---- what the service before this one left ----
+
+    /// When that one was alive the last time.
+    pub(crate) fn last_alive(&self) -> Option<Timestamp> {
+        self.supervised.as_ref()?.last_alive()
+    }
+
+    /// A descriptor that it left.
+    pub(crate) fn take_descriptor(&mut self, name: &str) -> Option<OwnedFd> {
+        self.supervised.as_mut()?.take_descriptor(name)
+    }
+
+    /// What it knew. An interface whose record cannot be read is left out.
+    pub(crate) fn take_legacy(&mut self) -> Option<Legacy> {
+        let supervised = self.supervised.as_mut()?;
+        let record = supervised.take_record(SERVICE)?;
+        let service: ServiceRecord = match decode(&record) {
+            Ok(service) => service,
+            Err(error) => {
+                tracing::error!("{SERVICE}: {error}");
+                return None;
+            }
+        };
+        let names: Vec<String> = supervised.record_names().map(str::to_owned).collect();
+        let mut interfaces = BTreeMap::new();
+        for name in names {
+            let Ok(interface) = name.parse::<InterfaceName>() else {
+                continue; // of a newer program
+            };
+            let Some(bytes) = supervised.take_record(&name) else {
+                continue;
+            };
+            let record = decode::<InterfaceRecord>(&bytes).map_err(|error| error.to_string());
+            let told = record.and_then(|record| {
+                let config = record.config().map_err(|error| error.to_string())?;
+                Ok((config, record.host))
+            });
+            match told {
+                Ok(told) => {
+                    interfaces.insert(interface, told);
+                }
+                Err(error) => tracing::error!("{name}: {error}"),
+            }
+        }
+        Some(Legacy {
+            service,
+            interfaces,
+        })
+    }
+
+    // ---- what this one leaves ----
+
+    /// Has a descriptor kept.
+    pub(crate) fn keep(&mut self, name: &str, descriptor: impl AsFd) -> carp_net::Result<()> {
+        match &mut self.supervised {
+            Some(supervised) => supervised.keep(name, descriptor),
+            None => Ok(()),
+        }
+    }
+
+    /// Has the record of an interface kept, or none where it has gone.
+    pub(super) fn save_interface(&mut self, name: InterfaceName, record: Option<&InterfaceRecord>) {
+        match record {
+            Some(record) => self.save(&name.to_string(), record),
+            None => {
+                if let Some(supervised) = &mut self.supervised {
+                    supervised.forget(&name.to_string());
+                }
+            }
+        }
+    }
+
+    /// Has the record of everything else kept.
+    pub(super) fn save_service(&mut self, record: &ServiceRecord) {
+        self.save(SERVICE, record);
+    }
+
+    fn save(&mut self, name: &str, record: &impl serde::Serialize) {
+        let Some(supervised) = &mut self.supervised else {
+            return;
+        };
+        let saved = match encode(record) {
+            Ok(bytes) => supervised.save(name, &bytes).map_err(|e| e.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(error) = saved {
+            tracing::error!("{name} would be lost in a crash: {error}");
+        }
+    }
+
+    /// Whether anybody keeps what is saved.
+    pub(super) fn is_there(&self) -> bool {
+        self.supervised.as_ref().is_some_and(|it| !it.is_alone())
+    }
+
+    /// Whether it is time to save everything, also what changes all the time, such as counters.
+    pub(super) fn wants_all(&mut self, now: Timestamp) -> bool {
+        let wants = self.is_there() && now >= self.refresh;
+        if wants {
+            self.refresh = now + REFRESH;
+        }
+        wants
+    }
+
+    // ---- beats and messages ----
+
+    /// The descriptor that tells of messages.
+    pub(super) fn raw(&self) -> Option<RawFd> {
+        let supervised = self.supervised.as_ref()?;
+        Some(supervised.as_fd().as_raw_fd())
+    }
+
+    /// When the loop must come round even if nothing happens.
+    pub(super) fn deadline(&self) -> Option<Timestamp> {
+        self.is_there().then_some(self.beat)
+    }
+
+    /// Says, where that is due, that the loop goes round, and will again `within` this time.
+    pub(super) fn beat_if_due(&mut self, now: Timestamp, within: Duration) {
+        if now >= self.beat {
+            self.beat = now + within / BEATS;
+            self.beat(within);
+        }
+    }
+
+    /// Says that the service is well but may say nothing more for this time.
+    pub(super) fn beat(&mut self, within: Duration) {
+        if let Some(supervised) = &mut self.supervised {
+            supervised.beat(within);
+        }
+    }
+
+    /// Takes in what the supervisor said; says whether the service is to stop.
+    pub(super) fn take_messages(&mut self) -> bool {
+        let mut stop = false;
+        while let Some(message) = self.supervised.as_mut().and_then(Supervised::poll) {
+            match message {
+                Message::Stop => stop = true,
+                Message::Granted if self.restart != Restart::No => self.restart = Restart::Granted,
+                Message::Alone => tracing::warn!(
+                    "the supervisor is gone: nobody starts the service again if it crashes"
+                ),
+                Message::Granted | _ => {}
+            }
+        }
+        stop
+    }
+
+    // ---- restart ----
+
+    /// What is to be done at `now` about a restart.
+    pub(super) fn restart(&mut self, now: Timestamp) -> Verdict {
+        let Some(supervised) = &mut self.supervised else {
+            return Verdict::Refuse(UNSUPERVISED);
+        };
+        if supervised.is_alone() {
+            return self.refuse(ALONE);
+        }
+        match self.restart {
+            Restart::No => {
+                supervised.ask_again();
+                self.restart = Restart::Asked(now + PATIENCE);
+                Verdict::Wait
+            }
+            Restart::Asked(until) if now >= until => self.refuse(NO_ANSWER),
+            Restart::Asked(_) => Verdict::Wait,
+            Restart::Granted => Verdict::Go,
+        }
+    }
+
+    /// Says that the service ends to be started anew; where that cannot be said, why.
+    pub(super) fn again(&mut self) -> Result<(), &'static str> {
+        let said = self.supervised.as_mut().map(Supervised::again);
+        if matches!(said, Some(Ok(()))) {
+            return Ok(());
+        }
+        self.restart = Restart::No;
+        Err(NO_ANSWER)
+    }
+
+    /// When the answer to a restart must have come.
+    pub(super) const fn restart_deadline(&self) -> Option<Timestamp> {
+        match self.restart {
+            Restart::Asked(until) => Some(until),
+            Restart::No | Restart::Granted => None,
+        }
+    }
+
+    const fn refuse(&mut self, reason: &'static str) -> Verdict {
+        self.restart = Restart::No;
+        Verdict::Refuse(reason)
+    }
+}
+
+/// How many beats there are in the time that one allows for.
+const BEATS: u32 = 4;
+
+/// How often everything is saved.
+const REFRESH: Duration = Duration::from_secs(10);
+
+/// How long the supervisor may take to answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+const UNSUPERVISED: &str = "the service runs without a supervisor (daemon --unsupervised): \
+                            stop it and start it again, which hands over to another node";
+
+const ALONE: &str = "the supervisor of the service is gone: stop the service and start it again, \
+                     which hands over to another node";
+
+const NO_ANSWER: &str = "the supervisor of the service does not answer (is it stopped?): \
+                         nothing was changed";

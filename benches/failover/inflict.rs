@@ -32,12 +32,15 @@ impl Scenario<'_> {
                 self.delete_addresses()?;
                 self.settle(PEER_WOULD_HAVE)
             }
-            Fault::SetDown => self.meddle(story, |one, name| ip(one, &["set", name, "down"])),
-            Fault::InterfaceDeleted => self.meddle(story, |one, name| ip(one, &["delete", name])),
-            Fault::MacChanged => self.meddle(story, |one, name| {
-                ip(one, &["set", name, "address", ANOTHER_MAC])
+            Fault::SetDown => self.meddle(story, |one, _, name| ip(one, &["set", name, "down"])),
+            Fault::InterfaceDeleted => {
+                self.meddle(story, |one, _, name| ip(one, &["delete", name]))
+            }
+            Fault::MacChanged => self.meddle(story, |one, number, name| {
+                let mac = format!("02:00:00:00:77:{number:02}");
+                ip(one, &["set", name, "address", &mac])
             }),
-            Fault::Inet6Disabled => self.meddle(story, |one, name| {
+            Fault::Inet6Disabled => self.meddle(story, |one, _, name| {
                 let setting = format!("net/ipv6/conf/{name}/disable_ipv6");
                 Ok(one.host.set_sysctl(&setting, "1")?)
             }),
@@ -171,13 +174,17 @@ impl Scenario<'_> {
     }
 
     /// Has another program do something to each interface with shared addresses of the master.
-    fn meddle(&self, story: &mut Story, harm: impl Fn(&Node, &str) -> Result<()>) -> Result<()> {
+    fn meddle(
+        &self,
+        story: &mut Story,
+        harm: impl Fn(&Node, usize, &str) -> Result<()>,
+    ) -> Result<()> {
         let families = self.contender.families().iter();
         let mut names: Vec<&str> = families.map(|it| self.contender.interface(*it)).collect();
         names.dedup();
         story.mark();
-        for name in names {
-            harm(&self.net.one, name)?;
+        for (number, name) in names.into_iter().enumerate() {
+            harm(&self.net.one, number, name)?;
         }
         self.settle(PEER_WOULD_HAVE)?;
         let shown = self.contender.shows(&self.net.one)?;
@@ -252,6 +259,5 @@ const PEER_WOULD_HAVE: Duration = Duration::from_millis(4_800);
 const EXPIRED: Duration = Duration::from_millis(7_000);
 /// How long the long faults are.
 const LONG: Duration = Duration::from_secs(10);
-const ANOTHER_MAC: &str = "02:00:00:00:00:77";
 /// In the words that this project has for it.
 const BY_ANOTHER: &str = "by another program";

@@ -1,0 +1,89 @@
+//! What can go wrong on a simulated LAN.
+
+use std::time::Duration;
+
+use carp_fsm::{Damage, LinkState, TakenDown};
+
+use super::Lan;
+use super::world::Delivery;
+
+/// What another program on a node can do to its carp interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Harm {
+    /// Changes what the interface needs, if it holds addresses. Where they are
+    /// [handed over](crate::Backend::hand_over) or no process is left, nobody mends it.
+    Damage(Damage),
+    /// Takes the interface down.
+    TakeDown(TakenDown),
+}
+
+impl Lan {
+    /// Loses `per_million` of a million packets from now on, chosen at random for each receiver.
+    pub fn set_loss(&self, per_million: u32) {
+        self.world().loss_per_million = per_million;
+    }
+
+    /// Delays each packet by a random time from `least` to `most` from now on; packets overtake
+    /// each other where the two differ.
+    pub fn set_transit(&self, least: Duration, most: Duration) {
+        self.world().transit = (least, most.max(least));
+    }
+
+    /// Lets kernels take a random time from `least` to `most` from now on for each change that they
+    /// are asked for. They do one after the other.
+    pub fn set_work(&self, least: Duration, most: Duration) {
+        self.world().work = (least, most.max(least));
+    }
+
+    /// Cuts two nodes off from each other, or joins them again.
+    pub fn set_cut(&self, one: usize, other: usize, cut: bool) {
+        let pair = (one.min(other), one.max(other));
+        let mut world = self.world();
+        if cut {
+            world.cut.insert(pair);
+        } else {
+            world.cut.remove(&pair);
+        }
+    }
+
+    /// Sets the state of a node's link. Interfaces on a link that becomes absent go with it.
+    pub fn set_link(&self, node: usize, name: &str, state: LinkState) {
+        if let Some(machine) = self.world().machines.get_mut(node) {
+            machine.set_link(name, state);
+        }
+        self.wake();
+    }
+
+    /// Freezes the process of a node, or lets it go on: while frozen it does nothing, but what its
+    /// kernel holds it goes on holding for its lease, and what is sent to it waits.
+    pub fn set_paused(&self, node: usize, paused: bool) {
+        let mut world = self.world();
+        let Some(machine) = world.machines.get_mut(node) else {
+            return;
+        };
+        let number = machine.number();
+        for work in machine.set_paused(paused) {
+            world.schedule(Duration::ZERO, node, Delivery::Work(number, work));
+        }
+    }
+
+    /// A node loses its power: its process ends, and nothing is left of what it held. Its links are
+    /// as they were; [`node_again`](Self::node_again) switches it on again.
+    pub fn power_off(&self, node: usize) {
+        if let Some(machine) = self.world().machines.get_mut(node) {
+            machine.power_off();
+        }
+    }
+
+    /// Does to a node what another program on it might.
+    pub fn harm(&self, node: usize, interface: &str, harm: Harm) {
+        if let Some(machine) = self.world().machines.get_mut(node) {
+            match harm {
+                Harm::Damage(damage) => machine.damage(interface, damage),
+                Harm::TakeDown(how) => machine.take_down(interface, how),
+            }
+        }
+        self.wake();
+    }
+}

@@ -1,0 +1,402 @@
+//! A machine: a kernel that holds addresses, and at most one process that tells it to.
+//!
+//! The kernel outlives the process. What it holds goes when a process says so, when its lease ends,
+//! or with the interface; a process that is paused or has ended changes none of it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use carp_fsm::carp_proto::{Advertisement, Envelope, VirtualAddress};
+use carp_fsm::{Damage, HostId, LinkId, LinkState, TakenDown, Timestamp};
+
+use super::observed::Holding;
+use crate::backend::{Packet, Report, Setup};
+
+#[derive(Debug, Default)]
+pub(super) struct Machine {
+    /// Links that are not up.
+    links: BTreeMap<String, LinkState>,
+    /// The carp interfaces that carry addresses, by name.
+    interfaces: BTreeMap<String, Interface>,
+    process: Process,
+    /// How many processes have ended here.
+    ended: u64,
+}
+
+/// An interface with virtual addresses.
+#[derive(Debug)]
+struct Interface {
+    carpdev: String,
+    addresses: Vec<VirtualAddress>,
+    /// Until when they stay; `None`: without end.
+    until: Option<Timestamp>,
+    silent: bool,
+    /// What somebody else has changed, so that it answers no more.
+    damage: Option<Damage>,
+}
+
+/// The process on a machine.
+#[derive(Debug, Default)]
+struct Process {
+    is_running: bool,
+    paused: bool,
+    watched: BTreeMap<String, LinkId>,
+    setups: BTreeMap<HostId, Setup>,
+    inbox: VecDeque<Incoming>,
+    /// What its kernel will do when it is not paused any more.
+    held_up: VecDeque<Work>,
+    /// Until when its kernel is busy: what it asks for is done in order.
+    busy_until: Timestamp,
+}
+
+#[derive(Debug)]
+enum Incoming {
+    Report(Report),
+    /// The kernel tells of a change; it is mended when the process hears of it.
+    Damage(HostId, Damage),
+}
+
+/// Something that a process asks its kernel for.
+#[derive(Debug)]
+pub(super) enum Work {
+    Configure(HostId),
+    Adopt(HostId, Vec<VirtualAddress>),
+    TearDown(HostId),
+    Hold(HostId, Vec<VirtualAddress>, Option<Duration>),
+    Renew(HostId, Duration),
+    HandOver(HostId),
+    Release(HostId),
+    Mend(HostId),
+}
+
+/// What work has changed.
+#[derive(Debug)]
+pub(super) struct Changed {
+    pub(super) holding: Holding,
+    /// When a lease will end.
+    pub(super) until: Option<Timestamp>,
+}
+
+// ---- the process ----
+
+impl Machine {
+    /// A new process begins; returns its number.
+    pub(super) fn begin(&mut self) -> u64 {
+        self.end();
+        self.process.is_running = true;
+        self.ended
+    }
+
+    /// The process ends, and leaves everything where it is.
+    fn end(&mut self) {
+        self.process = Process::default();
+        self.ended += 1;
+    }
+
+    /// Process `number` ends, if it has not yet; everything goes unless it `leaves` it.
+    pub(super) fn dropped(&mut self, number: u64, leaves: bool) {
+        if number == self.ended {
+            self.end();
+            if !leaves {
+                self.interfaces.clear();
+            }
+        }
+    }
+
+    pub(super) const fn is(&self, process: u64) -> bool {
+        self.process.is_running && self.ended == process
+    }
+
+    pub(super) const fn is_paused(&self) -> bool {
+        self.process.paused
+    }
+
+    /// Returns what the kernel can do only now.
+    pub(super) fn set_paused(&mut self, paused: bool) -> VecDeque<Work> {
+        self.process.paused = paused;
+        if paused {
+            return VecDeque::new();
+        }
+        std::mem::take(&mut self.process.held_up)
+    }
+
+    pub(super) const fn number(&self) -> u64 {
+        self.ended
+    }
+
+    /// The next thing that the process hears, and what it asks for because of that.
+    pub(super) fn poll(&mut self) -> Option<(Report, Option<Work>)> {
+        match self.process.inbox.pop_front()? {
+            Incoming::Report(report) => Some((report, None)),
+            Incoming::Damage(id, damage) => {
+                Some((Report::Damaged { id, damage }, Some(Work::Mend(id))))
+            }
+        }
+    }
+
+    pub(super) fn has_news(&self) -> bool {
+        !self.process.inbox.is_empty()
+    }
+
+    fn report(&mut self, report: Report) {
+        if self.process.is_running {
+            self.process.inbox.push_back(Incoming::Report(report));
+        }
+    }
+
+    pub(super) fn watch(&mut self, link: LinkId, name: &str) {
+        self.process.watched.insert(name.to_owned(), link);
+        let state = self.link(name);
+        self.report(Report::Link { link, state });
+    }
+
+    pub(super) fn unwatch(&mut self, link: LinkId) {
+        self.process.watched.retain(|_, watched| *watched != link);
+    }
+
+    pub(super) fn set_up(&mut self, id: HostId, setup: Setup) {
+        self.process.setups.insert(id, setup);
+    }
+
+    pub(super) fn setup(&self, id: HostId) -> Option<&Setup> {
+        self.process.setups.get(&id)
+    }
+
+    /// The link that `id` runs on, if it carries.
+    pub(super) fn link_up(&self, id: HostId) -> Option<&str> {
+        let carpdev = self.carpdev(id)?;
+        (self.link(carpdev) == LinkState::Up).then_some(carpdev)
+    }
+
+    fn carpdev(&self, id: HostId) -> Option<&str> {
+        let link = self.setup(id)?.link;
+        let mut watched = self.process.watched.iter();
+        let (name, _) = watched.find(|(_, watched)| **watched == link)?;
+        Some(name)
+    }
+
+    pub(super) fn receive(
+        &mut self,
+        segment: &str,
+        envelope: Envelope,
+        payload: &[u8; Advertisement::LEN],
+    ) {
+        if self.link(segment) == LinkState::Up
+            && let Some(link) = self.process.watched.get(segment)
+        {
+            let packet = Packet::new(*link, envelope, payload);
+            self.report(Report::Packet(packet));
+        }
+    }
+
+    /// When work that takes `span` is done, behind all that was asked for before.
+    pub(super) fn done_at(&mut self, now: Timestamp, span: Duration) -> Timestamp {
+        let at = now.max(self.process.busy_until) + span;
+        self.process.busy_until = at;
+        at
+    }
+}
+
+// ---- the kernel ----
+
+impl Machine {
+    pub(super) fn link(&self, name: &str) -> LinkState {
+        self.links.get(name).copied().unwrap_or(LinkState::Up)
+    }
+
+    /// A link that is gone takes along the interfaces on it.
+    pub(super) fn set_link(&mut self, name: &str, state: LinkState) {
+        self.links.insert(name.to_owned(), state);
+        if state == LinkState::Absent {
+            self.interfaces.retain(|_, found| found.carpdev != name);
+        }
+        if let Some(link) = self.process.watched.get(name).copied() {
+            self.report(Report::Link { link, state });
+        }
+    }
+
+    /// The machine loses its power.
+    pub(super) fn power_off(&mut self) {
+        self.end();
+        self.interfaces.clear();
+    }
+
+    pub(super) fn holds(&self, address: IpAddr) -> bool {
+        self.interfaces.values().any(|found| {
+            let has = found.addresses.iter().any(|a| a.ip() == address);
+            has && found.answers(address) && self.link(&found.carpdev) == LinkState::Up
+        })
+    }
+
+    pub(super) fn holding(&self, id: HostId) -> Holding {
+        match self.interface(id) {
+            Some(interface) if interface.silent => Holding::Silent,
+            Some(_) => Holding::Speaking,
+            None => Holding::Nothing,
+        }
+    }
+
+    pub(super) fn addresses(&self, id: HostId) -> &[VirtualAddress] {
+        self.interface(id).map_or(&[], |found| &found.addresses)
+    }
+
+    fn interface(&self, id: HostId) -> Option<&Interface> {
+        self.interfaces.get(&self.setup(id)?.interface)
+    }
+
+    fn interface_mut(&mut self, id: HostId) -> Option<&mut Interface> {
+        let setup = self.process.setups.get(&id)?;
+        self.interfaces.get_mut(&setup.interface)
+    }
+
+    fn remove(&mut self, id: HostId) {
+        if let Some(setup) = self.process.setups.get(&id) {
+            self.interfaces.remove(&setup.interface);
+        }
+    }
+
+    /// Does what process `number` has asked for. Returns what has changed.
+    pub(super) fn work(&mut self, now: Timestamp, number: u64, work: Work) -> Option<Changed> {
+        if !self.is(number) {
+            return None;
+        }
+        if self.process.paused {
+            self.process.held_up.push_back(work);
+            return None;
+        }
+        let mut until = None;
+        let id = match work {
+            Work::Configure(id) => {
+                self.report(Report::Configured(id));
+                id
+            }
+            Work::TearDown(id) => {
+                self.remove(id);
+                self.process.setups.remove(&id);
+                self.report(Report::TornDown(id));
+                id
+            }
+            Work::Adopt(id, addresses) => {
+                self.adopt(id, &addresses);
+                id
+            }
+            Work::Hold(id, addresses, lease) => {
+                until = lease.map(|lease| now + lease);
+                self.hold(id, addresses, until);
+                id
+            }
+            Work::Renew(id, lease) => {
+                let interface = self.interface_mut(id)?;
+                until = Some(now + lease);
+                interface.until = until;
+                id
+            }
+            Work::HandOver(id) => {
+                if let Some(interface) = self.interface_mut(id) {
+                    interface.silent = true;
+                }
+                self.report(Report::Silenced(id));
+                id
+            }
+            Work::Release(id) => {
+                self.remove(id);
+                id
+            }
+            Work::Mend(id) => {
+                if let Some(interface) = self.interface_mut(id) {
+                    interface.damage = None;
+                }
+                self.report(Report::Mended(id));
+                id
+            }
+        };
+        let holding = self.holding(id);
+        Some(Changed { holding, until })
+    }
+
+    fn hold(&mut self, id: HostId, addresses: Vec<VirtualAddress>, until: Option<Timestamp>) {
+        if let Some(setup) = self.setup(id)
+            && let Some(carpdev) = self.carpdev(id)
+            && self.link(carpdev) != LinkState::Absent
+        {
+            let interface = Interface {
+                carpdev: carpdev.to_owned(),
+                addresses,
+                until,
+                silent: false,
+                damage: None,
+            };
+            self.interfaces.insert(setup.interface.clone(), interface);
+        }
+        self.report(Report::Held(id));
+    }
+
+    fn adopt(&mut self, id: HostId, addresses: &[VirtualAddress]) {
+        let Some(interface) = self.interface_mut(id) else {
+            return;
+        };
+        if interface.addresses == addresses && interface.damage.is_none() {
+            interface.silent = true;
+            self.report(Report::Adopted(id));
+        } else {
+            self.remove(id);
+        }
+    }
+
+    /// Takes away what nobody has renewed, also from a process that is paused or has ended. Returns
+    /// from how many interfaces.
+    pub(super) fn expire(&mut self, now: Timestamp) -> usize {
+        let is_over = |found: &Interface| found.until.is_some_and(|until| until <= now);
+        let over: Vec<String> = self
+            .interfaces
+            .extract_if(.., |_, found| is_over(found))
+            .map(|(name, _)| name)
+            .collect();
+        for name in &over {
+            if let Some(id) = self.host_of(name) {
+                self.report(Report::Lapsed(id));
+            }
+        }
+        over.len()
+    }
+
+    fn host_of(&self, interface: &str) -> Option<HostId> {
+        let mut setups = self.process.setups.iter();
+        let (id, _) = setups.find(|(_, setup)| setup.interface == interface)?;
+        Some(*id)
+    }
+
+    /// Somebody else changes what an interface needs. A process that answers for it hears of that
+    /// and mends it.
+    pub(super) fn damage(&mut self, interface: &str, damage: Damage) {
+        let Some(found) = self.interfaces.get_mut(interface) else {
+            return;
+        };
+        found.damage = Some(damage);
+        let cared_for = !found.silent;
+        if cared_for && let Some(id) = self.host_of(interface) {
+            self.process.inbox.push_back(Incoming::Damage(id, damage));
+        }
+    }
+
+    /// Somebody else takes an interface down.
+    pub(super) fn take_down(&mut self, interface: &str, how: TakenDown) {
+        self.interfaces.remove(interface);
+        if let Some(id) = self.host_of(interface)
+            && self.setup(id).is_some_and(|setup| setup.up)
+        {
+            self.report(Report::TakenDown { id, how });
+        }
+    }
+}
+
+impl Interface {
+    fn answers(&self, address: IpAddr) -> bool {
+        match self.damage {
+            None => true,
+            Some(Damage::Inet6Disabled) => address.is_ipv4(),
+            Some(_) => false,
+        }
+    }
+}

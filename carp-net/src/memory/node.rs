@@ -1,0 +1,222 @@
+//! A node of a simulated LAN, as a backend.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+use carp_fsm::carp_proto::{Advertisement, Envelope, Family, HOP_LIMIT, VirtualAddress};
+use carp_fsm::{HostId, LinkId, Timestamp};
+
+use super::Lan;
+use super::machine::{Machine, Work};
+use super::observed::{Holding, Observed};
+use super::world::{Delivery, World};
+use crate::backend::{Backend, Inspection, Report, Setup, Waker};
+use crate::{Error, Result};
+
+/// One node of a [`Lan`], as a [`Backend`]: a process on a machine.
+#[derive(Debug)]
+pub struct Memory {
+    lan: Lan,
+    index: usize,
+    process: u64,
+    leaves: bool,
+}
+
+impl Memory {
+    pub(super) const fn new(lan: Lan, index: usize, process: u64) -> Self {
+        Self {
+            lan,
+            index,
+            process,
+            leaves: false,
+        }
+    }
+
+    /// The LAN that the node is on.
+    pub const fn lan(&self) -> &Lan {
+        &self.lan
+    }
+
+    /// The number of the node.
+    pub const fn index(&self) -> usize {
+        self.index
+    }
+
+    /// Acts on the machine, if this is the process that runs on it.
+    fn with<R>(&self, act: impl FnOnce(&mut Machine) -> R) -> Option<R> {
+        let mut world = self.lan.world();
+        let machine = world.machines.get_mut(self.index)?;
+        machine.is(self.process).then(|| act(machine))
+    }
+
+    fn begin(&self, work: Work) {
+        let mut world = self.lan.world();
+        let span = match &work {
+            Work::Configure(_) | Work::Adopt(..) | Work::TearDown(_) => Duration::ZERO,
+            Work::Hold(..) | Work::Renew(..) | Work::HandOver(_) => world.work_time(),
+            Work::Release(_) | Work::Mend(_) => world.work_time(),
+        };
+        let now = world.now;
+        if let Some(machine) = world.machines.get_mut(self.index)
+            && machine.is(self.process)
+        {
+            let at = machine.done_at(now, span);
+            world.schedule_at(at, self.index, Delivery::Work(self.process, work));
+        }
+    }
+
+    /// The address that this node's adverts come from.
+    fn source(&self, family: Family) -> IpAddr {
+        let number = u16::try_from(self.index + 1).unwrap_or(u16::MAX);
+        match family {
+            Family::Inet => {
+                let [high, low] = number.to_be_bytes();
+                Ipv4Addr::new(198, 18, high, low).into()
+            }
+            Family::Inet6 => Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, number).into(),
+        }
+    }
+
+    fn observe(&self, world: &mut World, id: HostId, what: Observed) {
+        let machine = world.machines.get(self.index);
+        let holding = machine.map_or(Holding::Nothing, |machine| machine.holding(id));
+        world.observe(self.index, what, holding);
+    }
+}
+
+impl Backend for Memory {
+    fn now(&self) -> Timestamp {
+        self.lan.now()
+    }
+
+    fn seed(&mut self) -> u64 {
+        self.lan.world().next_random()
+    }
+
+    fn watch(&mut self, link: LinkId, name: &str) -> Result<()> {
+        self.with(|machine| machine.watch(link, name));
+        Ok(())
+    }
+
+    fn unwatch(&mut self, link: LinkId) {
+        self.with(|machine| machine.unwatch(link));
+    }
+
+    fn check(&mut self, _: &str, _: &Setup, _: &[VirtualAddress]) -> Result<()> {
+        Ok(())
+    }
+
+    fn configure(&mut self, id: HostId, setup: &Setup) {
+        self.with(|machine| machine.set_up(id, setup.clone()));
+        self.begin(Work::Configure(id));
+    }
+
+    fn adopt(&mut self, id: HostId, addresses: &[VirtualAddress]) {
+        self.begin(Work::Adopt(id, addresses.to_vec()));
+    }
+
+    fn tear_down(&mut self, id: HostId) {
+        self.begin(Work::TearDown(id));
+    }
+
+    fn send(&mut self, id: HostId, to: IpAddr, payload: &[u8; Advertisement::LEN]) -> Result<()> {
+        let envelope = Envelope {
+            source: self.source(Family::of(to)),
+            destination: to,
+            hop_limit: HOP_LIMIT,
+        };
+        let segment = self.with(|machine| machine.link_up(id).map(str::to_owned));
+        let down = || Error::new(id.to_string(), io::Error::from(io::ErrorKind::NetworkDown));
+        let segment = segment.flatten().ok_or_else(down)?;
+        let mut world = self.lan.world();
+        if let Ok(advert) = Advertisement::decode(payload) {
+            self.observe(&mut world, id, Observed::Advert(advert));
+        }
+        world.send(self.index, &segment, envelope, payload);
+        Ok(())
+    }
+
+    fn hold(&mut self, id: HostId, addresses: &[VirtualAddress], lease: Option<Duration>) {
+        self.begin(Work::Hold(id, addresses.to_vec(), lease));
+    }
+
+    fn renew(&mut self, id: HostId, lease: Duration) {
+        self.begin(Work::Renew(id, lease));
+    }
+
+    fn hand_over(&mut self, id: HostId) {
+        self.begin(Work::HandOver(id));
+    }
+
+    fn release(&mut self, id: HostId) {
+        self.begin(Work::Release(id));
+    }
+
+    fn announce(&mut self, id: HostId, address: IpAddr) {
+        let mut world = self.lan.world();
+        self.observe(&mut world, id, Observed::Announcement(address));
+    }
+
+    fn poll(&mut self) -> Option<Report> {
+        let (report, work) = self.with(Machine::poll).flatten()?;
+        if let Some(work) = work {
+            self.begin(work);
+        }
+        Some(report)
+    }
+
+    /// Jumps to the next thing that happens on the LAN, or to `deadline`. Nodes that run in
+    /// other threads are not waited for: to run several, use [`Lan::run`].
+    fn wait(&mut self, deadline: Option<Timestamp>) -> Result<()> {
+        if self.with(|machine| machine.has_news()).unwrap_or(false) {
+            return Ok(());
+        }
+        let mut world = self.lan.world();
+        match deadline.into_iter().chain(world.next()).min() {
+            Some(next) => world.advance_to(next),
+            None => {
+                let wakes = world.wakes;
+                drop(
+                    self.lan
+                        .0
+                        .woken
+                        .wait_while(world, |world| world.wakes == wakes),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn waker(&self) -> Waker {
+        let lan = self.lan.clone();
+        Waker::new(move || lan.wake())
+    }
+
+    fn inspect(&self, id: HostId) -> Inspection {
+        let facts = self.with(|machine| {
+            let up = machine.setup(id).is_some_and(|setup| setup.up);
+            (up, machine.addresses(id).to_vec())
+        });
+        let (up, installed) = facts.unwrap_or_default();
+        Inspection {
+            up,
+            running: !installed.is_empty(),
+            installed,
+            ..Inspection::default()
+        }
+    }
+
+    fn leave_in_place(&mut self) {
+        self.leaves = true;
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        let mut world = self.lan.world();
+        if let Some(machine) = world.machines.get_mut(self.index) {
+            machine.dropped(self.process, self.leaves);
+        }
+    }
+}

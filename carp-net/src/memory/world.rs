@@ -1,0 +1,162 @@
+//! Time, what will happen in it, and what lies between the machines.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use carp_fsm::Timestamp;
+use carp_fsm::carp_proto::{Advertisement, Envelope};
+
+use super::machine::{Machine, Work};
+use super::observed::{Holding, Observation, Observed};
+
+/// How long a machine takes to put addresses in place, as measured on Linux.
+const WORK: Duration = Duration::from_micros(400);
+
+/// How long a simulated packet takes where nothing else is said.
+const TRANSIT: Duration = Duration::from_micros(100);
+
+#[derive(Debug)]
+pub(super) struct World {
+    pub(super) now: Timestamp,
+    pub(super) machines: Vec<Machine>,
+    pub(super) cut: BTreeSet<(usize, usize)>,
+    pub(super) loss_per_million: u32,
+    pub(super) transit: (Duration, Duration),
+    pub(super) work: (Duration, Duration),
+    pub(super) wakes: u64,
+    pub(super) observed: Option<Vec<Observation>>,
+    random: u64,
+    sequence: u64,
+    /// What will happen, soonest first; the sequence keeps what happens at once in order.
+    future: BTreeMap<(Timestamp, u64), (usize, Delivery)>,
+}
+
+#[derive(Debug)]
+pub(super) enum Delivery {
+    /// A packet, on the segment of this name.
+    Packet(String, Envelope, [u8; Advertisement::LEN]),
+    /// Something that the process of this number has asked its kernel for is done.
+    Work(u64, Work),
+    /// A lease may have ended.
+    Expiry,
+}
+
+impl World {
+    pub(super) const fn new(seed: u64) -> Self {
+        Self {
+            now: Timestamp::ZERO,
+            machines: Vec::new(),
+            cut: BTreeSet::new(),
+            loss_per_million: 0,
+            transit: (TRANSIT, TRANSIT),
+            work: (WORK, WORK),
+            wakes: 0,
+            observed: None,
+            random: seed,
+            sequence: 0,
+            future: BTreeMap::new(),
+        }
+    }
+
+    /// When the next thing happens.
+    pub(super) fn next(&self) -> Option<Timestamp> {
+        self.future.keys().next().map(|(at, _)| *at)
+    }
+
+    /// Moves the clock, and lets everything happen that is due by then.
+    pub(super) fn advance_to(&mut self, moment: Timestamp) {
+        self.now = self.now.max(moment);
+        while let Some(entry) = self.future.first_entry() {
+            if entry.key().0 > self.now {
+                break;
+            }
+            let (to, delivery) = entry.remove();
+            self.deliver(to, delivery);
+        }
+    }
+
+    fn deliver(&mut self, to: usize, delivery: Delivery) {
+        let now = self.now;
+        let Some(machine) = self.machines.get_mut(to) else {
+            return;
+        };
+        match delivery {
+            Delivery::Packet(segment, envelope, payload) => {
+                machine.receive(&segment, envelope, &payload);
+            }
+            Delivery::Work(process, work) => {
+                let changed = machine.work(now, process, work);
+                if let Some(changed) = changed {
+                    if let Some(until) = changed.until {
+                        self.schedule_at(until, to, Delivery::Expiry);
+                    }
+                    self.observe(to, Observed::Change, changed.holding);
+                }
+            }
+            Delivery::Expiry => {
+                for _ in 0..machine.expire(now) {
+                    self.observe(to, Observed::Change, Holding::Nothing);
+                }
+            }
+        }
+    }
+
+    pub(super) fn schedule(&mut self, after: Duration, to: usize, delivery: Delivery) {
+        self.schedule_at(self.now + after, to, delivery);
+    }
+
+    pub(super) fn schedule_at(&mut self, at: Timestamp, to: usize, delivery: Delivery) {
+        self.sequence += 1;
+        self.future.insert((at, self.sequence), (to, delivery));
+    }
+
+    pub(super) fn observe(&mut self, node: usize, what: Observed, holding: Holding) {
+        let at = self.now;
+        if let Some(observed) = &mut self.observed {
+            observed.push(Observation {
+                at,
+                node,
+                what,
+                holding,
+            });
+        }
+    }
+
+    /// Sends a packet to every machine on the segment that it can reach.
+    pub(super) fn send(
+        &mut self,
+        from: usize,
+        segment: &str,
+        envelope: Envelope,
+        payload: &[u8; Advertisement::LEN],
+    ) {
+        for to in (0..self.machines.len()).filter(|to| *to != from) {
+            let lost = self.next_random() % 1_000_000 < u64::from(self.loss_per_million);
+            let after = self.between(self.transit);
+            if !lost && !self.cut.contains(&(from.min(to), from.max(to))) {
+                let packet = Delivery::Packet(segment.to_owned(), envelope, *payload);
+                self.schedule(after, to, packet);
+            }
+        }
+    }
+
+    /// How long a kernel takes for something.
+    pub(super) fn work_time(&mut self) -> Duration {
+        self.between(self.work)
+    }
+
+    /// A random time from the first to the second.
+    fn between(&mut self, (least, most): (Duration, Duration)) -> Duration {
+        let spread = u64::try_from(most.saturating_sub(least).as_micros()).unwrap_or(u64::MAX);
+        least + Duration::from_micros(self.next_random() % spread.saturating_add(1))
+    }
+
+    /// SplitMix64, as good as any for a simulation.
+    pub(super) const fn next_random(&mut self) -> u64 {
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.random;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+}

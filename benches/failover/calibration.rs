@@ -1,5 +1,6 @@
 //! The measurement, measured: what is known beforehand must come out.
 
+use std::fmt;
 use std::time::Duration;
 
 use carp_net::carp_fsm::carp_proto::Family;
@@ -9,36 +10,72 @@ use crate::measure::overlap;
 use crate::network::{FAMILIES, Network, shared, shared_address};
 use crate::{Result, pause};
 
+/// What was measured of what is known, for each family in each lane.
+#[derive(Debug, Default)]
+pub(crate) struct Calibration {
+    quiet: Vec<usize>,
+    away: Vec<u64>,
+    both: Vec<f64>,
+}
+
+impl Calibration {
+    /// Puts together what was measured in all lanes.
+    pub(crate) fn of(lanes: impl IntoIterator<Item = Self>) -> Self {
+        let mut all = Self::default();
+        for lane in lanes {
+            all.quiet.extend(lane.quiet);
+            all.away.extend(lane.away);
+            all.both.extend(lane.both);
+        }
+        all
+    }
+}
+
+impl fmt::Display for Calibration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:?} echoes lost in {} s in which nothing happened, {:?} while the address was away \
+             for 100 ms, held by both for {:.1?} ms when it was 100 ms (IPv4 and IPv6 of each lane)",
+            self.quiet,
+            QUIET.as_secs(),
+            self.away,
+            self.both
+        )
+    }
+}
+
 /// Addresses that nobody touches, one that is away for 100 ms, one that both have for 100 ms.
-pub(crate) fn calibrate(net: &Network) -> Result<String> {
+pub(crate) fn calibrate(net: &Network) -> Result<Calibration> {
     let (one, two) = (&net.one, &net.two);
-    let mut quiet = Vec::new();
-    let mut away = Vec::new();
-    let mut both = Vec::new();
+    let Calibration {
+        mut quiet,
+        mut away,
+        mut both,
+    } = Calibration::default();
     for family in FAMILIES {
         one.host.add_address(shared(family))?;
     }
-    let start = || -> Result<Vec<(Family, lab::Echo)>> {
-        let mut echoes = Vec::new();
-        for family in FAMILIES {
-            let echo = net.client.echo(shared_address(family), 1_000)?;
-            echo.wait_for_answers(100, Duration::from_secs(5));
-            echoes.push((family, echo));
+    let start = |family: Family| {
+        let echo = net.client.echo(shared_address(family), 1_000)?;
+        if echo.wait_for_answers(100, Duration::from_secs(5)) {
+            return Ok(echo);
         }
-        Ok(echoes)
+        Err(crate::Error::from(format!(
+            "{family}: a static address does not answer"
+        )))
     };
 
-    let echoes = start()?;
+    let echoes = FAMILIES.map(start);
     let since = lab::now();
     pause(QUIET)?;
-    for (_, echo) in echoes {
-        let report = echo.stop()?;
+    for echo in echoes {
+        let report = echo?.stop()?;
         quiet.push(report.losses().filter(|(_, sent)| *sent > since).count());
     }
 
     for family in FAMILIES {
-        let echo = net.client.echo(shared_address(family), 1_000)?;
-        echo.wait_for_answers(100, Duration::from_secs(5));
+        let echo = start(family)?;
         one.host.remove_address(shared(family))?;
         pause(KNOWN)?;
         one.host.add_address(shared(family))?;
@@ -57,11 +94,7 @@ pub(crate) fn calibrate(net: &Network) -> Result<String> {
         both.push(measured.length.as_secs_f64() * 1e3);
     }
     net.reset()?;
-    Ok(format!(
-        "{quiet:?} echoes lost in {} s in which nothing happened, {away:?} while the address was \
-         away for 100 ms, held by both for {both:.1?} ms when it was 100 ms (IPv4, IPv6)",
-        QUIET.as_secs()
-    ))
+    Ok(Calibration { quiet, away, both })
 }
 
 const QUIET: Duration = Duration::from_secs(5);

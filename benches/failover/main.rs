@@ -20,6 +20,7 @@ use carp_net::lab;
 use clap::{Parser, ValueEnum as _};
 
 mod calibration;
+use calibration::Calibration;
 mod contender;
 use contender::{Carpctl, Contender, Keepalived, Ucarp};
 mod fault;
@@ -109,10 +110,9 @@ fn run(options: &Options) -> Result<()> {
     let lanes: Vec<Network> = (0..options.lanes)
         .map(|_| Network::new())
         .collect::<Result<_>>()?;
-    let Some(first) = lanes.first() else {
-        return Err("no lane".into());
-    };
-    let calibration = calibration::calibrate(first)?;
+    // In all lanes at once, as they will be measured.
+    let calibrated = rounds::at_once(lanes.iter().collect(), calibration::calibrate);
+    let calibration = Calibration::of(calibrated.into_iter().collect::<Result<Vec<_>>>()?);
     eprintln!("calibration: {calibration}");
     let mut done = 0;
     let outcomes = rounds::play(&lanes, &contenders, &jobs, |job, outcome| {
@@ -229,7 +229,7 @@ fn head(
     contenders: &[Box<dyn Contender>],
     options: &Options,
     runs: u32,
-    calibration: &str,
+    calibration: &Calibration,
     took: Duration,
 ) -> String {
     let mut versions: Vec<String> = contenders

@@ -93,7 +93,7 @@ pub(crate) fn play(
 }
 
 /// Does the same with each of some values, on as many threads.
-fn at_once<T: Send, R: Send>(
+pub(crate) fn at_once<T: Send, R: Send>(
     values: Vec<T>,
     work: impl Fn(T) -> Result<R> + Sync,
 ) -> Vec<Result<R>> {

@@ -102,18 +102,6 @@ pub(super) fn all(connection: &mut Connection, index: u32) -> Result<Vec<Address
         .collect())
 }
 
-/// The addresses with our mark, each with the index of its interface.
-pub(super) fn marked(connection: &mut Connection) -> Result<Vec<(u32, VirtualAddress)>, Refusal> {
-    let all = RouteNetlinkMessage::GetAddress(AddressMessage::default());
-    let found = connection.dump(&all)?;
-    Ok(found
-        .iter()
-        .filter_map(|message| Address::read(&message.payload))
-        .filter(|(_, address)| address.mark == MARK)
-        .filter_map(|(index, address)| Some((index, address.network()?)))
-        .collect())
-}
-
 /// Takes an address away that was found there.
 pub(super) fn remove_found(index: u32, address: VirtualAddress) -> Request {
     let message = message(index, address.ip(), address.prefix_len());

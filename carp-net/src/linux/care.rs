@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use carp_fsm::{HostId, Lladdr};
+use carp_fsm::{HostId, LinkId, Lladdr};
 
 use super::place::is_altered;
 use super::worker::{Job, Ticket};
@@ -107,6 +107,17 @@ impl Linux {
             return;
         };
         if std::mem::take(&mut host.misled) {
+            self.announce_all(id);
+        }
+    }
+
+    /// The interface of a link has another link-layer address: the neighbours are told of the
+    /// addresses that answer with it.
+    pub(super) fn tell_of_new_mac(&mut self, link: LinkId) {
+        let on_link = self.hosts.iter().filter(|(_, host)| host.setup.link == link);
+        let shared = on_link.filter(|(_, host)| host.setup.lladdr == Lladdr::Carpdev);
+        let shared: Vec<HostId> = shared.map(|(id, _)| *id).collect();
+        for id in shared {
             self.announce_all(id);
         }
     }

@@ -7,12 +7,13 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, Ipv6Addr};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use carp_fsm::LinkId;
-use carp_fsm::carp_proto::{Envelope, GROUP_V4, GROUP_V6, PROTOCOL, decode_ip_packet};
+use carp_fsm::carp_proto::{Envelope, Family, GROUP_V4, GROUP_V6, PROTOCOL, decode_ip_packet};
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
 
+use super::inherit::Inherited;
 use super::{control, sys};
 use crate::error::About as _;
 use crate::{Packet, Result};
@@ -27,12 +28,18 @@ pub(super) struct Hear {
 }
 
 impl Hear {
-    /// Opens the sockets; they hear nothing yet.
-    pub(super) fn open() -> Result<Self> {
+    /// Opens the sockets, or goes on with those of a former process and what waits there; they
+    /// hear nothing yet.
+    pub(super) fn open(inherited: &mut Inherited) -> Result<Self> {
+        let mut open = |name, domain| {
+            let protocol = Some(Protocol::from(i32::from(PROTOCOL)));
+            let known = inherited.take(name, domain, Type::RAW, protocol);
+            known.map_or_else(|| raw(domain), Ok)
+        };
         let about = "raw IPv4 socket for protocol 112 (needs CAP_NET_RAW)";
-        let inet = raw(Domain::IPV4).about(about)?;
+        let inet = open(INET, Domain::IPV4).about(about)?;
         sys::set_option(&inet, libc::IPPROTO_IP, libc::IP_PKTINFO, 1).about("IP_PKTINFO")?;
-        let inet6 = match raw(Domain::IPV6) {
+        let inet6 = match open(INET6, Domain::IPV6) {
             Ok(socket) => Some(socket),
             Err(error) if error.raw_os_error() == Some(libc::EAFNOSUPPORT) => None,
             Err(error) => return Err(error).about("raw IPv6 socket for protocol 112"),
@@ -54,6 +61,14 @@ impl Hear {
     /// What can be waited for: the IPv4 socket, and the IPv6 one if there is IPv6.
     pub(super) fn sockets(&self) -> (BorrowedFd<'_>, Option<BorrowedFd<'_>>) {
         (self.inet.as_fd(), self.inet6.as_ref().map(AsFd::as_fd))
+    }
+
+    /// The same for a successor, by name.
+    pub(super) fn descriptors(&self) -> impl Iterator<Item = (&'static str, BorrowedFd<'_>)> {
+        let (inet, inet6) = self.sockets();
+        [(INET, Some(inet)), (INET6, inet6)]
+            .into_iter()
+            .filter_map(|(name, socket)| Some((name, socket?)))
     }
 
     /// What comes in on the interface with this index counts as heard on `link`, and on no other
@@ -107,28 +122,62 @@ impl Hear {
 /// socket (`net.ipv4.igmp_max_memberships`).
 #[derive(Debug)]
 pub(super) struct Membership {
-    _inet: Socket,
-    _inet6: Option<Socket>,
+    inet: Socket,
+    inet6: Option<Socket>,
 }
 
 impl Membership {
-    /// Joins the groups on the interface with this index.
-    pub(super) fn join(index: u32) -> io::Result<Self> {
-        let inet = Socket::new(Domain::IPV4, Type::DGRAM.cloexec(), None)?;
-        inet.join_multicast_v4_n(&GROUP_V4, &InterfaceIndexOrAddress::Index(index))?;
+    /// Joins the groups on the interface with this index, or goes on with the membership of a
+    /// former process.
+    pub(super) fn join(index: u32, inherited: &mut Inherited) -> io::Result<Self> {
+        let mut open = |family, domain| {
+            let known = inherited.take(&name(family, index), domain, Type::DGRAM, None);
+            known.map_or_else(|| Socket::new(domain, Type::DGRAM.cloexec(), None), Ok)
+        };
+        let inet = open(Family::Inet, Domain::IPV4)?;
+        let at = InterfaceIndexOrAddress::Index(index);
+        known_or(inet.join_multicast_v4_n(&GROUP_V4, &at))?;
+        // Fails where the interface has no IPv6; adverts over IPv4 are heard all the same.
+        let inet6 = open(Family::Inet6, Domain::IPV6).and_then(|inet6| {
+            known_or(inet6.join_multicast_v6(&GROUP_V6, index))?;
+            Ok(inet6)
+        });
         Ok(Self {
-            _inet: inet,
-            _inet6: Self::join_inet6(index)
+            inet,
+            inet6: inet6
                 .inspect_err(|error| tracing::debug!(index, %error, "IPv6 group not joined"))
                 .ok(),
         })
     }
 
-    /// Fails where the interface has no IPv6; adverts over IPv4 are heard all the same.
-    fn join_inet6(index: u32) -> io::Result<Socket> {
-        let inet6 = Socket::new(Domain::IPV6, Type::DGRAM.cloexec(), None)?;
-        inet6.join_multicast_v6(&GROUP_V6, index)?;
-        Ok(inet6)
+    /// Copies of the sockets for a successor, by name. Whoever closes the last of them may have
+    /// to wait for the kernel.
+    pub(super) fn copies(&self, index: u32) -> Vec<(String, OwnedFd)> {
+        let copy = |family, socket: &Socket| {
+            let copy = socket.try_clone().ok()?;
+            Some((name(family, index), copy.into()))
+        };
+        let inet6 = self.inet6.as_ref();
+        let copies = [
+            copy(Family::Inet, &self.inet),
+            inet6.and_then(|inet6| copy(Family::Inet6, inet6)),
+        ];
+        copies.into_iter().flatten().collect()
+    }
+}
+
+fn name(family: Family, index: u32) -> String {
+    match family {
+        Family::Inet => format!("group-inet-{index}"),
+        Family::Inet6 => format!("group-inet6-{index}"),
+    }
+}
+
+/// A socket of a former process is a member already.
+fn known_or(joined: io::Result<()>) -> io::Result<()> {
+    match joined {
+        Err(error) if error.raw_os_error() == Some(libc::EADDRINUSE) => Ok(()),
+        joined => joined,
     }
 }
 
@@ -169,6 +218,9 @@ fn index_of(info: &[u8; 4]) -> u32 {
     u32::from_ne_bytes(*info)
 }
 
+/// The names by which a successor gets the sockets.
+const INET: &str = "hear-inet";
+const INET6: &str = "hear-inet6";
 const TRIES: usize = 16;
 /// Longer than any Ethernet packet; what is longer still is no advertisement.
 const LONGEST: usize = 2048;

@@ -9,6 +9,8 @@ use carp_fsm::{HostId, LinkId, Timestamp};
 use super::carpdev::Carpdev;
 use super::clock;
 use super::egress::Clsacts;
+use super::inherit::Inherited;
+use super::journal::Journal;
 use super::links::Links;
 use super::netlink::Connection;
 use super::place::Place;
@@ -16,6 +18,7 @@ use super::worker::{Answer, Job};
 use crate::{Error, ErrorKind, Report, Result, Setup};
 
 mod care;
+mod sweep;
 
 /// What does the jobs, in the thread that may wait.
 pub(super) struct Kernel<T> {
@@ -24,6 +27,8 @@ pub(super) struct Kernel<T> {
     carpdevs: BTreeMap<LinkId, Carpdev>,
     hosts: BTreeMap<HostId, Host>,
     leaves: bool,
+    inherited: Inherited,
+    sweep_at: Option<Timestamp>,
 }
 
 /// The way to the kernel.
@@ -31,6 +36,17 @@ pub(super) struct Kernel<T> {
 pub(super) struct Access {
     pub(super) connection: Connection,
     pub(super) clsacts: Clsacts,
+    pub(super) journal: Journal,
+}
+
+/// What a kernel begins with.
+#[derive(Debug)]
+pub(super) struct Start {
+    pub(super) connection: Connection,
+    pub(super) journal: Journal,
+    pub(super) inherited: Inherited,
+    /// When what nobody has claimed goes.
+    pub(super) sweep_at: Timestamp,
 }
 
 /// A virtual host: what is wished and what is there.
@@ -47,16 +63,31 @@ struct Host {
 }
 
 impl<T: FnMut(Answer)> Kernel<T> {
-    pub(super) fn new(connection: Connection, tell: T) -> Self {
+    pub(super) fn new(start: Start, tell: T) -> Self {
         Self {
             access: Access {
-                connection,
+                connection: start.connection,
                 clsacts: Clsacts::default(),
+                journal: start.journal,
             },
             tell,
             carpdevs: BTreeMap::new(),
             hosts: BTreeMap::new(),
             leaves: false,
+            inherited: start.inherited,
+            sweep_at: Some(start.sweep_at),
+        }
+    }
+
+    /// When [`attend`](Self::attend) has something to do, if ever.
+    pub(super) const fn deadline(&self) -> Option<Timestamp> {
+        self.sweep_at
+    }
+
+    /// Does what is due.
+    pub(super) fn attend(&mut self) {
+        if self.sweep_at.take_if(|at| *at <= clock::now()).is_some() {
+            self.sweep();
         }
     }
 
@@ -66,7 +97,7 @@ impl<T: FnMut(Answer)> Kernel<T> {
             Job::Follow { link, index } => self.follow(link, index),
             Job::Unfollow(link) => {
                 if let Some(carpdev) = self.carpdevs.remove(&link) {
-                    carpdev.put_back(&mut self.access.connection);
+                    carpdev.put_back(&mut self.access);
                 }
             }
             Job::Configure(id, setup) => self.configure(id, setup),
@@ -99,6 +130,7 @@ impl<T: FnMut(Answer)> Kernel<T> {
                 let surveyed = Links::survey(&mut self.access.connection);
                 (self.tell)(Answer::Surveyed(surveyed));
             }
+            Job::Close(descriptors) => drop(descriptors),
             Job::LeaveInPlace => self.leaves = true,
         }
     }
@@ -114,7 +146,7 @@ impl<T: FnMut(Answer)> Kernel<T> {
             }
         }
         for carpdev in std::mem::take(&mut self.carpdevs).into_values() {
-            carpdev.put_back(&mut self.access.connection);
+            carpdev.put_back(&mut self.access);
         }
     }
 
@@ -134,9 +166,17 @@ impl<T: FnMut(Answer)> Kernel<T> {
                 }
                 self.tell_place(*id);
             }
-            before.put_back(&mut self.access.connection);
+            before.put_back(&mut self.access);
         }
-        let carpdev = Carpdev::new(&mut self.access.connection, index);
+        let carpdev = Carpdev::new(&mut self.access, &mut self.inherited, index);
+        if let Some(index) = index {
+            let copies = carpdev.copies();
+            (self.tell)(Answer::Joined {
+                link,
+                index,
+                copies,
+            });
+        }
         self.carpdevs.insert(link, carpdev);
         for id in on_link {
             if let Err(error) = self.make(id) {

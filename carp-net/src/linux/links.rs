@@ -52,6 +52,11 @@ impl Links {
         Ok(links)
     }
 
+    /// All links.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Link> {
+        self.links.values()
+    }
+
     /// Takes in one message of the kernel.
     pub(super) fn take_in(&mut self, kind: u16, payload: &[u8]) -> Option<Change> {
         match kind {
@@ -244,6 +249,12 @@ impl Link {
             [a, b, c, d, e] == [0x00, 0x00, 0x5e, 0x00, 0x01]
         };
         self.kind.as_deref() == Some("macvlan") && self.mac.is_some_and(virtual_mac)
+    }
+
+    /// The last byte of its virtual MAC address, if it is what this backend makes.
+    pub(super) fn carp_vhid(&self) -> Option<u8> {
+        let MacAddress([.., vhid]) = self.mac?;
+        (self.is_carp() && self.is_bridge_mode).then_some(vhid)
     }
 
     /// Whether it is what this backend makes on the carpdev with this index.

@@ -24,7 +24,10 @@ mod clock;
 mod control;
 mod egress;
 mod hear;
+mod inherit;
+pub use inherit::Options;
 mod interface;
+mod journal;
 mod kernel;
 mod links;
 #[cfg(feature = "lab")]
@@ -44,6 +47,9 @@ mod watch;
 mod worker;
 
 use hear::Hear;
+use inherit::Inherited;
+use journal::Journal;
+use kernel::Start;
 use links::Links;
 use netlink::{Connection, Monitor};
 use poller::{Poller, Source};
@@ -111,10 +117,27 @@ impl Linux {
     /// Where the kernel refuses: it takes `CAP_NET_RAW` and `CAP_NET_ADMIN` in the user namespace
     /// that owns the network namespace.
     pub fn open() -> Result<Self> {
+        Self::open_with(Options::new())
+    }
+
+    /// Opens it as `options` say, for example as the successor of another process.
+    ///
+    /// What a former run has left, and no virtual host has [adopted](Backend::adopt) or
+    /// [holds](Backend::hold) five seconds from now, is taken away: carp interfaces, addresses
+    /// and routes with our mark, filters, settings of the journal.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_with(options: Options) -> Result<Self> {
         let poller = Poller::new().about("epoll")?;
-        let hear = Hear::open()?;
         let speak = Speak::open()?;
         let monitor = Monitor::open().about("rtnetlink")?;
+        let namespace = sys::namespace(&monitor).ok();
+        let mut inherited = Inherited::new(options.inherited, namespace);
+        let groups = inherited.split_off_groups();
+        let hear = Hear::open(&mut inherited)?;
+        inherited.clear();
         let mut connection = Connection::open().about("rtnetlink")?;
         let links = Links::survey(&mut connection).about("rtnetlink")?;
         let (inet, inet6) = hear.sockets();
@@ -123,7 +146,13 @@ impl Linux {
         if let Some(inet6) = inet6 {
             poller.add(Source::Inet6, inet6).about("epoll")?;
         }
-        let worker = Worker::start(connection, poller.bell().clone()).about("carp-kernel")?;
+        let start = Start {
+            connection,
+            journal: Journal::open(options.journal, namespace.unwrap_or_default()),
+            inherited: groups,
+            sweep_at: clock::now() + options.grace,
+        };
+        let worker = Worker::start(start, poller.bell().clone()).about("carp-kernel")?;
         Ok(Self {
             poller,
             hear,
@@ -142,6 +171,16 @@ impl Linux {
     }
 
     // ---- in ----
+
+    /// The descriptors to hand on to a process that is to go on in place of this one, with their
+    /// names: see [`Options::inherit`]. They change when a link is watched, comes or goes.
+    pub fn descriptors(&self) -> Vec<(String, BorrowedFd<'_>)> {
+        let hear = self.hear.descriptors();
+        let copies = self.watches.values().flat_map(|watch| &watch.copies);
+        hear.map(|(name, socket)| (name.to_owned(), socket))
+            .chain(copies.map(|(name, socket)| (name.clone(), socket.as_fd())))
+            .collect()
+    }
 
     /// Reads what the sources have; returns whether any had something.
     fn gather(&mut self) -> bool {
@@ -250,6 +289,7 @@ impl Backend for Linux {
             if let Some(index) = watch.index {
                 self.hear.ignore(index);
             }
+            self.worker.submit(Job::Close(watch.copies));
             self.worker.submit(Job::Unfollow(link));
         }
     }

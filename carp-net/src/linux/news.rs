@@ -146,6 +146,16 @@ impl Linux {
                     }
                 }
             }
+            Answer::Joined {
+                link,
+                index,
+                copies,
+            } => match self.watches.get_mut(&link) {
+                Some(watch) if watch.index == Some(index) => watch.copies = copies,
+                _ => {
+                    self.worker.submit(Job::Close(copies));
+                }
+            },
             Answer::Surveyed(surveyed) => self.take_survey(surveyed),
         }
     }
@@ -214,6 +224,8 @@ impl Linux {
                 }
             }
             watch.index = index;
+            let copies = std::mem::take(&mut watch.copies);
+            self.worker.submit(Job::Close(copies));
             if let Some(index) = index {
                 self.hear.listen(index, id);
             }
@@ -227,6 +239,11 @@ impl Linux {
         let state = state_of(link);
         if std::mem::replace(&mut watch.state, state) != state {
             self.reports.push_back(Report::Link { link: id, state });
+        }
+        let mac = link.and_then(|link| link.mac);
+        let before = std::mem::replace(&mut watch.mac, mac);
+        if before.is_some() && mac.is_some() && before != mac {
+            self.tell_of_new_mac(id);
         }
     }
 

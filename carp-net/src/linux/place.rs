@@ -82,7 +82,8 @@ impl Place {
         match ground {
             Ground::Own => place.index = make_interface(connection, setup, carpdev)?,
             Ground::Shared => {
-                let made = access.clsacts.borrow(connection, carpdev);
+                let journal = &mut access.journal;
+                let made = access.clsacts.borrow(connection, journal, carpdev);
                 let made =
                     made.about(format_args!("{name}: egress filter (sch_ingress, cls_bpf)"))?;
                 // A former run may have left a filter in what was there.
@@ -160,6 +161,14 @@ impl Place {
 
     pub(super) fn holds(&self, ip: IpAddr) -> bool {
         self.held.iter().any(|placed| placed.address.ip() == ip)
+    }
+
+    /// Whether an address that is held has brought a route to this network.
+    pub(super) fn is_routed(&self, network: VirtualAddress) -> bool {
+        self.held.iter().any(|placed| {
+            let address = placed.address;
+            placed.routed && address.prefix_len() == network.prefix_len() && address.network() == network.ip()
+        })
     }
 
     /// Until when what is held stays; none: without end.
@@ -350,7 +359,8 @@ impl Place {
     pub(super) fn unmake(mut self, access: &mut Access) {
         self.release(access);
         if self.ground == Ground::Shared {
-            let given_back = access.clsacts.give_back(&mut access.connection, self.index);
+            let (connection, journal) = (&mut access.connection, &mut access.journal);
+            let given_back = access.clsacts.give_back(connection, journal, self.index);
             self.warn("clsact not removed", given_back);
         }
         if self.ground == Ground::Own {
@@ -507,7 +517,7 @@ impl Place {
     }
 
     /// Several virtual hosts may have a filter on one carpdev.
-    fn handle(&self) -> u16 {
+    pub(super) fn handle(&self) -> u16 {
         self.vhid.get().into()
     }
 

@@ -61,26 +61,24 @@ pub(super) fn needed(
     Ok(needed)
 }
 
-/// The networks that IPv6 routes with our mark lead to through the interface with this index.
+/// The networks that IPv6 routes with our mark lead to, each with the index of the interface.
 pub(super) fn marked_inet6(
     connection: &mut Connection,
-    index: u32,
-) -> Result<Vec<VirtualAddress>, Refusal> {
+) -> Result<Vec<(u32, VirtualAddress)>, Refusal> {
     // The kernel filters where it can, and it may not.
     let mut all = RouteMessage::default();
     all.header.address_family = AddressFamily::Inet6;
     all.header.table = RouteHeader::RT_TABLE_MAIN;
     all.header.protocol = RouteProtocol::Other(MARK);
-    all.attributes = vec![RouteAttribute::Oif(index)];
     let found = connection.dump(&RouteNetlinkMessage::GetRoute(all))?;
     let network = |payload: &[u8]| {
         let &[family, prefix_len, _, _, _, protocol, ..] = payload.first_chunk::<HEADER>()?;
         let attributes = Attributes::behind(payload, HEADER);
         let ours = family == u8::from(AddressFamily::Inet6)
             && protocol == MARK
-            && attributes.get(RTA_OIF)?.u32() == Some(index);
-        let network = attributes.get(RTA_DST)?.ip()?;
-        ours.then(|| VirtualAddress::new(network, prefix_len).ok())?
+            && attributes.get(RTA_PRIORITY)?.u32() == Some(METRIC);
+        let network = VirtualAddress::new(attributes.get(RTA_DST)?.ip()?, prefix_len).ok()?;
+        ours.then_some((attributes.get(RTA_OIF)?.u32()?, network))
     };
     Ok(found
         .iter()
@@ -214,6 +212,7 @@ const HEADER: usize = 12;
 const RTA_DST: u16 = 1;
 const RTA_OIF: u16 = 4;
 const RTA_GATEWAY: u16 = 5;
+const RTA_PRIORITY: u16 = 6;
 const RTA_VIA: u16 = 18;
 
 #[cfg(test)]

@@ -15,6 +15,8 @@ use netlink_packet_route::link::{
     AfSpecInet, AfSpecInet6, AfSpecUnspec, In6AddrGenMode, LinkAttribute, LinkMessage,
 };
 
+use super::interface;
+use super::journal::Journal;
 use super::netlink::{Attributes, Connection, Refusal, Request};
 
 /// A setting of IPv4, by its number in `linux/ip.h`.
@@ -33,6 +35,34 @@ pub(super) enum Inet {
     ArpNotify = 22,
     /// 1: packets from an address of this host are no martians.
     AcceptLocal = 23,
+}
+
+impl Inet {
+    const ALL: [Self; 6] = [
+        Self::RpFilter,
+        Self::ArpAnnounce,
+        Self::ArpIgnore,
+        Self::PromoteSecondaries,
+        Self::ArpNotify,
+        Self::AcceptLocal,
+    ];
+
+    /// What it is called under `net.ipv4.conf.IF`.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::RpFilter => "rp_filter",
+            Self::ArpAnnounce => "arp_announce",
+            Self::ArpIgnore => "arp_ignore",
+            Self::PromoteSecondaries => "promote_secondaries",
+            Self::ArpNotify => "arp_notify",
+            Self::AcceptLocal => "accept_local",
+        }
+    }
+
+    /// The one of this name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|setting| setting.name() == name)
+    }
 }
 
 /// Settings and their values.
@@ -155,21 +185,48 @@ impl Borrowed {
     /// Sets `values` on the interface with this index.
     pub(super) fn set(
         connection: &mut Connection,
+        journal: &mut Journal,
         index: u32,
         values: &[(Inet, u32)],
     ) -> Result<Self, Refusal> {
-        let before = get(
-            connection,
-            index,
-            values.iter().map(|(setting, _)| *setting),
-        )?;
-        connection.all(vec![set(index, values)])?;
+        let names = values.iter().map(|(setting, _)| *setting);
+        let now = get(connection, index, names)?;
+        let before = journal.before(index, &now);
+        let link = interface::get(connection, index)?;
+        let name = link.map_or_else(String::new, |link| link.name);
+        journal.note_settings(index, &name, &before, values);
+        // The kernel repeats its MLD reports after each such request.
+        let mut missing = values.to_vec();
+        missing.retain(|value| !now.contains(value));
+        if !missing.is_empty() {
+            connection.all(vec![set(index, &missing)])?;
+        }
         let set = values.to_vec();
         Ok(Self { index, before, set })
     }
 
+    /// Those that a former run has changed and not put back.
+    pub(super) fn found(journal: &Journal, index: u32) -> Self {
+        let (before, set) = journal.settings(index);
+        Self { index, before, set }
+    }
+
     /// Puts back what was there before, except where somebody has changed it since.
-    pub(super) fn put_back(self, connection: &mut Connection) -> Result<(), Refusal> {
+    pub(super) fn put_back(
+        self,
+        connection: &mut Connection,
+        journal: &mut Journal,
+    ) -> Result<(), Refusal> {
+        let index = self.index;
+        let done = self.restore(connection);
+        match &done {
+            Err(refusal) if !refusal.is(libc::ENODEV) => {}
+            _ => journal.forget_settings(index),
+        }
+        done
+    }
+
+    fn restore(self, connection: &mut Connection) -> Result<(), Refusal> {
         let names = self.before.iter().map(|(setting, _)| *setting);
         let now = get(connection, self.index, names)?;
         let mut before = self.before;

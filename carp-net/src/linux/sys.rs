@@ -32,6 +32,24 @@ pub(super) fn set_option(
     }
 }
 
+/// The number of the network namespace of a socket, which the kernel gives no other until the next
+/// start (Linux 5.14).
+pub(super) fn namespace(socket: impl AsFd) -> io::Result<u64> {
+    #[expect(clippy::cast_possible_truncation, reason = "a number has 8 bytes")]
+    const LENGTH: libc::socklen_t = size_of::<u64>() as libc::socklen_t;
+    let mut cookie = 0_u64;
+    let mut length = LENGTH;
+    let (level, name) = (libc::SOL_SOCKET, SO_NETNS_COOKIE);
+    let (value, fd) = (&raw mut cookie, socket.as_fd().as_raw_fd());
+    // SAFETY: `fd` is open while `socket` is borrowed; `value` points to `length` bytes.
+    let result = unsafe { libc::getsockopt(fd, level, name, value.cast(), &raw mut length) };
+    if result == 0 {
+        Ok(cookie)
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
 /// Keeps every descriptor beyond the standard three from the programs that are started from now on,
 /// also those that this process was given by its caller, such as a lock.
 ///
@@ -48,6 +66,9 @@ pub fn keep_descriptors_from_programs() -> io::Result<()> {
         Err(io::Error::last_os_error())
     }
 }
+
+/// Of `asm-generic/socket.h`.
+const SO_NETNS_COOKIE: libc::c_int = 71;
 
 /// What [`receive`] received.
 #[derive(Debug)]

@@ -1,6 +1,9 @@
 //! A link that is watched: which interface it is at the moment, and what it is like.
 
+use std::os::fd::OwnedFd;
+
 use carp_fsm::LinkState;
+use carp_fsm::carp_proto::MacAddress;
 
 use super::links::Link;
 
@@ -10,6 +13,9 @@ pub(super) struct Watch {
     pub(super) name: String,
     pub(super) index: Option<u32>,
     pub(super) state: LinkState,
+    pub(super) mac: Option<MacAddress>,
+    /// Copies of the sockets that are members of the groups there, by name.
+    pub(super) copies: Vec<(String, OwnedFd)>,
 }
 
 impl Watch {
@@ -19,6 +25,8 @@ impl Watch {
             name: name.to_owned(),
             index: None,
             state: LinkState::Absent,
+            mac: None,
+            copies: Vec::new(),
         }
     }
 }

@@ -5,18 +5,20 @@
 //! which does them strictly in order and rings when there is an answer.
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use carp_fsm::carp_proto::VirtualAddress;
 use carp_fsm::{HostId, LinkId, Timestamp};
 
-use super::kernel::Kernel;
+use super::clock;
+use super::kernel::{Kernel, Start};
 use super::links::Links;
-use super::netlink::{Connection, Refusal};
+use super::netlink::Refusal;
 use super::poller::Bell;
 use crate::{Report, Setup};
 
@@ -78,6 +80,8 @@ pub(super) enum Job {
     },
     /// Ask for all links and addresses.
     Survey,
+    /// Close these: the last of a kind may have to wait.
+    Close(Vec<(String, OwnedFd)>),
     /// Take nothing away in the end.
     LeaveInPlace,
 }
@@ -105,6 +109,15 @@ pub(super) enum Answer {
         /// Until when it stays.
         until: Option<Timestamp>,
     },
+    /// Copies of the sockets that are members of the groups on a link.
+    Joined {
+        /// The link.
+        link: LinkId,
+        /// The interface that it is.
+        index: u32,
+        /// The copies, by name.
+        copies: Vec<(String, OwnedFd)>,
+    },
     /// All there is, after a [`Job::Survey`].
     Surveyed(Result<Links, Refusal>),
 }
@@ -124,16 +137,16 @@ pub(super) struct Worker {
 pub(super) type Ticket = u64;
 
 impl Worker {
-    /// Starts the thread. It works in the network namespace of `connection`, which must be that
+    /// Starts the thread. It works in the network namespace of the connection, which must be that
     /// of the calling thread.
-    pub(super) fn start(connection: Connection, bell: Bell) -> io::Result<Self> {
+    pub(super) fn start(start: Start, bell: Bell) -> io::Result<Self> {
         let (jobs, todo) = channel();
         let (tell, answers) = channel();
         let done = Arc::new(AtomicU64::new(0));
         let last_done = Arc::clone(&done);
         let work = move || {
             let ring = bell.clone();
-            let kernel = Kernel::new(connection, move |answer| {
+            let kernel = Kernel::new(start, move |answer| {
                 // Nobody hears it once the backend is being dropped.
                 drop(tell.send(answer));
                 ring.ring();
@@ -188,7 +201,18 @@ fn work<T: FnMut(Answer)>(
     mut done: impl FnMut(Ticket, bool),
 ) {
     let mut next = None;
-    while let Some((mut ticket, job)) = next.take().or_else(|| todo.recv().ok()) {
+    loop {
+        kernel.attend();
+        let waited = match (next.take(), kernel.deadline()) {
+            (Some(next), _) => Ok(next),
+            (None, None) => todo.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            (None, Some(deadline)) => todo.recv_timeout(deadline - clock::now()),
+        };
+        let (mut ticket, job) = match waited {
+            Ok(next) => next,
+            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Disconnected) => break,
+        };
         let is_quiet = job.is_quiet();
         if let Job::Renew { id, until } = job {
             let mut renewals = vec![(id, until)];

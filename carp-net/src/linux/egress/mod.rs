@@ -12,7 +12,9 @@ use netlink_packet_route::tc::{
     TcAttribute, TcBpfFlags, TcFilterBpfOption, TcHandle, TcMessage, TcOption,
 };
 
-use super::netlink::{Connection, Refusal, Request, kind};
+use super::interface;
+use super::journal::Journal;
+use super::netlink::{Attributes, Connection, Refusal, Request, kind};
 
 mod bpf;
 mod programs;
@@ -40,19 +42,33 @@ impl Clsacts {
     pub(super) fn borrow(
         &mut self,
         connection: &mut Connection,
+        journal: &mut Journal,
         index: u32,
     ) -> Result<bool, Refusal> {
         if let Some(clsact) = self.0.get_mut(&index) {
             clsact.users += 1;
             return Ok(false);
         }
-        let made = match connection.all(vec![add_clsact(index)]) {
+        let was_made = journal.has_clsact(index);
+        if !was_made {
+            let link = interface::get(connection, index)?;
+            journal.note_clsact(index, link.as_ref().map_or("", |link| &link.name));
+        }
+        let is_new = match connection.all(vec![add_clsact(index)]) {
             Ok(()) => true,
-            Err(refusal) if refusal.is(libc::EEXIST) => false,
-            Err(refusal) => return Err(refusal),
+            Err(refusal) => {
+                if !was_made {
+                    journal.forget_clsact(index);
+                }
+                if !refusal.is(libc::EEXIST) {
+                    return Err(refusal);
+                }
+                false
+            }
         };
+        let made = is_new || was_made;
         self.0.insert(index, Clsact { users: 1, made });
-        Ok(made)
+        Ok(is_new)
     }
 
     /// Leaves the interface as it was once nobody needs it, unless somebody else has put filters
@@ -60,6 +76,7 @@ impl Clsacts {
     pub(super) fn give_back(
         &mut self,
         connection: &mut Connection,
+        journal: &mut Journal,
         index: u32,
     ) -> Result<(), Refusal> {
         let Some(clsact) = self.0.get_mut(&index) else {
@@ -71,10 +88,36 @@ impl Clsacts {
         }
         let made = clsact.made;
         self.0.remove(&index);
-        if !made || has_filters(connection, index)? {
-            return Ok(());
+        if made {
+            put_back(connection, journal, index)
+        } else {
+            Ok(())
         }
-        connection.all(vec![remove_clsact(index)])
+    }
+
+    /// Whether it is needed on the interface with this index.
+    pub(super) fn is_needed(&self, index: u32) -> bool {
+        self.0.contains_key(&index)
+    }
+}
+
+/// Removes `clsact`, made by us, unless somebody else has put filters there in the meantime.
+pub(super) fn put_back(
+    connection: &mut Connection,
+    journal: &mut Journal,
+    index: u32,
+) -> Result<(), Refusal> {
+    let done = match has_filters(connection, index) {
+        Ok(false) => connection.all(vec![remove_clsact(index)]),
+        Ok(true) => Ok(()),
+        Err(refusal) => Err(refusal),
+    };
+    match done {
+        Err(refusal) if !GONE.iter().any(|errno| refusal.is(*errno)) => Err(refusal),
+        _ => {
+            journal.forget_clsact(index);
+            Ok(())
+        }
     }
 }
 
@@ -127,14 +170,43 @@ pub(super) fn remove(index: u32, handle: u16) -> Request {
 /// Whether the interface has any filter, of anybody, at `clsact`.
 fn has_filters(connection: &mut Connection, index: u32) -> Result<bool, Refusal> {
     for side in [TcHandle::MIN_INGRESS, TcHandle::MIN_EGRESS] {
-        let mut message = TcMessage::with_index(index_of(index));
-        message.header.parent = at(side);
-        let found = connection.dump(&RouteNetlinkMessage::GetTrafficFilter(message))?;
-        if found.iter().any(|message| message.kind == kind::NEW_FILTER) {
+        if filters(connection, index, side)?.next().is_some() {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+/// The handles of the filters of ours on the interface with this index.
+pub(super) fn ours(connection: &mut Connection, index: u32) -> Result<Vec<u16>, Refusal> {
+    let filters = match filters(connection, index, TcHandle::MIN_EGRESS) {
+        // There is no place for filters.
+        Err(refusal) if GONE.iter().any(|errno| refusal.is(*errno)) => return Ok(Vec::new()),
+        filters => filters?,
+    };
+    let handle = |payload: Vec<u8>| {
+        // struct tcmsg: family, padding, index, handle, parent, info (20 bytes in all).
+        let word = |at: usize| Some(u32::from_ne_bytes(*payload.get(at..)?.first_chunk()?));
+        let of_priority = word(16)? >> 16 == PRIORITY;
+        let kind = Attributes::behind(&payload, TCMSG).get(TCA_KIND)?.text();
+        let handle = u16::try_from(word(8)?).ok()?;
+        (of_priority && kind == "bpf" && handle != 0).then_some(handle)
+    };
+    Ok(filters.filter_map(handle).collect())
+}
+
+fn filters(
+    connection: &mut Connection,
+    index: u32,
+    side: u16,
+) -> Result<impl Iterator<Item = Vec<u8>>, Refusal> {
+    let mut message = TcMessage::with_index(index_of(index));
+    message.header.parent = at(side);
+    let found = connection.dump(&RouteNetlinkMessage::GetTrafficFilter(message))?;
+    let filters = found.into_iter();
+    Ok(filters
+        .filter(|message| message.kind == kind::NEW_FILTER)
+        .map(|message| message.payload))
 }
 
 fn clsact(index: u32) -> TcMessage {
@@ -177,6 +249,10 @@ fn index_of(index: u32) -> i32 {
 
 /// Ours by its number: filters of others on a carpdev come before or after.
 const PRIORITY: u32 = 112;
+/// What says that there is no such interface, `clsact` or filter.
+const GONE: [i32; 3] = [libc::ENODEV, libc::ENOENT, libc::EINVAL];
+const TCMSG: usize = 20;
+const TCA_KIND: u16 = 1;
 const ETH_P_ALL: u16 = 3;
 const BPF_OPS_LEN: u16 = 4;
 const BPF_OPS: u16 = 5;

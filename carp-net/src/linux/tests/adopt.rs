@@ -8,15 +8,7 @@ const VIRTUAL: [&str; 2] = ["192.0.2.10", "2001:db8::10"];
 const OWN: [&str; 2] = ["192.0.2.1/24", "2001:db8::1/64"];
 
 impl Machine {
-    /// Ends the process in its way, with everything left in place, and begins anew.
-    fn begin_again(&mut self) {
-        self.backend.leave_in_place();
-        self.backend = self.host.enter(Linux::open).unwrap().unwrap();
-        self.reports.clear();
-        self.backend.watch(LINK, "vmx0").unwrap();
-    }
-
-    fn adopt(&mut self, id: HostId, addresses: &[&str]) -> bool {
+    pub(super) fn adopt(&mut self, id: HostId, addresses: &[&str]) -> bool {
         let addresses: Vec<_> = addresses.iter().map(|text| text.parse().unwrap()).collect();
         self.backend.adopt(id, &addresses);
         self.settle();

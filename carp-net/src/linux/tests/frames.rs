@@ -25,6 +25,12 @@ fn advert(one: &mut Machine, tap: &Tap, id: HostId, to: IpAddr) -> Frame {
     tap.wait_for(LONG, is_it).unwrap()
 }
 
+/// Sends an advert from a host without a backend.
+pub(super) fn advertise(from: &Host) {
+    let headers = AdvertHeaders::to_group(from.mac(), ip("192.0.2.2"));
+    from.send_frame("vmx0", &advert_frame(&headers, &PAYLOAD)).unwrap();
+}
+
 #[test]
 fn adverts_leave_from_the_virtual_mac_while_up_and_from_the_carpdevs_else() {
     let Some(lab) = lab() else { return };

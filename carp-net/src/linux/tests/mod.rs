@@ -9,7 +9,7 @@ use std::time::Duration;
 use carp_fsm::carp_proto::{Key, MacAddress, Vhid, VirtualAddress};
 use carp_fsm::{HostId, LinkId, LinkState, Lladdr, Node, Timestamp, VirtualHost};
 
-use super::Linux;
+use super::{Linux, Options};
 use super::worker::Job;
 use crate::lab::{Host, Lab, Snapshot};
 use crate::{Backend as _, Packet, Report, Result, Setup};
@@ -19,7 +19,9 @@ mod carpdev;
 mod check;
 mod frames;
 mod hand_over;
+mod inherit;
 mod interface;
+mod leftovers;
 mod lease;
 mod links;
 mod routes;
@@ -75,13 +77,29 @@ impl Machine {
     }
 
     fn without_watch(host: Host) -> Self {
-        let backend = host.enter(Linux::open).unwrap().unwrap();
+        Self::with(host, Options::new())
+    }
+
+    fn with(host: Host, options: Options) -> Self {
+        let backend = host.enter(|| Linux::open_with(options)).unwrap().unwrap();
         Self {
             host,
             backend,
             node: Node::new(Node::builder(), 0),
             reports: Vec::new(),
         }
+    }
+
+    /// Ends the process in its way, with everything left in place, and begins anew.
+    fn begin_again(&mut self) {
+        self.begin_again_with(Options::new());
+        self.backend.watch(LINK, "vmx0").unwrap();
+    }
+
+    fn begin_again_with(&mut self, options: Options) {
+        self.backend.leave_in_place();
+        self.backend = self.host.enter(|| Linux::open_with(options)).unwrap().unwrap();
+        self.reports.clear();
     }
 
     /// Another name for a virtual host.

@@ -185,6 +185,15 @@ impl Node {
     }
 }
 
+impl Drop for Node {
+    fn drop(&mut self) {
+        // The host would end them too, but nobody would take note of it.
+        if let Err(error) = self.end_processes() {
+            eprintln!("failover: {}: {error}", self.host.name());
+        }
+    }
+}
+
 /// What a command that must succeed printed.
 pub(crate) fn output_of(mut command: Command) -> Result<String> {
     let output = command.stdin(Stdio::null()).output()?;

@@ -161,7 +161,8 @@ impl<B: Backend> Control<B> {
                 Setting::Lease => self.driver.set_lease(now.lease),
                 Setting::Announce => self.driver.set_announce_every(now.announce_every()),
             }
-            tracing::info!("{}: {}", setting.name(), now.get(setting));
+            let (old, new) = (before.get(setting), now.get(setting));
+            tracing::info!("{}: {old} -> {new}", setting.name());
         }
     }
 

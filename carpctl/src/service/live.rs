@@ -191,10 +191,13 @@ impl Backend for Live {
             self.refused.push_back(Report::ConfigureFailed(*id, error));
         }
         let now = self.now();
-        while self.memory.now() < now {
+        loop {
+            let next = self.refused.pop_front().or_else(|| self.memory.poll());
+            if next.is_some() || self.memory.now() >= now {
+                return next;
+            }
             self.memory.wait(Some(now)).unwrap();
         }
-        self.refused.pop_front().or_else(|| self.memory.poll())
     }
 
     fn wait(&mut self, deadline: Option<Timestamp>) -> Result<()> {

@@ -34,12 +34,6 @@ impl Journal {
                 let (level, text) = self.entry_of_node(now, interface, event);
                 (level, about(interface, &text))
             }
-            Event::ConfigureFailed {
-                interface, error, ..
-            } => {
-                let text = format!("cannot be made: {}", told(interface, "", error));
-                (Level::WARN, about(interface, &text))
-            }
             Event::HoldFailed {
                 interface, error, ..
             } => {
@@ -57,7 +51,10 @@ impl Journal {
                 self.damages.remove(interface);
                 (Level::INFO, event.to_string())
             }
-            Event::Configured { .. } | _ => (Level::DEBUG, event.to_string()),
+            // Why one could not be made is found out first, see `Control::not_made`.
+            Event::Configured { .. } | Event::ConfigureFailed { .. } | _ => {
+                (Level::DEBUG, event.to_string())
+            }
         }
     }
 
@@ -255,7 +252,7 @@ mod tests {
 
     #[test]
     fn errors_name_the_interface_once() {
-        let failed = |about: &str| Event::ConfigureFailed {
+        let failed = |about: &str| Event::NotMended {
             interface: CARP0.to_owned(),
             id: id(),
             error: Error::new(about, ErrorKind::NameTaken),
@@ -274,10 +271,10 @@ mod tests {
                 (0, of_node)
             ]),
             [
-                "WARN carp0: cannot be made: an interface of this name exists already and is not \
+                "WARN carp0: not mended: an interface of this name exists already and is not \
                  a carp interface",
-                "WARN carp0: cannot be made: vmx0: an interface of this name exists already and \
-                 is not a carp interface",
+                "WARN carp0: not mended: vmx0: an interface of this name exists already and is \
+                 not a carp interface",
                 "WARN carp0: addresses could not be put in place: 192.0.2.10: Permission denied \
                  (os error 13)",
             ]

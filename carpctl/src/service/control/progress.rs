@@ -1,6 +1,6 @@
 //! How what was begun goes on: what the driver tells, and what that means for whoever waits.
 
-use carp_net::carp_fsm::{self, Command, HostId, State};
+use carp_net::carp_fsm::{self, Command, HostId, LinkState, Reason, State};
 use carp_net::{Backend, Event};
 
 use super::{Control, Interface, Order, Undo, Work, stopping, told};
@@ -31,17 +31,7 @@ impl<B: Backend> Control<B> {
                 }),
                 Event::Gone { interface, .. } => self.with_name(interface, Self::gone),
                 Event::Node { interface, event } => self.with_name(interface, |this, name| {
-                    let well = matches!(
-                        event,
-                        carp_fsm::Event::Mended { .. }
-                            | carp_fsm::Event::Transition {
-                                to: State::Master,
-                                ..
-                            }
-                    );
-                    if well {
-                        this.worked(name);
-                    }
+                    this.look_again(name, event);
                     this.follow(name);
                     this.moved(name);
                 }),
@@ -64,6 +54,42 @@ impl<B: Backend> Control<B> {
             self.next_in_line(name);
             self.look_at_holders();
         }
+    }
+
+    /// Forgets what could not be done where `event` says that it can be.
+    fn look_again(&mut self, name: InterfaceName, event: &carp_fsm::Event) {
+        let carpdev_came = matches!(
+            event,
+            carp_fsm::Event::Transition {
+                reason: Reason::Link(LinkState::Up),
+                ..
+            }
+        );
+        let done = matches!(
+            event,
+            carp_fsm::Event::Mended { .. }
+                | carp_fsm::Event::Transition {
+                    to: State::Master,
+                    ..
+                }
+        );
+        if let Some(reason) = carpdev_came.then(|| self.obstacle(name)).flatten() {
+            self.failed(name, reason);
+        } else if carpdev_came || done {
+            self.worked(name);
+        }
+    }
+
+    /// What stands in the way of an interface as it is told to be.
+    fn obstacle(&mut self, name: InterfaceName) -> Option<String> {
+        if self.stopping {
+            return None; // then nothing can be
+        }
+        let interface = self.interfaces.get(&name)?;
+        let (carpdev, host) = interface.config.host()?;
+        let known_as = name.to_string();
+        let checked = self.driver.check(&known_as, carpdev, &host, interface.host);
+        checked.err().map(|error| told(&known_as, carpdev, &error))
     }
 
     /// An interface that another program has taken down is down, as if the operator had said so:
@@ -137,7 +163,8 @@ impl<B: Backend> Control<B> {
     }
 
     fn configure_failed(&mut self, name: InterfaceName, error: &carp_net::Error) {
-        let reason = self.reason(name, error);
+        let reason = self.not_made(name, error);
+        tracing::warn!("{name}: cannot be made: {reason}");
         match self.take_work(name) {
             Some(Work::Configuring { order, undo }) => {
                 let reply = Reply::Refused { reason };
@@ -299,6 +326,13 @@ impl<B: Backend> Control<B> {
         if let Some(interface) = self.interfaces.get_mut(&name) {
             interface.work = Some(work);
         }
+    }
+
+    /// Why an interface could not be made: where its carpdev has only just come, what is known of
+    /// that says more than an error of the kernel's.
+    fn not_made(&mut self, name: InterfaceName, error: &carp_net::Error) -> String {
+        let obstacle = self.obstacle(name);
+        obstacle.unwrap_or_else(|| self.reason(name, error))
     }
 
     fn reason(&self, name: InterfaceName, error: &carp_net::Error) -> String {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use carp_net::Backend;
-use carp_net::carp_fsm::{self, HostId, Owner};
+use carp_net::carp_fsm::{self, HostId, LinkState, Owner};
 
 use super::{Control, Interface};
 use crate::name::InterfaceName;
@@ -29,7 +29,11 @@ impl<B: Backend> Control<B> {
                 mended: trouble.mended,
             });
         }
-        report.error = interface.failure.as_ref().map(|(at, reason)| Past {
+        // A carpdev that is not there is all there is to say.
+        let is_there = |it: &Standing| it.carpdev != LinkState::Absent;
+        let failure = interface.failure.as_ref();
+        let failure = failure.filter(|_| standing.as_ref().is_none_or(is_there));
+        report.error = failure.map(|(at, reason)| Past {
             ago_ms: self.ago_ms(*at),
             reason: reason.clone(),
         });

@@ -86,7 +86,6 @@ fn what_stands_in_the_way_is_said() {
     };
     let node = &net.one;
     let cases = [
-        ("carp0 vhid 1 carpdev vmx9", "vmx9: no such interface"),
         ("carp0 vhid 1 carpdev lo", "lo: not an Ethernet interface"),
         (
             "carp0 advskw 100",
@@ -135,6 +134,56 @@ fn what_stands_in_the_way_is_said() {
         said.contains("carp4: an interface of this name exists already"),
         "{said}"
     );
+}
+
+#[test]
+fn a_carpdev_that_is_not_there_is_waited_for() {
+    let Some(net) = Net::new(Terrain::default()) else {
+        return;
+    };
+    let node = &net.one;
+    let told = node.try_carpctl("carp0 vhid 99 pass x carpdev vmx9 198.51.100.10/24");
+    assert!(told.status.success());
+    assert_eq!(
+        String::from_utf8_lossy(&told.stderr),
+        "carpctl: carp0: carpdev vmx9 is not there yet: waiting for it\n"
+    );
+    let shown = node.carpctl("carp0");
+    assert!(
+        shown.contains("\tcarp: INIT carpdev vmx9 (absent) vhid 99"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("\tdemotion: 1 (carp0: carpdev is not up)\n"),
+        "{shown}"
+    );
+    assert_eq!(node.json()["carp"]["carpdev_state"], "absent");
+    node.carpctl("carp0 advskew 7");
+
+    // What comes cannot be a carpdev.
+    node.run("ip", "tuntap add vmx9 mode tun");
+    node.run("ip", "link set vmx9 up");
+    crate::net::wait_until("that is shown", || {
+        let shown = node.carpctl("carp0");
+        shown.contains("\terror: ") && shown.contains("vmx9: not an Ethernet interface")
+    });
+    node.run("ip", "link del vmx9");
+
+    node.run("ip", "link add vmx9 type veth peer name peer9");
+    node.run("ip", "link set peer9 up");
+    node.run("ip", "link set vmx9 up");
+    node.wait_for("MASTER", Duration::from_secs(8));
+    assert_eq!(node.json()["demotion"], 0);
+    assert_eq!(node.json()["error"], serde_json::Value::Null);
+    node.run("ip", "link del vmx9");
+    node.wait_for("INIT", Duration::from_secs(8));
+    let shown = node.carpctl("carp0");
+    assert!(
+        shown.contains("\tcarp: INIT carpdev vmx9 (absent)"),
+        "{shown}"
+    );
+    node.carpctl("carp0 destroy");
+    node.wait_until_idle();
 }
 
 #[test]

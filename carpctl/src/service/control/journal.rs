@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use carp_net::Event;
-use carp_net::carp_fsm::{self, Ailment, LinkState, Owner, Reason, Timestamp};
+use carp_net::carp_fsm::{self, Ailment, LinkState, Node, Owner, Reason, Timestamp};
 use tracing::Level;
 
 use super::told;
@@ -19,6 +19,16 @@ pub(super) struct Journal {
 }
 
 impl Journal {
+    /// The log of a service that goes on with `node`.
+    pub(super) fn of(node: &Node) -> Self {
+        let mut journal = Self::default();
+        for entry in node.demotions() {
+            *journal.demotions.entry(entry.group.to_owned()).or_default() +=
+                u32::from(entry.amount);
+        }
+        journal
+    }
+
     /// Writes down `event`, which happened at `now`.
     pub(super) fn write(&mut self, now: Timestamp, event: &Event) {
         match self.entry(now, event) {

@@ -44,9 +44,9 @@ impl<B: Backend> Control<B> {
         let saved = legacy.service.driver;
         let driver = Driver::resume(backend, settings.of_node(), saved, hosts, last_alive)?;
         let mut control = Self {
+            journal: Journal::of(driver.node()),
             driver,
             settings,
-            journal: Journal::default(),
             interfaces,
             waiting: VecDeque::new(),
             replies: VecDeque::new(),

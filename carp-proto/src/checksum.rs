@@ -41,6 +41,46 @@ pub enum ChecksumForm {
 }
 
 impl ChecksumForm {
+    /// Returns which form the checksum of an advertisement has in the packet it came in, `None` if
+    /// it is wrong in each.
+    ///
+    /// Exactly 36 bytes are summed; bytes after them, which peers ignore too, do not count. Over
+    /// IPv6 nothing in the packet says which of the two its sender uses, so either will do. Fewer
+    /// than 36 bytes are never right.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use carp_proto::{Advertisement, ChecksumForm, Envelope, Family, HOP_LIMIT, Vhid};
+    ///
+    /// let envelope = Envelope {
+    ///     source: "fe80::1".parse()?,
+    ///     destination: Family::Inet6.group(),
+    ///     hop_limit: HOP_LIMIT,
+    /// };
+    /// let advert = Advertisement::new(Vhid::new(1)?, 1, 0, 0, 7);
+    /// let bytes = advert.with_checksum(ChecksumForm::Plain).encode();
+    /// assert_eq!(ChecksumForm::of(&bytes, &envelope), Some(ChecksumForm::Plain));
+    /// assert_eq!(ChecksumForm::of(&advert.encode(), &envelope), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn of(bytes: &[u8], envelope: &Envelope) -> Option<Self> {
+        let advert = bytes.first_chunk()?;
+        let is_valid = |form: &Self| form.sum(advert) == 0;
+        let pseudo_header = match (envelope.source, envelope.destination) {
+            (IpAddr::V6(source), IpAddr::V6(destination)) => Some(Self::PseudoHeader {
+                source,
+                destination,
+            }),
+            _ => None,
+        };
+        [Some(Self::Plain), pseudo_header]
+            .into_iter()
+            .flatten()
+            .find(is_valid)
+    }
+
     /// Returns the checksum that comes before the advertisement's own bytes.
     fn start(self) -> Checksum {
         match self {
@@ -65,9 +105,7 @@ impl ChecksumForm {
 
 /// Returns whether an advertisement's checksum is right for the packet it came in.
 ///
-/// Exactly 36 bytes are summed; bytes after them, which peers ignore too, do not count. Over IPv6
-/// both forms are accepted: nothing in the packet says which one its sender uses. Fewer than 36
-/// bytes are never right.
+/// It may have either form: see [`ChecksumForm::of`].
 ///
 /// # Examples
 ///
@@ -88,20 +126,7 @@ impl ChecksumForm {
 /// ```
 #[must_use]
 pub fn checksum_is_valid(bytes: &[u8], envelope: &Envelope) -> bool {
-    let Some(advert) = bytes.first_chunk() else {
-        return false;
-    };
-    let is_valid = |form: ChecksumForm| form.sum(advert) == 0;
-    match (envelope.source, envelope.destination) {
-        (IpAddr::V6(source), IpAddr::V6(destination)) => {
-            is_valid(ChecksumForm::Plain)
-                || is_valid(ChecksumForm::PseudoHeader {
-                    source,
-                    destination,
-                })
-        }
-        _ => is_valid(ChecksumForm::Plain),
-    }
+    ChecksumForm::of(bytes, envelope).is_some()
 }
 
 /// Returns the sum of an IPv6 pseudo-header (RFC 8200 §8.1).

@@ -7,8 +7,9 @@
 //!   whether it can be believed.
 //! * [`Vhid`], [`AdvBase`], [`AdvSkew`], [`VirtualAddress`] and [`Key`] are what an operator
 //!   configures. Values out of range cannot be held.
-//! * [`decode_ip_packet`] takes off the IP header; [`advert_frame`], [`arp_announcement`] and
-//!   [`neighbour_advertisement`] build whole Ethernet frames.
+//! * [`decode_ip_packet`] takes off the IP header, [`decode_frame`] all headers of a captured
+//!   frame; [`advert_frame`], [`arp_announcement`] and [`neighbour_advertisement`] build whole
+//!   Ethernet frames.
 //!
 //! There is no RFC. Sections such as `§2.2` are those of `docs/carp-protocol.md`.
 //!
@@ -59,6 +60,8 @@ mod authenticator;
 pub use authenticator::{Authenticator, DigestForm};
 mod checksum;
 pub use checksum::{ChecksumForm, checksum_is_valid};
+mod decoded;
+pub use decoded::{AdvertError, DecodedFrame, FrameError, decode_frame};
 mod endpoints;
 pub use endpoints::{Endpoints, MixedFamilies};
 mod envelope;
@@ -73,6 +76,8 @@ mod interval;
 pub use interval::{AdvBase, AdvSkew};
 mod key;
 pub use key::Key;
+mod link;
+pub use link::LinkType;
 mod mac;
 pub use mac::{MacAddress, MacAddressError};
 mod packet;
@@ -81,4 +86,7 @@ mod range;
 pub use range::OutOfRange;
 mod vhid;
 pub use vhid::Vhid;
+mod vlan;
+pub use vlan::{VlanTag, VlanTags};
+mod vrrp;
 mod wire;

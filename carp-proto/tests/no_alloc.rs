@@ -5,8 +5,9 @@ use std::net::IpAddr;
 
 use allocation_counter::measure;
 use carp_proto::{
-    AdvertHeaders, Advertisement, ArpForm, Authenticator, ChecksumForm, DigestForm, Key, Vhid,
-    advert_frame, arp_announcement, checksum_is_valid, decode_ip_packet, neighbour_advertisement,
+    AdvertHeaders, Advertisement, ArpForm, Authenticator, ChecksumForm, DigestForm, Key, LinkType,
+    Vhid, advert_frame, arp_announcement, checksum_is_valid, decode_frame, decode_ip_packet,
+    neighbour_advertisement,
 };
 
 #[test]
@@ -61,6 +62,20 @@ fn advert_is_received_and_verified_without_allocation() {
             assert!(checksum_is_valid(payload, &envelope));
             let advert = Advertisement::decode(payload).unwrap();
             assert_eq!(authenticator.verify(advert.counter, &advert.digest), form);
+        });
+    }
+}
+
+#[test]
+fn captured_frame_is_decoded_without_allocation() {
+    let (vhid, addresses) = configuration();
+    for source in addresses {
+        let headers = AdvertHeaders::to_group(vhid.virtual_mac(), source);
+        let frame = advert_frame(&headers, &Advertisement::new(vhid, 1, 0, 0, 9).encode());
+        assert_no_allocation(|| {
+            let decoded = decode_frame(LinkType::Ethernet, black_box(&frame)).unwrap();
+            assert_eq!(decoded.vlan_tags().count(), 0);
+            assert!(decoded.advert().is_ok());
         });
     }
 }

@@ -2,7 +2,8 @@
 
 use carp_proto::{
     AdvertHeaders, Advertisement, ArpForm, ChecksumForm, DigestForm, Endpoints, Family, HOP_LIMIT,
-    MacAddress, advert_frame, arp_announcement, checksum_is_valid, decode_ip_packet,
+    LinkType, MacAddress, advert_frame, arp_announcement, checksum_is_valid, decode_frame,
+    decode_ip_packet,
 };
 
 use crate::support::{addresses, authenticator, frames_of, vhid};
@@ -141,10 +142,20 @@ impl Capture<'_> {
         let (envelope, payload) = decode_ip_packet(packet).ok()?;
         assert_eq!(envelope.hop_limit, HOP_LIMIT);
         assert!(envelope.is_to_group());
+        let decoded = decode_frame(LinkType::Ethernet, frame).unwrap();
+        assert_eq!(
+            (*decoded.envelope(), decoded.payload()),
+            (envelope, payload)
+        );
+        assert_eq!(
+            ChecksumForm::of(payload, &envelope),
+            Some(ChecksumForm::Plain)
+        );
         assert_eq!(payload.len(), Advertisement::LEN);
         assert!(checksum_is_valid(payload, &envelope));
 
         let advert = Advertisement::decode(payload).unwrap();
+        assert_eq!(decoded.advert(), Ok(advert));
         assert_eq!(advert.version, Advertisement::VERSION);
         assert_eq!(advert.kind, Advertisement::TYPE);
         assert_eq!(advert.authlen, Advertisement::AUTHLEN);

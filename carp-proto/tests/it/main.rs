@@ -9,6 +9,7 @@
 mod authenticator;
 mod captures;
 mod codec;
+mod decoded;
 mod frames;
 mod packets;
 mod support;

@@ -1,0 +1,193 @@
+//! One virtual host: what its state, its timers and its adverts do under each input (§4.1–§4.7).
+
+use carp_proto::Family;
+
+use super::counter::Following;
+use super::inputs::{Config, Input, Link, Output, PerFamily, State, Wait};
+use super::rules::Row;
+use super::sending::Sending;
+use super::timers::{Timer, Timers, master_down};
+
+mod acting;
+mod hearing;
+
+/// A virtual host as the reference says it is.
+#[derive(Debug, Clone)]
+pub struct Model {
+    config: Config,
+    state: State,
+    up: bool,
+    link: Link,
+    held_back: bool,
+    answered: Option<u64>,
+    timers: Timers,
+    counter: Following,
+    sending: PerFamily<Sending>,
+    now: u64,
+    row: Option<Row>,
+    done: Vec<Output>,
+}
+
+impl Model {
+    /// A host that is `down`, at time 0.
+    pub fn new(config: Config) -> Self {
+        Self {
+            config,
+            state: State::Init,
+            up: false,
+            link: Link::Up,
+            held_back: false,
+            answered: None,
+            timers: Timers::default(),
+            counter: Following::default(),
+            sending: PerFamily {
+                inet: Sending::NEW,
+                inet6: Sending::NEW,
+            },
+            now: 0,
+            row: None,
+            done: Vec::new(),
+        }
+    }
+
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// The timer that fires next and when, in microseconds.
+    pub fn deadline(&self) -> Option<(Timer, u64)> {
+        self.timers.next()
+    }
+
+    /// The row of §4.3 that the last input fell under, if it was an advert and was heard.
+    pub fn row(&self) -> Option<Row> {
+        self.row
+    }
+
+    /// The time that a wait ends at.
+    pub fn time_after(&self, wait: Wait) -> u64 {
+        match (wait, self.deadline()) {
+            (Wait::Micros(micros), _) => self.now + micros,
+            (Wait::Timer(beside), Some((_, at))) => at.saturating_add_signed(beside).max(self.now),
+            (Wait::Timer(_), None) => self.now,
+        }
+    }
+
+    /// Lets time pass to `at`, timers due at that time included, then has `input` happen; returns
+    /// what the host did meanwhile, in order.
+    pub fn input(&mut self, at: u64, input: Input) -> Vec<Output> {
+        assert!(self.now <= at, "time goes from {} to {at}", self.now);
+        self.pass(at);
+        self.row = None;
+        match input {
+            Input::Pass => {}
+            Input::Hear(heard) => self.hear(heard),
+            Input::Up => {
+                self.up = true;
+                self.held_back = false;
+                self.run_if_possible();
+            }
+            Input::Down => {
+                self.bow_out();
+                self.up = false;
+                self.run_if_possible();
+            }
+            Input::Link(link) => {
+                self.link = link;
+                self.run_if_possible();
+            }
+            Input::StateMaster => self.become_master(),
+            Input::StateBackup => self.stand_back(),
+            Input::Demotion(total) => self.demote(total),
+            Input::AddressAdded(family) => {
+                *self.config.addresses.get_mut(family) += 1;
+                self.change_addresses();
+            }
+            Input::AddressRemoved(family) => {
+                if let Some(left) = self.config.addresses.get(family).checked_sub(1) {
+                    *self.config.addresses.get_mut(family) = left;
+                    self.change_addresses();
+                }
+            }
+            Input::SendError(family) => self.count_sending(family, false),
+            Input::SendSuccess(family) => self.count_sending(family, true),
+            Input::Preempt(preempt) => self.config.preempt = preempt,
+        }
+        std::mem::take(&mut self.done)
+    }
+
+    /// After a tie (ours 5), takes over from the engine when its random waiting ends. Returns
+    /// whether that lies between the master-down time and a quarter of an advert interval after
+    /// it, both included.
+    pub fn settle_tie(&mut self, deadline: u64) -> bool {
+        let soonest = self.now + master_down(self.config.dialect, self.config.interval);
+        let latest = soonest + self.advert_interval() / 4;
+        self.arm_master_down(deadline);
+        self.row == Some(Row::MasterTies) && (soonest..=latest).contains(&deadline)
+    }
+
+    /// Everything due on the way to `at`, in time order (§4.4).
+    fn pass(&mut self, at: u64) {
+        while let Some((timer, due)) = self.deadline().filter(|(_, due)| *due <= at) {
+            self.now = due;
+            match timer {
+                Timer::Advert => self.advertise(),
+                // §4.4.2: either family falling silent is enough.
+                Timer::MasterDown(_) => self.become_master(),
+            }
+        }
+        self.now = at;
+    }
+
+    /// §4.7, `state backup`, and ours 1 and 6.
+    fn stand_back(&mut self) {
+        if self.state != State::Init {
+            self.bow_out();
+            self.held_back = true;
+            self.become_backup();
+        }
+    }
+
+    /// §4.7, "demotion raised", and ours 9.
+    fn demote(&mut self, total: i32) {
+        let raised = total > self.config.demotion;
+        self.config.demotion = total;
+        if raised && self.state == State::Master {
+            self.advertise();
+        }
+    }
+
+    /// Ours 4.
+    fn change_addresses(&mut self) {
+        match self.state {
+            State::Init => self.run_if_possible(),
+            State::Backup | State::Master if !self.can_run() => self.run_if_possible(),
+            State::Backup => self.become_backup(),
+            State::Master => self.advertise(),
+        }
+    }
+
+    /// §4.7, send errors and successes.
+    fn count_sending(&mut self, family: Family, sent: bool) {
+        if let Some(fails) = self.sending.get_mut(family).outcome(sent) {
+            self.done.push(Output::Sending(self.now, family, fails));
+        }
+    }
+
+    /// §4.1: leaves INIT for BACKUP, or goes back there.
+    fn run_if_possible(&mut self) {
+        match (self.can_run(), self.state) {
+            (true, State::Init) => self.become_backup(),
+            (false, _) => self.go(State::Init),
+            (true, State::Backup | State::Master) => {}
+        }
+    }
+
+    fn can_run(&self) -> bool {
+        self.up && self.link != Link::Down && Family::ALL.iter().any(|family| self.speaks(*family))
+    }
+
+    fn speaks(&self, family: Family) -> bool {
+        *self.config.addresses.get(family) > 0
+    }
+}

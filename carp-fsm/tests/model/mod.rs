@@ -1,0 +1,65 @@
+//! A second model of the election, written from `docs/carp-protocol.md` and from nothing else.
+//!
+//! [`Model`] is one virtual host: its state, its timers and the adverts it sends, in virtual
+//! microseconds. It has no addresses to put in place and no hand-over, no sockets and no digest:
+//! what it hears is valid (§3), what it owns it owns at once. [`Plan`] makes random lives for it.
+//! The engine, told the same things at the same times, must do the same things.
+//!
+//! Where this project promises more than the kernels keep, the model promises it too. *Ours*:
+//!
+//! 1. `down`, destroy and `state backup` of a master send a bow-out in every dialect (§4.7).
+//! 2. A master never yields to a bow-out; a backup takes over on one by the rules of §4.3.
+//! 3. A master that hears a worse master answers with an advert at once, which restarts its advert
+//!    timer, but answers at most once a second, counted from its last answer.
+//! 4. A change of the address list keeps the state: a master advertises at once, a backup waits a
+//!    full time anew. Only the first address and the last one go through INIT (§4.7).
+//! 5. Of masters with equal claims both yield (§4.3.1), and add to their waiting a random part of
+//!    up to a quarter of an advert interval. In dialect `ucarp` the addresses decide (§4.3.2).
+//! 6. After `state backup` a host is held back: it takes over when its timer says that the other
+//!    master is gone, on a bow-out, or when told to by `state master`; `up` ends the holding back.
+//! 7. A link of unknown state counts as up (§4.1), and without a link the state is INIT, in every
+//!    dialect.
+//! 8. Waiting longer than the master-down time without being called is not modelled.
+//! 9. Raising the demotion makes a master advertise at once in every dialect (§4.7).
+//!
+//! *Read into the reference*, where it is silent or can be read in two ways:
+//!
+//! * With advbase 0 the master-down time is three adverts in every dialect, as in [O-old] (§4.4):
+//!   one advert, as the formula of the others would have it, takes over from a healthy master.
+//! * `3·skew/256` is three times the microseconds of §4, each rounded down (0/1: 11718).
+//! * [F] uses the configured skew for the first *interval* after becoming master, never in the
+//!   advert; what is sent on other occasions is followed by the demoted interval.
+//! * Every advert but a bow-out starts the advert interval anew (§4.4.1).
+//! * `state master` and `state backup` do nothing in INIT; `state master` nothing in a master;
+//!   `state backup` makes a backup wait a full time anew (§4.7).
+//! * Losing the last address sends no bow-out: peers could not verify it against the new list.
+//! * Three errors, and three successes after them, are in a row and of one family, in every
+//!   dialect. What they add to the demotion comes back as [`Input::Demotion`].
+//! * An advert over a family without addresses is heard, but in [F] (§3, step 7); it arms no timer.
+//! * The tie-break of IPv6 sources, which ucarp does not have, swaps bytes like that of IPv4.
+//! * A counter is not adopted in INIT, and no change of state forgets one (§2.4).
+
+#![expect(
+    unreachable_pub,
+    reason = "in a module of a test, `pub` tells what the test may use"
+)]
+
+mod claim;
+mod counter;
+mod dialect;
+mod host;
+mod inputs;
+mod plan;
+mod random;
+mod rules;
+mod sending;
+mod timers;
+
+pub use self::claim::{Claim, Interval};
+pub use self::counter::Counter;
+pub use self::dialect::Dialect;
+pub use self::host::Model;
+pub use self::inputs::{Advert, Config, Heard, Input, Link, Output, PerFamily, State};
+pub use self::plan::Plan;
+pub use self::rules::{Row, heard_by_backup, heard_by_master, loses_tie};
+pub use self::timers::{Timer, advert_interval, first_advert_interval, master_down};

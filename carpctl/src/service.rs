@@ -137,7 +137,8 @@ impl<B: Backend + AsFd> Service<B> {
             self.keeper.restart_deadline(),
         ];
         let next = deadlines.into_iter().flatten().min();
-        let nothing_to_do = !self.clients.have_work() && self.timer.set(next, now)?;
+        let is_idle = !self.clients.have_work() && !self.control.has_replies();
+        let nothing_to_do = is_idle && self.timer.set(next, now)?;
         let timeout = (!nothing_to_do).then_some(Duration::ZERO);
         match self.poll.poll(events, timeout) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {

@@ -216,6 +216,11 @@ impl<B: Backend> Control<B> {
         self.replies.pop_front()
     }
 
+    /// Whether there is an answer.
+    pub(crate) fn has_replies(&self) -> bool {
+        !self.replies.is_empty()
+    }
+
     /// Whether there is no interface, and none is going.
     pub(crate) fn is_empty(&self) -> bool {
         self.interfaces.is_empty()

@@ -248,6 +248,16 @@ fn service_without_anything_left_to_serve_ends() {
     bench.ended();
 }
 
+#[test]
+fn service_without_a_supervisor_says_at_once_that_it_cannot_be_restarted() {
+    let bench = Bench::staying();
+    let replies = client::ask_to_restart(&bench.paths).unwrap();
+    let [Reply::Refused { reason }] = replies.as_slice() else {
+        panic!("{replies:?}");
+    };
+    assert!(reason.contains("--unsupervised"), "{reason}");
+}
+
 // ---- what stands in the way ----
 
 #[test]

@@ -42,7 +42,7 @@ impl Model {
         }
     }
 
-    /// §4.3, MASTER: in \[U\] with one last advert.
+    /// §4.3, MASTER: in [U] with one last advert.
     fn yield_to_better(&mut self) {
         if self.config.dialect.breaks_ties() {
             self.advertise();

@@ -32,6 +32,6 @@ impl Interval {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claim {
     pub interval: Interval,
-    /// `D_own` or `D_rcv`, 0 in the dialects that have no demotion of their own in an advert (§4.2).
+    /// `D_own` or `D_rcv`; 0 in the dialects whose adverts carry no demotion of their own (§4.2).
     pub demotion: u8,
 }

@@ -114,7 +114,10 @@ impl Linux {
     /// The interface of a link has another link-layer address: the neighbours are told of the
     /// addresses that answer with it.
     pub(super) fn tell_of_new_mac(&mut self, link: LinkId) {
-        let on_link = self.hosts.iter().filter(|(_, host)| host.setup.link == link);
+        let on_link = self
+            .hosts
+            .iter()
+            .filter(|(_, host)| host.setup.link == link);
         let shared = on_link.filter(|(_, host)| host.setup.lladdr == Lladdr::Carpdev);
         let shared: Vec<HostId> = shared.map(|(id, _)| *id).collect();
         for id in shared {

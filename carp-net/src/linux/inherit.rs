@@ -95,7 +95,9 @@ impl Inherited {
 
     /// Those for the worker, which has to do with groups.
     pub(super) fn split_off_groups(&mut self) -> Self {
-        let groups = self.descriptors.extract_if(.., |name, _| name.starts_with("group-"));
+        let groups = self
+            .descriptors
+            .extract_if(.., |name, _| name.starts_with("group-"));
         Self {
             descriptors: groups.collect(),
             namespace: self.namespace,

@@ -150,7 +150,9 @@ impl Journal {
         for (index, Entry { name, settings, .. }) in &self.entries {
             for (setting, before, set) in settings {
                 let setting = setting.name();
-                text.push_str(&format!("setting {index} {name} {setting} {before} {set}\n"));
+                text.push_str(&format!(
+                    "setting {index} {name} {setting} {before} {set}\n"
+                ));
             }
         }
         for (index, Entry { name, .. }) in self.entries.iter().filter(|(_, entry)| entry.clsact) {
@@ -171,7 +173,11 @@ fn parse(text: &str, scope: &str, path: &Path) -> BTreeMap<u32, Entry> {
         let words: Vec<&str> = line.split(' ').collect();
         let is_good = match *words {
             ["setting", index, name, setting, before, set] => (|| {
-                let change = (Inet::named(setting)?, before.parse().ok()?, set.parse().ok()?);
+                let change = (
+                    Inet::named(setting)?,
+                    before.parse().ok()?,
+                    set.parse().ok()?,
+                );
                 let entry = entries.entry(index.parse().ok()?).or_default();
                 name.clone_into(&mut entry.name);
                 entry.settings.push(change);
@@ -202,7 +208,11 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     }
     // A new file, so that nobody's link is followed.
     let mut options = OpenOptions::new();
-    let mut file = options.write(true).create_new(true).mode(0o600).open(&beside)?;
+    let mut file = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&beside)?;
     file.write_all(text.as_bytes())?;
     drop(file);
     fs::rename(&beside, path)
@@ -230,7 +240,8 @@ mod tests {
         first.note_settings(3, "vmx0", &BEFORE.to_vec(), &SET);
         first.note_clsact(3, "vmx0");
         let file = path.clone().unwrap();
-        let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&file).unwrap().permissions());
+        let mode =
+            std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&file).unwrap().permissions());
         assert_eq!(mode & 0o777, 0o600);
 
         let mut second = Journal::open(path.clone(), 7);

@@ -73,6 +73,8 @@ pub struct Linux {
     /// Whether news were lost and everything has been asked for. The monitor is not read then:
     /// what it says must be taken in after the answer, not before.
     surveying: bool,
+    /// Whether news were lost and everything must be asked for.
+    lost: bool,
     watches: BTreeMap<LinkId, Watch>,
     hosts: BTreeMap<HostId, Host>,
     /// Those to which something has happened that has not been looked at.
@@ -160,6 +162,7 @@ impl Linux {
             monitor,
             links,
             surveying: false,
+            lost: false,
             watches: BTreeMap::new(),
             hosts: BTreeMap::new(),
             suspects: BTreeSet::new(),

@@ -75,14 +75,18 @@ impl Linux {
                 });
             match news {
                 Ok(News::Told) => {}
+                // The kernel drops news without a word until those that wait have been read.
+                // Whoever asked before would not know what was dropped after the answer.
+                Ok(News::Nothing) if std::mem::take(&mut self.lost) => self.survey(),
                 Ok(News::Nothing) => {
                     all = true;
                     break;
                 }
-                Ok(News::Lost) => self.survey(),
+                Ok(News::Lost) => self.lost = true,
                 Err(error) => {
                     tracing::error!(%error, "rtnetlink");
-                    self.survey();
+                    self.lost = true;
+                    break;
                 }
             }
         }

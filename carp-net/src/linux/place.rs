@@ -167,7 +167,9 @@ impl Place {
     pub(super) fn is_routed(&self, network: VirtualAddress) -> bool {
         self.held.iter().any(|placed| {
             let address = placed.address;
-            placed.routed && address.prefix_len() == network.prefix_len() && address.network() == network.ip()
+            placed.routed
+                && address.prefix_len() == network.prefix_len()
+                && address.network() == network.ip()
         })
     }
 

@@ -28,7 +28,8 @@ fn advert(one: &mut Machine, tap: &Tap, id: HostId, to: IpAddr) -> Frame {
 /// Sends an advert from a host without a backend.
 pub(super) fn advertise(from: &Host) {
     let headers = AdvertHeaders::to_group(from.mac(), ip("192.0.2.2"));
-    from.send_frame("vmx0", &advert_frame(&headers, &PAYLOAD)).unwrap();
+    from.send_frame("vmx0", &advert_frame(&headers, &PAYLOAD))
+        .unwrap();
 }
 
 #[test]

@@ -17,7 +17,9 @@ impl Machine {
 
 fn options(descriptors: Vec<(String, OwnedFd)>) -> Options {
     let all = descriptors.into_iter();
-    all.fold(Options::new(), |options, (name, fd)| options.inherit(name, fd))
+    all.fold(Options::new(), |options, (name, fd)| {
+        options.inherit(name, fd)
+    })
 }
 
 /// IGMP or MLD, for the groups of CARP.
@@ -44,7 +46,10 @@ fn no_switch_hears_of_it_and_no_packet_is_lost() {
         ["hear-inet", "hear-inet6"]
             .map(str::to_owned)
             .into_iter()
-            .chain([format!("group-inet-{index}"), format!("group-inet6-{index}")])
+            .chain([
+                format!("group-inet-{index}"),
+                format!("group-inet6-{index}"),
+            ])
             .collect()
     };
     let tap = lab.tap_port("one").unwrap();
@@ -58,14 +63,23 @@ fn no_switch_hears_of_it_and_no_packet_is_lost() {
     let users = one.view("group vmx0 224.0.0.18");
     for _ in 0..3 {
         let kept = one.descriptors();
-        assert_eq!(kept.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>(), names);
+        assert_eq!(
+            kept.iter()
+                .map(|(name, _)| name.clone())
+                .collect::<Vec<_>>(),
+            names
+        );
         one.backend.leave_in_place();
         // Nobody is there for a moment, and nobody but the supervisor has anything open.
         let nobody = lab.host(&format!("x{}", tap.frames().len())).unwrap();
         let placeholder = nobody.enter(Linux::open).unwrap().unwrap();
         drop(std::mem::replace(&mut one.backend, placeholder));
         frames::advertise(&two);
-        one.backend = one.host.enter(|| Linux::open_with(options(kept))).unwrap().unwrap();
+        one.backend = one
+            .host
+            .enter(|| Linux::open_with(options(kept)))
+            .unwrap()
+            .unwrap();
         one.reports.clear();
         one.backend.watch(LINK, "vmx0").unwrap();
         one.wait_for_packet();
@@ -91,7 +105,10 @@ fn what_does_not_fit_is_not_used() {
     // Of another network namespace, then of another kind.
     let mut kinds = one.descriptors();
     let names: Vec<_> = kinds.iter().map(|(name, _)| name.clone()).collect();
-    for ((name, _), other) in kinds.iter_mut().zip(names.iter().skip(1).chain(&names[..1])) {
+    for ((name, _), other) in kinds
+        .iter_mut()
+        .zip(names.iter().skip(1).chain(&names[..1]))
+    {
         name.clone_from(other);
     }
     let null = std::fs::File::open("/dev/null").unwrap();

@@ -9,20 +9,24 @@ use std::time::Duration;
 use carp_fsm::carp_proto::{Key, MacAddress, Vhid, VirtualAddress};
 use carp_fsm::{HostId, LinkId, LinkState, Lladdr, Node, Timestamp, VirtualHost};
 
-use super::{Linux, Options};
+use super::addresses;
+use super::netlink::Connection;
 use super::worker::Job;
+use super::{Linux, Options};
 use crate::lab::{Host, Lab, Snapshot};
 use crate::{Backend as _, Packet, Report, Result, Setup};
 
 mod adopt;
+mod blocking;
+mod care;
 mod carpdev;
 mod check;
 mod frames;
 mod hand_over;
 mod inherit;
 mod interface;
-mod leftovers;
 mod lease;
+mod leftovers;
 mod links;
 mod routes;
 mod take;
@@ -98,7 +102,11 @@ impl Machine {
 
     fn begin_again_with(&mut self, options: Options) {
         self.backend.leave_in_place();
-        self.backend = self.host.enter(|| Linux::open_with(options)).unwrap().unwrap();
+        self.backend = self
+            .host
+            .enter(|| Linux::open_with(options))
+            .unwrap()
+            .unwrap();
         self.reports.clear();
     }
 

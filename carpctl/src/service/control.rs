@@ -9,9 +9,9 @@ use std::ops::Bound;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
-use carp_net::carp_fsm::carp_proto::{Vhid, VirtualAddress};
+use carp_net::carp_fsm::carp_proto::VirtualAddress;
 use carp_net::carp_fsm::{self, Command, HostId, HostView, LinkState, Timestamp};
-use carp_net::{Backend, Driver, ErrorKind};
+use carp_net::{Backend, Driver};
 
 use crate::change::{Change, StateWish};
 use crate::config::Config;
@@ -19,9 +19,11 @@ use crate::name::InterfaceName;
 use crate::protocol::Reply;
 use crate::settings::{Assignment, Setting, Settings};
 use journal::Journal;
+use obstacles::told;
 
 mod journal;
 mod legacy;
+mod obstacles;
 mod progress;
 mod view;
 
@@ -351,42 +353,6 @@ impl<B: Backend> Control<B> {
         })
     }
 
-    /// A carpdev that cannot be one is refused as soon as it is named, not only when the vhid
-    /// follows. Any vhid that is free on it will do to ask.
-    fn check_carpdev(&mut self, name: InterfaceName, config: &Config) -> Result<(), String> {
-        for vhid in 1..=u8::MAX {
-            let mut config = config.clone();
-            config.vhid = Vhid::new(vhid).ok();
-            let Some((carpdev, host)) = config.host() else {
-                return Ok(());
-            };
-            match self.driver.check(&name.to_string(), carpdev, &host, None) {
-                Ok(()) => return Ok(()),
-                Err(error) if matches!(error.kind(), ErrorKind::VhidInUse { .. }) => {}
-                Err(error) => return Err(told(&name.to_string(), carpdev, &error)),
-            }
-        }
-        Ok(())
-    }
-
-    /// `state` moves nothing while the carpdev carries nothing. One that is only named with it
-    /// is waited for.
-    fn check_link(&self, name: InterfaceName, config: &Config) -> Result<(), String> {
-        let there = self.interfaces.get(&name);
-        let same = |it: &&Interface| it.config.carpdev == config.carpdev;
-        let Some(id) = there.filter(same).and_then(|it| it.host) else {
-            return Ok(());
-        };
-        let state = self.link_state(id);
-        if state == LinkState::Up {
-            return Ok(());
-        }
-        let carpdev = config.carpdev.as_deref().unwrap_or_default();
-        Err(format!(
-            "`state' needs the carpdev, and {carpdev} is {state}"
-        ))
-    }
-
     fn link_state(&self, id: HostId) -> LinkState {
         let node = self.driver.node();
         let state = |host: HostView<'_>| node.link_state(host.link());
@@ -479,17 +445,6 @@ fn commands(change: &Change) -> Vec<Command> {
         StateWish::Backup => Command::Backup,
     });
     up.into_iter().chain(state).collect()
-}
-
-/// An error of the driver, in words for an operator who knows which interface it is about.
-fn told(name: &str, carpdev: &str, error: &carp_net::Error) -> String {
-    if error.about() == name {
-        error.kind().to_string()
-    } else if error.about() == carpdev {
-        format!("carpdev {error}")
-    } else {
-        error.to_string()
-    }
 }
 
 fn stopping() -> Reply {

@@ -7,7 +7,7 @@ use carp_net::Event;
 use carp_net::carp_fsm::{self, Ailment, LinkState, Node, Owner, Reason, Timestamp};
 use tracing::Level;
 
-use super::told;
+use super::obstacles::told;
 
 /// The log, and what it remembers so as not to repeat itself.
 #[derive(Debug, Default)]

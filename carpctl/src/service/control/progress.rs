@@ -3,7 +3,7 @@
 use carp_net::carp_fsm::{self, Command, HostId, LinkState, Reason, State};
 use carp_net::{Backend, Event};
 
-use super::{Control, Interface, Order, Undo, Work, stopping, told};
+use super::{Control, Interface, Order, Undo, Work, stopping};
 use crate::config::Config;
 use crate::name::InterfaceName;
 use crate::protocol::Reply;
@@ -78,18 +78,6 @@ impl<B: Backend> Control<B> {
         } else if carpdev_came || done {
             self.worked(name);
         }
-    }
-
-    /// What stands in the way of an interface as it is told to be.
-    fn obstacle(&mut self, name: InterfaceName) -> Option<String> {
-        if self.stopping {
-            return None; // then nothing can be
-        }
-        let interface = self.interfaces.get(&name)?;
-        let (carpdev, host) = interface.config.host()?;
-        let known_as = name.to_string();
-        let checked = self.driver.check(&known_as, carpdev, &host, interface.host);
-        checked.err().map(|error| told(&known_as, carpdev, &error))
     }
 
     /// An interface that another program has taken down is down, as if the operator had said so:
@@ -326,17 +314,5 @@ impl<B: Backend> Control<B> {
         if let Some(interface) = self.interfaces.get_mut(&name) {
             interface.work = Some(work);
         }
-    }
-
-    /// Why an interface could not be made: where its carpdev has only just come, what is known of
-    /// that says more than an error of the kernel's.
-    fn not_made(&mut self, name: InterfaceName, error: &carp_net::Error) -> String {
-        let obstacle = self.obstacle(name);
-        obstacle.unwrap_or_else(|| self.reason(name, error))
-    }
-
-    fn reason(&self, name: InterfaceName, error: &carp_net::Error) -> String {
-        let carpdev = self.carpdev_of(name).unwrap_or_default();
-        told(&name.to_string(), carpdev, error)
     }
 }

@@ -23,8 +23,9 @@ mod calibration;
 use calibration::Calibration;
 mod contender;
 use contender::{Carpctl, Contender, Keepalived, Ucarp};
+mod disturbance;
 mod fault;
-use fault::Fault;
+use fault::{Fault, Lost};
 mod figures;
 mod inflict;
 mod measure;
@@ -123,7 +124,7 @@ fn run(options: &Options) -> Result<()> {
 
     let took = lab::now() - start;
     let head = head(&contenders, options, runs, &calibration, took);
-    let text = head + &tables(&chosen, &faults, &contenders, &outcomes);
+    let text = head + &disturbances(&outcomes) + &tables(&chosen, &faults, &contenders, &outcomes);
     println!("{text}");
     let file = options.out.clone().or_else(|| {
         let all = options.fault.is_empty() && options.contender.is_empty();
@@ -207,17 +208,21 @@ fn tell(
             let mut said = String::new();
             for (family, samples) in &outcome.samples {
                 said += &format!(" {family}:");
-                for sample in samples {
+                for (sample, phase) in samples.iter().zip(job.fault.phases()) {
                     let both = sample.both.length.as_millis();
                     said += &format!(" lost {} both {both} ms", sample.lost);
-                    if let Some(late) = sample.late {
+                    let awaited = matches!(phase.lost, Lost::MasterDownAnd(_));
+                    if let Some(late) = sample.late.filter(|_| awaited) {
                         said += &format!(" late {late:.1} ms");
                     }
                     said += ";";
                 }
             }
             let missed = outcome.checks.iter().filter(|(_, met)| !met);
-            missed.fold(said, |said, (name, _)| said + &format!(" not “{name}”"))
+            let said = missed.fold(said, |said, (name, _)| said + &format!(" not “{name}”"));
+            let disturbed = outcome.disturbance.is_grave();
+            let disturbance = disturbed.then(|| format!(" DISTURBED: {}", outcome.disturbance));
+            said + &disturbance.unwrap_or_default()
         }
     };
     let (count, name) = (jobs.len(), job.fault.name());
@@ -249,6 +254,21 @@ fn head(
         versions.join("; "),
         options.lanes,
         took.as_secs().div_ceil(60),
+    )
+}
+
+/// How many runs were held up by something else.
+fn disturbances(outcomes: &Outcomes) -> String {
+    let runs = || outcomes.values().flatten().flatten();
+    let all = runs().map(|outcome| outcome.disturbance);
+    let grave: Vec<_> = all.filter(|it| it.is_grave()).collect();
+    let worst = grave.iter().max_by_key(|it| it.rtnl.max(it.timer));
+    let worst = worst.map(|worst| format!(" (at worst {worst})"));
+    format!(
+        "Held up for more than 50 ms by the machine: {} of {} runs{}.\n\n",
+        grave.len(),
+        runs().count(),
+        worst.unwrap_or_default()
     )
 }
 

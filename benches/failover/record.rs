@@ -6,6 +6,7 @@ use carp_net::carp_fsm::Timestamp;
 use carp_net::carp_fsm::carp_proto::Family;
 use carp_net::lab::{EchoReport, Frame, Gap};
 
+use crate::disturbance::Disturbance;
 use crate::fault::Fault;
 use crate::measure::{Overlap, held_within, late_by, overlap};
 use crate::scenario::{Checks, was_heard_by, was_sent_by};
@@ -22,6 +23,7 @@ pub(crate) struct Record {
     pub(crate) marks: Vec<Timestamp>,
     pub(crate) until: Timestamp,
     pub(crate) checks: Checks,
+    pub(crate) disturbance: Disturbance,
 }
 
 /// What there is of one family.

@@ -10,6 +10,7 @@ use carp_net::carp_fsm::carp_proto::Family;
 
 use crate::Result;
 use crate::contender::Contender;
+use crate::disturbance::Disturbance;
 use crate::fault::Fault;
 use crate::network::Network;
 use crate::record::Sample;
@@ -30,6 +31,7 @@ pub(crate) struct Outcome {
     /// For each family the figures of each phase.
     pub(crate) samples: Vec<(Family, Vec<Sample>)>,
     pub(crate) checks: Checks,
+    pub(crate) disturbance: Disturbance,
 }
 
 /// What came of the runs of each fault and contender; a run that was none says why.
@@ -75,6 +77,7 @@ pub(crate) fn play(
             Ok(Outcome {
                 samples: samples.collect(),
                 checks: record.checks.clone(),
+                disturbance: record.disturbance,
             })
         });
         // Wanted or not: what was interrupted is not a figure.

@@ -7,6 +7,7 @@ use carp_net::carp_fsm::carp_proto::Family;
 use carp_net::lab::{self, Asker, Direction, Echo, Frame, Tap};
 
 use crate::contender::Contender;
+use crate::disturbance::Disturbance;
 use crate::fault::Fault;
 use crate::network::{FAMILIES, Network, Node};
 use crate::record::{Record, Stream};
@@ -96,7 +97,9 @@ impl<'a> Scenario<'a> {
     /// Has the fault happen, waits for what comes of it, and hands over the recording.
     pub(crate) fn play(mut self) -> Result<Record> {
         let mut story = Story::default();
-        self.inflict(&mut story)?;
+        let inflict = || self.inflict(&mut story);
+        let (inflicted, mut disturbance) = Disturbance::during(&self.net.asker, inflict)?;
+        inflicted?;
         let until = lab::now();
         let mut streams = Vec::new();
         for (family, echo) in std::mem::take(&mut self.echoes) {
@@ -106,6 +109,9 @@ impl<'a> Scenario<'a> {
                 one: self.net.one.history(family),
                 two: self.net.two.history(family),
             });
+        }
+        for stream in &streams {
+            disturbance.take(&stream.report);
         }
         drop(std::mem::take(&mut self.askers));
         let recording = self.tap.stop()?;
@@ -120,6 +126,7 @@ impl<'a> Scenario<'a> {
             marks: story.marks,
             until,
             checks: story.checks,
+            disturbance,
         };
         record.check();
         Ok(record)

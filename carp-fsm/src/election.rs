@@ -42,13 +42,17 @@ impl Claim {
     }
 
     /// The first rule that matches when a backup making this claim hears `heard`.
+    ///
+    /// Rule c is not for advbase 0, as on OpenBSD, but a bow-out is honoured by everybody: nobody
+    /// else may take over before the node that has bowed out takes over again.
     pub(crate) fn answer(self, heard: Self, preempt: bool) -> BackupRule {
         if preempt && self.interval < heard.interval && heard.demotion >= self.demotion {
             BackupRule::Preempt
         } else if heard.demotion > self.demotion {
             BackupRule::MoreDemoted
-        } else if self.interval.advbase() != 0
-            && self.interval.is_tripled_still_faster_than(heard.interval)
+        } else if heard.interval.is_bow_out()
+            || (self.interval.advbase() != 0
+                && self.interval.is_tripled_still_faster_than(heard.interval))
         {
             BackupRule::Leaving
         } else {

@@ -29,7 +29,7 @@ use crate::counters::Counters;
 use crate::election::Claim;
 use crate::random::Random;
 use crate::timers::{DeadlineQueue, Timer, Timers};
-use crate::{Event, HostId, LinkId, LinkState, Reason, State, Timestamp, VirtualHost};
+use crate::{Event, Heard, HostId, LinkId, LinkState, Reason, State, Timestamp, VirtualHost};
 
 pub use damage::Trouble;
 pub(crate) use resume::SavedRun;
@@ -59,10 +59,12 @@ pub(crate) struct Host {
     announced_from: Timestamp,
     announcements: usize,
     answered: Option<Timestamp>,
+    /// The master that it follows, or yielded to, by family, and when it was last heard.
+    followed: [Option<(Heard, Timestamp)>; 2],
     /// When it was last asked to hold the addresses for another lease.
     renewed: Option<Timestamp>,
-    /// The largest advbase heard of another node.
-    slowest_peer: u8,
+    /// The longest lease, in seconds, that another node that was heard needs.
+    lease_for_peers: u64,
     holds_under_way: u32,
     silences_under_way: u32,
     /// Whether the `Hold` under way only makes sure of what is there already.
@@ -111,8 +113,9 @@ impl Host {
             announced_from: Timestamp::ZERO,
             announcements: master::ANNOUNCEMENTS.len(),
             answered: None,
+            followed: [None; 2],
             renewed: None,
-            slowest_peer: 0,
+            lease_for_peers: 0,
             holds_under_way: 0,
             silences_under_way: 0,
             reassured: false,
@@ -158,11 +161,6 @@ impl Host {
     /// address too; here the election runs over an empty list.
     pub(crate) fn may_run(&self, link: LinkState) -> bool {
         self.config.is_enabled() && !self.removing && link == LinkState::Up
-    }
-
-    /// How late a timer must be for others to have taken this host for dead (§4.4).
-    pub(crate) fn freeze_limit(&self) -> Duration {
-        self.config.interval().master_down()
     }
 
     pub(crate) fn is_own(&self, advert: &Advertisement) -> bool {

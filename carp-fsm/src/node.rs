@@ -308,8 +308,9 @@ impl Node {
     ///
     /// It is 3 s for each second of advbase and one more, by the largest advbase that is configured
     /// here or was heard of another node: then other nodes have taken over
-    /// (`docs/carp-protocol.md §4.4`). With advbase 0 the others take over sooner than that: their
-    /// address is on two nodes for up to a second.
+    /// (`docs/carp-protocol.md §4.4`). With advbase 0 it is the master-down time and a quarter of a
+    /// second, in whole seconds: the others take over sooner, and the address is on two nodes for up
+    /// to a second, unless they are slower than any that was heard.
     pub fn lease(&self, id: HostId) -> Option<Duration> {
         let host = self.hosts.get(&id).filter(|_| self.config.lease)?;
         Some(host.lease())
@@ -631,7 +632,7 @@ impl Node {
         let frozen = |due: &Deadline| {
             let host = self.hosts.get(&due.id)?;
             let late = self.now - due.at;
-            (late >= host.freeze_limit()).then_some((due.id, late))
+            (late >= host.freeze_limit(self.config.lease)).then_some((due.id, late))
         };
         let mut woken: Vec<(HostId, Duration)> = self
             .queue

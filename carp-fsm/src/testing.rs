@@ -168,10 +168,16 @@ impl Bench {
         family: Family,
         advert: &Advertisement,
     ) -> Result<(), Refusal> {
+        self.receive_in(&envelope(family), advert)
+    }
+
+    pub(crate) fn receive_in(
+        &mut self,
+        envelope: &Envelope,
+        advert: &Advertisement,
+    ) -> Result<(), Refusal> {
         let bytes = advert.encode();
-        let result = self
-            .node
-            .handle_packet(self.now, LINK, &envelope(family), &bytes);
+        let result = self.node.handle_packet(self.now, LINK, envelope, &bytes);
         self.drain();
         result
     }

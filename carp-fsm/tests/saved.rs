@@ -221,7 +221,7 @@ fn two_hosts_of_one_name_or_vhid_are_one() {
 fn time_between_saving_and_resuming_counts() {
     let mut story = Story::new();
     let mut successor = {
-        let later = story.now + Duration::from_secs(2);
+        let later = story.now + Duration::from_secs(1);
         let hosts = [(story.node.save_host(story.now, story.id).unwrap(), host())];
         let node = Node::resume(
             later,

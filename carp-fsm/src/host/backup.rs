@@ -18,12 +18,17 @@ impl Host {
 
     /// §4.3, BACKUP a–d.
     pub(super) fn answer_as_backup(&mut self, around: &mut Surroundings<'_>, heard: Heard) {
-        match self.rule_for(around, heard) {
+        let rule = self.rule_for(around, heard);
+        if rule != BackupRule::Follow && self.follows_another(around, heard) {
+            return;
+        }
+        match rule {
             BackupRule::Preempt => self.take_over(around, Reason::Preempted(heard)),
             BackupRule::MoreDemoted => self.take_over(around, Reason::MoreDemoted(heard)),
             BackupRule::Leaving => self.take_over(around, Reason::Leaving(heard)),
             BackupRule::Follow => {
                 let family = Family::of(heard.source);
+                self.follow(around, heard);
                 self.arm(
                     around,
                     Timer::master_down(family),
@@ -31,6 +36,34 @@ impl Host {
                 );
             }
         }
+    }
+
+    pub(super) fn follow(&mut self, around: &Surroundings<'_>, heard: Heard) {
+        let [inet, inet6] = &mut self.followed;
+        let followed = match Family::of(heard.source) {
+            Family::Inet => inet,
+            Family::Inet6 => inet6,
+        };
+        *followed = Some((heard, around.now));
+    }
+
+    /// Whether `heard` comes from another than the master, which is better than this host and has
+    /// not timed out. Where several backups take over at once, as all do after a bow-out, the better
+    /// ones end it among themselves; one that has yielded must not begin again with a word of a
+    /// worse one that was under way.
+    fn follows_another(&self, around: &Surroundings<'_>, heard: Heard) -> bool {
+        let [inet, inet6] = self.followed;
+        let (family, followed) = match Family::of(heard.source) {
+            Family::Inet => (Family::Inet, inet),
+            Family::Inet6 => (Family::Inet6, inet6),
+        };
+        let Some((master, at)) = followed else {
+            return false;
+        };
+        let lasts = self.master_down_for(family).unwrap_or_default();
+        master.source != heard.source
+            && around.now - at < lasts
+            && self.rule_for(around, master) == BackupRule::Follow
     }
 
     pub(super) fn rule_for(&self, around: &Surroundings<'_>, heard: Heard) -> BackupRule {

@@ -31,6 +31,7 @@ impl Host {
             self.send(around, self.config.interval());
         }
         self.enter_backup(around, Reason::Yielded(heard));
+        self.follow(around, heard);
         if tied {
             // Both may have yielded at the same instant; whoever waits less takes over.
             let quarter = self.config.interval().quarter_micros();

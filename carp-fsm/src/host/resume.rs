@@ -14,7 +14,7 @@ use super::{Host, LastTransition};
 use crate::counters::Counters;
 use crate::random::Random;
 use crate::timers::{Timer, Timers};
-use crate::{HostId, LinkId, Timestamp, VirtualHost};
+use crate::{Heard, HostId, LinkId, Timestamp, VirtualHost};
 
 /// All that a host is beside its configuration.
 #[derive(Clone, Debug)]
@@ -32,7 +32,8 @@ pub(crate) struct SavedRun {
     announced_from: Timestamp,
     announcements: usize,
     answered: Option<Timestamp>,
-    slowest_peer: u8,
+    followed: [Option<(Heard, Timestamp)>; 2],
+    lease_for_peers: u64,
     sending: [SendRecord; 2],
     incidents: Incidents,
     last: Option<LastTransition>,
@@ -55,7 +56,8 @@ impl Host {
             announced_from: self.announced_from,
             announcements: self.announcements,
             answered: self.answered,
-            slowest_peer: self.slowest_peer,
+            followed: self.followed,
+            lease_for_peers: self.lease_for_peers,
             sending: self.sending,
             incidents: self.incidents.clone(),
             last: self.last,
@@ -83,7 +85,8 @@ impl Host {
         host.announced_from = saved.announced_from;
         host.announcements = saved.announcements;
         host.answered = saved.answered;
-        host.slowest_peer = saved.slowest_peer;
+        host.followed = saved.followed;
+        host.lease_for_peers = saved.lease_for_peers;
         host.sending = saved.sending;
         host.incidents = saved.incidents;
         host.mended(); // the platform looks again, and tells what it finds

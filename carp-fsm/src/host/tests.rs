@@ -16,6 +16,7 @@ mod damage;
 mod freeze;
 mod lease;
 mod local;
+mod many;
 mod resume;
 mod unmanaged;
 
@@ -158,7 +159,7 @@ fn master_keeps_the_beat_when_called_late() {
 fn master_called_very_late_does_not_catch_up_with_a_burst() {
     let mut bench = Bench::master();
     // As late as can be without having been taken for dead.
-    bench.now = bench.node.deadline().unwrap().at + Duration::from_micros(3_390_624);
+    bench.now = bench.node.deadline().unwrap().at + Duration::from_micros(2_609_374);
     bench.node.handle_timeout(bench.now);
     bench.drain();
     let done = bench.take();
@@ -328,6 +329,8 @@ fn backup_c_is_not_for_advbase_0() {
     let mut bench = Bench::new(Node::builder(), fast);
     bench.hear(1, 0, 0);
     assert_eq!(bench.state(), State::Backup);
+    bench.hear(255, 255, 0);
+    assert_eq!(bench.state(), State::Master, "but for a bow-out");
 }
 
 #[test]

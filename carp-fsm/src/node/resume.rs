@@ -98,7 +98,7 @@ impl Node {
             }
         }
         let late = now - last_alive;
-        let is_frozen = |host: &Host| late >= host.freeze_limit();
+        let is_frozen = |host: &Host| late >= host.resume_limit(config.lease);
         if node.hosts.values().any(is_frozen) {
             node.note_freeze(late);
         }

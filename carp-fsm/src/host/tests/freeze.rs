@@ -95,3 +95,20 @@ fn frozen_master_that_must_go_bows_out() {
     bench.pass_millis(1_500);
     assert_eq!(bench.take().last().unwrap(), "release");
 }
+
+#[test]
+fn master_is_frozen_when_its_lease_must_have_ended() {
+    // 1/160: an advert each 1.625 s, others wait 3.625 s, the lease is 4 s.
+    let late = |config: NodeConfig, millis| {
+        let mut bench = Bench::new(config, host(160, &[V4]));
+        bench.pass_millis(30_000);
+        bench.now = bench.node.deadline().unwrap().at + Duration::from_millis(millis);
+        bench.node.handle_timeout(bench.now);
+        bench.drain();
+        bench.state()
+    };
+    assert_eq!(late(Node::builder(), 2_374), State::Master);
+    assert_eq!(late(Node::builder(), 2_375), State::Backup);
+    assert_eq!(late(Node::builder().lease(false), 3_624), State::Master);
+    assert_eq!(late(Node::builder().lease(false), 3_625), State::Backup);
+}

@@ -35,8 +35,32 @@ fn lease_is_what_the_slowest_node_known_may_wait() {
     assert_eq!(lease(&bench), 10, "a bow-out says nothing about waiting");
     let slow = host(0, &[V4]).advbase(20).unwrap();
     assert_eq!(lease(&Bench::new(Node::builder(), slow)), 61);
+}
+
+#[test]
+fn with_advbase_0_the_lease_is_the_master_down_time_in_whole_seconds() {
+    // Three times the skew, and up to 250 ms since the last renewal.
+    for (skew, seconds) in [
+        (0, 1),
+        (1, 1),
+        (64, 1),
+        (65, 2),
+        (149, 2),
+        (150, 3),
+        (254, 4),
+    ] {
+        let fast = host(skew, &[V4]).advbase(0).unwrap();
+        let bench = Bench::new(Node::builder(), fast);
+        assert_eq!(
+            bench.node.lease(bench.id).unwrap().as_secs(),
+            seconds,
+            "0/{skew}"
+        );
+    }
     let fast = host(1, &[V4]).advbase(0).unwrap();
-    assert_eq!(lease(&Bench::new(Node::builder(), fast)), 1);
+    let mut bench = Bench::new(Node::builder(), fast);
+    bench.hear(0, 150, 0);
+    assert_eq!(bench.node.lease(bench.id).unwrap().as_secs(), 3);
 }
 
 #[test]

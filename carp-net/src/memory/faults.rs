@@ -24,10 +24,15 @@ impl Lan {
         self.world().loss_per_million = per_million;
     }
 
-    /// Delays each packet by a random time from `least` to `most` from now on; packets overtake
-    /// each other where the two differ.
+    /// Delays each packet by a random time from `least` to `most` from now on; what one node sends
+    /// to another arrives in order.
     pub fn set_transit(&self, least: Duration, most: Duration) {
         self.world().transit = (least, most.max(least));
+    }
+
+    /// Lets packets overtake each other from now on, or keeps them in order.
+    pub fn set_reordering(&self, reorders: bool) {
+        self.world().reorders = reorders;
     }
 
     /// Lets kernels take a random time from `least` to `most` from now on for each change that they

@@ -347,12 +347,14 @@ impl Machine {
     /// Takes away what nobody has renewed, also from a process that is paused or has ended. Returns
     /// from how many interfaces.
     pub(super) fn expire(&mut self, now: Timestamp) -> usize {
-        let is_over = |found: &Interface| found.until.is_some_and(|until| until <= now);
-        let over: Vec<String> = self
-            .interfaces
-            .extract_if(.., |_, found| is_over(found))
-            .map(|(name, _)| name)
-            .collect();
+        let mut over = Vec::new();
+        self.interfaces.retain(|name, found| {
+            let is_over = found.until.is_some_and(|until| until <= now);
+            if is_over {
+                over.push(name.clone());
+            }
+            !is_over
+        });
         for name in &over {
             if let Some(id) = self.host_of(name) {
                 self.report(Report::Lapsed(id));

@@ -22,6 +22,9 @@ pub(super) struct World {
     pub(super) cut: BTreeSet<(usize, usize)>,
     pub(super) loss_per_million: u32,
     pub(super) transit: (Duration, Duration),
+    pub(super) reorders: bool,
+    /// When the last packet from one machine to another arrives.
+    arrivals: BTreeMap<(usize, usize), Timestamp>,
     pub(super) work: (Duration, Duration),
     pub(super) wakes: u64,
     pub(super) observed: Option<Vec<Observation>>,
@@ -49,6 +52,8 @@ impl World {
             cut: BTreeSet::new(),
             loss_per_million: 0,
             transit: (TRANSIT, TRANSIT),
+            reorders: false,
+            arrivals: BTreeMap::new(),
             work: (WORK, WORK),
             wakes: 0,
             observed: None,
@@ -132,10 +137,15 @@ impl World {
     ) {
         for to in (0..self.machines.len()).filter(|to| *to != from) {
             let lost = self.next_random() % 1_000_000 < u64::from(self.loss_per_million);
-            let after = self.between(self.transit);
+            let mut at = self.now + self.between(self.transit);
             if !lost && !self.cut.contains(&(from.min(to), from.max(to))) {
+                let last = self.arrivals.entry((from, to)).or_default();
+                if !self.reorders {
+                    at = at.max(*last);
+                }
+                *last = at;
                 let packet = Delivery::Packet(segment.to_owned(), envelope, *payload);
-                self.schedule(after, to, packet);
+                self.schedule_at(at, to, packet);
             }
         }
     }

@@ -1,0 +1,49 @@
+//! Clusters on the memory backend, under faults, in virtual time.
+//!
+//! Each case is one seed, which decides what the cluster is like and when things happen. A failing
+//! seed is printed with its timeline; `CARP_SIM_SEED=N` runs that one alone, `CARP_SIM_SEEDS=N` runs
+//! so many of each test.
+//!
+//! After everything that happens on the LAN `watch` checks what can be seen from outside (I1, I2, I6),
+//! and `cluster` whether the election is over when it must be (I3). The tests of `table` are the fault
+//! table of the documentation; those of `storm` let anything happen, at once.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on should stop where it is"
+)]
+#![expect(clippy::print_stderr, reason = "a failing case says its seed")]
+
+mod cluster;
+mod faults;
+mod member;
+mod setting;
+mod storm;
+mod table;
+mod watch;
+
+use cluster::Cluster;
+
+/// How many seeds each test runs where nothing else is said.
+const SEEDS: u64 = 2_000;
+
+/// Runs `case` for each seed, telling the seed of one that fails.
+fn for_each_seed(case: impl Fn(u64) -> Cluster) {
+    let number = |name| {
+        std::env::var(name)
+            .ok()
+            .and_then(|text| text.parse::<u64>().ok())
+    };
+    if let Some(seed) = number("CARP_SIM_SEED") {
+        eprintln!("{}", case(seed).timeline());
+        return;
+    }
+    for seed in 0..number("CARP_SIM_SEEDS").unwrap_or(SEEDS) {
+        let run = std::panic::AssertUnwindSafe(|| case(seed));
+        if let Err(panic) = std::panic::catch_unwind(run) {
+            eprintln!("this was seed {seed}: CARP_SIM_SEED={seed} runs it alone");
+            std::panic::resume_unwind(panic);
+        }
+    }
+}

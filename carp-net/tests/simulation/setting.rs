@@ -1,0 +1,183 @@
+//! What a cluster is like, drawn from its seed.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use carp_net::carp_fsm::carp_proto::{Key, Vhid};
+use carp_net::carp_fsm::{Interval, Lladdr, Node, NodeConfig, VirtualHost};
+
+/// Random numbers for the choices of a test; the LAN has its own.
+#[derive(Clone, Debug)]
+pub(crate) struct Dice(u64);
+
+impl Dice {
+    pub(crate) const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// A number below `below`.
+    pub(crate) const fn below(&mut self, below: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % below
+    }
+
+    /// An index below `below`.
+    pub(crate) fn index(&mut self, below: usize) -> usize {
+        let below = u64::try_from(below).unwrap();
+        usize::try_from(self.below(below)).unwrap()
+    }
+
+    /// A time from `least` to `most` milliseconds, to the microsecond.
+    pub(crate) const fn millis(&mut self, least: u64, most: u64) -> Duration {
+        Duration::from_micros(least * 1_000 + self.below((most - least) * 1_000 + 1))
+    }
+}
+
+/// What all nodes of a cluster have in common, and how they differ.
+#[derive(Clone, Debug)]
+pub(crate) struct Setting {
+    pub(crate) size: usize,
+    pub(crate) config: NodeConfig,
+    pub(crate) preempts: bool,
+    pub(crate) leases: bool,
+    pub(crate) addresses: &'static [&'static str],
+    lladdr: Lladdr,
+    advbase: u8,
+    /// The skew of node `n` is this plus `n` steps, so the first is the preferred one.
+    first_skew: u8,
+    step: u8,
+    /// How long packets take.
+    pub(crate) transit: (Duration, Duration),
+    /// How long kernels take for a change.
+    pub(crate) work: (Duration, Duration),
+}
+
+const V4: &str = "192.0.2.10/24";
+const V6: &str = "2001:db8::10/64";
+
+/// A renewal may be this much older than the last advert.
+const RENEWED: Duration = Duration::from_millis(250);
+
+impl Setting {
+    /// Two to eight nodes: any timers, families, link-layer address and speed of the network, with
+    /// preemption or without.
+    pub(crate) fn drawn(dice: &mut Dice) -> Self {
+        let (advbase, first_skew, step) = match dice.below(8) {
+            0 => (0, 52, 26), // 0.2 s to 0.9 s
+            1 => (2, 0, 36),
+            2 => (1, 90, 20),
+            _ => (1, 0, 20),
+        };
+        let transit = match dice.below(3) {
+            0 => (50, 200),
+            1 => (50, 5_000),
+            _ => (2_000, 15_000),
+        };
+        let preempts = dice.below(2) == 0;
+        let micros = |(least, most)| (Duration::from_micros(least), Duration::from_micros(most));
+        Self {
+            size: 2 + dice.index(7),
+            config: Node::builder().preempt(preempts),
+            preempts,
+            leases: true,
+            addresses: [&[V4][..], &[V6], &[V4, V6]][dice.index(3)],
+            lladdr: [Lladdr::Virtual, Lladdr::Carpdev][dice.index(2)],
+            advbase,
+            first_skew,
+            step,
+            transit: micros(transit),
+            work: micros((300, 1_500)),
+        }
+    }
+
+    /// With preemption, or without.
+    pub(crate) const fn preempt(mut self, preempt: bool) -> Self {
+        self.config = self.config.preempt(preempt);
+        self.preempts = preempt;
+        self
+    }
+
+    /// With leases, or without.
+    pub(crate) const fn lease(mut self, lease: bool) -> Self {
+        self.config = self.config.lease(lease);
+        self.leases = lease;
+        self
+    }
+
+    /// A master announces nothing after the first seconds.
+    pub(crate) const fn quiet(mut self) -> Self {
+        self.config = self.config.announce_every(Duration::ZERO);
+        self
+    }
+
+    /// The timers of most clusters: advbase 1, skews 0, 20, 40 ….
+    pub(crate) const fn usual_timers(mut self) -> Self {
+        (self.advbase, self.first_skew, self.step) = (1, 0, 20);
+        self
+    }
+
+    pub(crate) fn host(&self, node: usize) -> VirtualHost {
+        VirtualHost::new(Vhid::new(99).unwrap(), Key::from_password("SharedSecret"))
+            .advbase(self.advbase)
+            .unwrap()
+            .advskew(self.skew(node))
+            .unwrap()
+            .lladdr(self.lladdr)
+            .with_addresses(self.addresses.iter().map(|text| text.parse().unwrap()))
+    }
+
+    fn skew(&self, node: usize) -> u8 {
+        self.first_skew + self.step * u8::try_from(node).unwrap()
+    }
+
+    pub(crate) fn interval(&self, node: usize) -> Interval {
+        Interval::from_octets(self.advbase, self.skew(node))
+    }
+
+    pub(crate) fn slowest_advert(&self) -> Duration {
+        self.interval(self.size - 1).advert()
+    }
+
+    pub(crate) fn ips(&self) -> Vec<IpAddr> {
+        self.host(0).addresses().iter().map(|a| a.ip()).collect()
+    }
+
+    /// How long the kernel of `node` holds addresses after it was told to.
+    pub(crate) fn lease_of(&self, node: usize) -> Duration {
+        let waits = self.interval(node).master_down() + RENEWED;
+        Duration::from_secs(match u64::from(self.advbase) {
+            0 => waits.as_secs() + u64::from(waits.subsec_nanos() > 0),
+            advbase => 3 * advbase + 1,
+        })
+    }
+
+    /// The same for any node that has heard all others.
+    pub(crate) fn longest_lease(&self) -> Duration {
+        self.lease_of(self.size - 1)
+    }
+
+    /// How long nobody answers after the service on `node` has died: with advbase 0 its lease may end
+    /// before slower nodes, that it has never heard, take over.
+    pub(crate) fn uncovered(&self, node: usize) -> Duration {
+        let others = (0..self.size).filter(|other| *other != node);
+        let waits = others.map(|other| self.interval(other).master_down()).min();
+        let covered = match self.advbase {
+            0 => self.lease_of(node) - RENEWED,
+            _ => self.lease_of(node),
+        };
+        (waits.unwrap_or_default() + self.transit.1 + self.work.1).saturating_sub(covered)
+    }
+
+    /// The longest master-down time, one interval, and the time of a hand-over (I3).
+    pub(crate) fn settling(&self) -> Duration {
+        let slowest = self.interval(self.size - 1);
+        // Who bows out and is not relieved gives up after 1.5 s; only with the fastest timers is
+        // that longer than the rest.
+        let hand_over = if self.advbase == 0 { 2_000 } else { 200 };
+        let network = (self.transit.1 + self.work.1) * 2;
+        slowest.master_down() + slowest.advert() + network + Duration::from_millis(hand_over)
+    }
+}

@@ -1,0 +1,172 @@
+//! What is checked after everything that happens, from outside: what nodes say and hold.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use carp_net::carp_fsm::Timestamp;
+use carp_net::memory::{Holding, Lan, Observation, Observed};
+
+use crate::setting::Setting;
+
+/// Who has held an address, and since when.
+type Holders = Vec<(Timestamp, Vec<usize>)>;
+
+#[derive(Debug)]
+pub(crate) struct Watch {
+    /// How long a kernel may hold addresses that nothing is said for; `None`: no leases.
+    lease: Option<Duration>,
+    pub(crate) nodes: Vec<Seen>,
+    holders: Vec<(IpAddr, Holders)>,
+}
+
+/// One node, seen from outside.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    holding: Holding,
+    /// When it last took its addresses or advertised them.
+    pub(crate) sign: Timestamp,
+    /// Whether an advert has left since it took its addresses.
+    advertised: bool,
+    /// Whether it has been master in this step, as it says itself.
+    pub(crate) is_master: bool,
+    /// Whether somebody else has taken its addresses away.
+    pub(crate) robbed: bool,
+    pub(crate) announcements: u64,
+    pub(crate) last_advert: Timestamp,
+}
+
+impl Watch {
+    pub(crate) fn new(setting: &Setting) -> Self {
+        let seen = Seen {
+            holding: Holding::Nothing,
+            sign: Timestamp::ZERO,
+            advertised: false,
+            is_master: false,
+            robbed: false,
+            announcements: 0,
+            last_advert: Timestamp::ZERO,
+        };
+        // Work under way when a process stops is done a moment later.
+        let slack = setting.work.1 * 4 + Duration::from_millis(1);
+        let lease = setting.longest_lease() + slack;
+        let ips = setting.ips().into_iter();
+        Self {
+            lease: setting.leases.then_some(lease),
+            nodes: vec![seen; setting.size],
+            holders: ips
+                .map(|ip| (ip, vec![(Timestamp::ZERO, Vec::new())]))
+                .collect(),
+        }
+    }
+
+    /// Takes in what was observed in a step; says what must not be.
+    pub(crate) fn check(&mut self, lan: &Lan) -> Result<(), String> {
+        for seen in lan.observed() {
+            self.observe(&seen)
+                .map_err(|wrong| format!("node {}: {wrong} ({seen:?})", seen.node))?;
+        }
+        let now = lan.now();
+        for (ip, holders) in &mut self.holders {
+            let holding = lan.holders(*ip);
+            // I6, and more: nobody holds an address for longer than a lease without saying so.
+            for node in &holding {
+                let silent_for = now - self.nodes[*node].sign;
+                if self.lease.is_some_and(|lease| silent_for > lease) {
+                    return Err(format!(
+                        "I6: {node} holds {ip} after {silent_for:?} of silence"
+                    ));
+                }
+            }
+            if holders.last().is_none_or(|(_, last)| *last != holding) {
+                holders.push((now, holding));
+            }
+        }
+        Ok(())
+    }
+
+    fn observe(&mut self, seen: &Observation) -> Result<(), &'static str> {
+        let node = &mut self.nodes[seen.node];
+        match seen.what {
+            Observed::Change => {
+                if seen.holding != Holding::Speaking {
+                    node.advertised = false;
+                } else if node.holding != Holding::Speaking {
+                    node.sign = seen.at;
+                    node.robbed = false;
+                }
+                node.holding = seen.holding;
+            }
+            Observed::Advert(advert) if advert.is_bow_out() => {
+                if seen.holding == Holding::Nothing && !node.robbed {
+                    return Err("I1: a bow-out of a node that holds nothing");
+                }
+            }
+            Observed::Advert(_) => {
+                if seen.holding != Holding::Speaking && !node.robbed {
+                    return Err("I2: an advert of addresses that are not in place");
+                }
+                if !node.is_master {
+                    return Err("I1: an advert of a node that is not master");
+                }
+                node.advertised = true;
+                node.sign = seen.at;
+                node.last_advert = seen.at;
+            }
+            Observed::Announcement(_) => {
+                if seen.holding != Holding::Speaking && !node.robbed {
+                    return Err("I1: an announcement of a node that does not answer");
+                }
+                if !node.is_master {
+                    return Err("I1: an announcement of a node that is not master");
+                }
+                if !node.advertised {
+                    return Err("I2: an announcement before the first advert");
+                }
+                node.announcements += 1;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Who holds each address.
+    pub(crate) fn holders(&self) -> impl Iterator<Item = &Vec<usize>> {
+        let last = |(_, holders): &(IpAddr, Holders)| holders.len() - 1;
+        self.holders
+            .iter()
+            .map(move |entry| &entry.1[last(entry)].1)
+    }
+
+    /// The longest time since `begin` that some address was held by as many nodes as `counts`.
+    fn longest(
+        &self,
+        begin: Timestamp,
+        end: Timestamp,
+        counts: impl Fn(usize) -> bool,
+    ) -> Duration {
+        let mut longest = Duration::ZERO;
+        for (_, holders) in &self.holders {
+            let mut since = None;
+            let ends = holders.iter().skip(1).map(|(at, _)| *at).chain([end]);
+            for ((at, holding), until) in holders.iter().zip(ends) {
+                if !counts(holding.len()) {
+                    since = None;
+                } else if until > begin {
+                    let from: Timestamp = *since.get_or_insert((*at).max(begin));
+                    longest = longest.max(until - from);
+                }
+            }
+        }
+        longest
+    }
+
+    /// The longest time since `begin` that an address was nowhere.
+    pub(crate) fn gap(&self, begin: Timestamp, now: Timestamp) -> Duration {
+        self.longest(begin, now, |count| count == 0)
+    }
+
+    /// The longest time since `begin` that an address was on several nodes.
+    pub(crate) fn overlap(&self, begin: Timestamp, now: Timestamp) -> Duration {
+        self.longest(begin, now, |count| count > 1)
+    }
+}

@@ -95,11 +95,12 @@ impl Inherited {
 
     /// Those for the worker, which has to do with groups.
     pub(super) fn split_off_groups(&mut self) -> Self {
-        let groups = self
-            .descriptors
-            .extract_if(.., |name, _| name.starts_with("group-"));
+        let all = std::mem::take(&mut self.descriptors).into_iter();
+        let (groups, rest): (BTreeMap<_, _>, _) =
+            all.partition(|(name, _)| name.starts_with("group-"));
+        self.descriptors = rest;
         Self {
-            descriptors: groups.collect(),
+            descriptors: groups,
             namespace: self.namespace,
         }
     }

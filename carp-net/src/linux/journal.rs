@@ -244,7 +244,7 @@ mod tests {
             std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&file).unwrap().permissions());
         assert_eq!(mode & 0o777, 0o600);
 
-        let mut second = Journal::open(path.clone(), 7);
+        let mut second = Journal::open(path, 7);
         assert_eq!(second.interfaces(), [3]);
         assert!(second.has_clsact(3) && !second.has_clsact(4));
         assert_eq!(second.before(3, &SET.to_vec()), BEFORE);
@@ -267,7 +267,7 @@ mod tests {
         let file = path.clone().unwrap();
         let whole = fs::read_to_string(&file).unwrap();
         for length in 0..whole.len() {
-            fs::write(&file, &whole[..length]).unwrap();
+            fs::write(&file, &whole.as_bytes()[..length]).unwrap();
             let read = Journal::open(path.clone(), 7);
             let (before, _) = read.settings(3);
             assert!(before.iter().all(|it| BEFORE.contains(it)), "{before:?}");

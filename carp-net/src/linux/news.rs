@@ -165,32 +165,26 @@ impl Linux {
     }
 
     fn take_report(&mut self, report: Report) {
-        match &report {
-            Report::Adopted(id) => {
-                if let Some(host) = self.hosts.get_mut(id)
-                    && !host.holding
-                {
-                    host.holding = true;
-                    host.handing_over = true;
-                    // How long they stay is not known: whenever they go, their lease is over.
-                    host.until = Some(clock::now());
-                }
-            }
-            Report::TakenDown { id, .. } => {
-                if let Some(host) = self.hosts.get_mut(id) {
-                    if host.taken_down {
-                        return;
-                    }
-                    host.taken_down = true;
-                }
-            }
-            Report::Damaged { id, damage } => {
-                if let Some(host) = self.hosts.get_mut(id) {
-                    host.misled |= *damage != Damage::Address;
-                }
-            }
-            Report::Mended(id) => self.set_straight(*id),
-            _ => {}
+        if let Report::Mended(id) = report {
+            self.set_straight(id);
+        }
+        let hosts = &mut self.hosts;
+        if let Report::Adopted(id) = &report
+            && let Some(host) = hosts.get_mut(id).filter(|host| !host.holding)
+        {
+            host.holding = true;
+            host.handing_over = true;
+            // How long they stay is not known: whenever they go, their lease is over.
+            host.until = Some(clock::now());
+        } else if let Report::Damaged { id, damage } = &report
+            && let Some(host) = hosts.get_mut(id)
+        {
+            host.misled |= *damage != Damage::Address;
+        } else if let Report::TakenDown { id, .. } = &report
+            && let Some(host) = hosts.get_mut(id)
+            && std::mem::replace(&mut host.taken_down, true)
+        {
+            return; // told before
         }
         self.reports.push_back(report);
     }

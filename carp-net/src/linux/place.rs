@@ -15,8 +15,7 @@ use super::addresses::{self, Ground, MARK};
 use super::kernel::Access;
 use super::links::Address;
 use super::netlink::{Connection, Refusal, Request};
-use super::ready::Readiness;
-use super::{clock, egress, interface, routes, settings};
+use super::{clock, egress, interface, ready, routes, settings};
 use crate::error::About as _;
 use crate::{Error, ErrorKind, Result, Setup};
 
@@ -207,7 +206,6 @@ impl Place {
         own: &[VirtualAddress],
         lease: Option<Duration>,
     ) -> Result<()> {
-        let readiness = Readiness::listen();
         let now = clock::now();
         let until = lease.map(|lease| now + lease);
         let connection = &mut access.connection;
@@ -236,8 +234,7 @@ impl Place {
         if !addresses.is_empty() {
             // The advert that follows must not bring packets that would be lost.
             let connection = &mut access.connection;
-            let ready = readiness.map_err(Refusal::from);
-            match ready.and_then(|it| it.wait(connection, self.index, addresses)) {
+            match ready::wait(connection, self.index, addresses) {
                 Ok(true) => {}
                 Ok(false) => tracing::warn!(interface = self.name, "the kernel is slow"),
                 Err(error) => self.warn("not known whether it is ready", Err(error)),

@@ -8,7 +8,6 @@
 //!   repeats that a second later.
 //! * An IPv6 address has no route of its own yet, so packets for it are not taken as the host's.
 
-use std::io;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
@@ -21,66 +20,59 @@ use rustix::io::Errno;
 use super::netlink::{Connection, INET6_ROUTES, LINKS, Monitor, News, Refusal};
 use super::{clock, interface};
 
-/// An ear for what the work queues do.
-#[derive(Debug)]
-pub(super) struct Readiness(Monitor);
-
-impl Readiness {
-    /// Begins to listen, which must be before the requests whose effect is waited for.
-    pub(super) fn listen() -> io::Result<Self> {
-        Monitor::of(LINKS | INET6_ROUTES).map(Self)
-    }
-
-    /// Waits until the interface with this index can send and each IPv6 one of `addresses` on it
-    /// is taken as the host's own. Says whether all is so; if the machine is that busy it is
-    /// better to go on than to leave the addresses unanswered.
-    pub(super) fn wait(
-        mut self,
-        connection: &mut Connection,
-        index: u32,
-        addresses: &[VirtualAddress],
-    ) -> Result<bool, Refusal> {
-        let deadline = clock::now() + PATIENCE;
-        let mut missing: Vec<Ipv6Addr> = addresses
-            .iter()
-            .filter_map(|address| match address.ip() {
-                IpAddr::V4(_) => None,
-                IpAddr::V6(ip) => Some(ip),
-            })
-            .collect();
-        loop {
-            let mut still = Vec::new();
-            for ip in missing {
-                if !is_local(connection, index, ip)? {
-                    still.push(ip);
-                }
+/// Waits until the interface with this index can send and each IPv6 one of `addresses` on it is
+/// taken as the host's own. Says whether all is so; if the machine is that busy it is better to go
+/// on than to leave the addresses unanswered.
+pub(super) fn wait(
+    connection: &mut Connection,
+    index: u32,
+    addresses: &[VirtualAddress],
+) -> Result<bool, Refusal> {
+    let deadline = clock::now() + PATIENCE;
+    let mut missing: Vec<Ipv6Addr> = addresses
+        .iter()
+        .filter_map(|address| match address.ip() {
+            IpAddr::V4(_) => None,
+            IpAddr::V6(ip) => Some(ip),
+        })
+        .collect();
+    let mut monitor = None;
+    loop {
+        let mut still = Vec::new();
+        for ip in missing {
+            if !is_local(connection, index, ip)? {
+                still.push(ip);
             }
-            missing = still;
-            if missing.is_empty() && can_send(connection, index)? {
-                return Ok(true);
-            }
-            let left = deadline - clock::now();
-            if left.is_zero() {
-                return Ok(false);
-            }
-            self.listen_for(left)?;
+        }
+        missing = still;
+        if missing.is_empty() && can_send(connection, index)? {
+            return Ok(true);
+        }
+        let left = deadline - clock::now();
+        if left.is_zero() {
+            return Ok(false);
+        }
+        match &mut monitor {
+            Some(monitor) => listen(monitor, left)?,
+            // What is done before somebody listens is seen by looking once more.
+            none => *none = Some(Monitor::of(LINKS | INET6_ROUTES)?),
         }
     }
+}
 
-    /// Waits for any news, and drops them.
-    fn listen_for(&mut self, patience: Duration) -> Result<(), Refusal> {
-        let patience = Timespec {
-            tv_sec: 0,
-            tv_nsec: patience.subsec_nanos().into(),
-        };
-        let mut fds = [PollFd::new(&self.0, PollFlags::IN)];
-        match poll(&mut fds, Some(&patience)) {
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
-        while self.0.read(|_, _| {})? == News::Told {}
-        Ok(())
+/// Waits for any news, and drops them.
+fn listen(monitor: &mut Monitor, patience: Duration) -> Result<(), Refusal> {
+    let patience = Timespec {
+        tv_sec: 0,
+        tv_nsec: patience.subsec_nanos().into(),
+    };
+    let mut fds = [PollFd::new(&*monitor, PollFlags::IN)];
+    match poll(&mut fds, Some(&patience)) {
+        Ok(_) | Err(Errno::INTR) => {}
+        Err(error) => return Err(error.into()),
     }
+    while monitor.read(|_, _| {})? != News::Nothing {}
+    Ok(())
 }
 
 /// Whether the queue of an interface is active: its operational state follows in the same step,

@@ -46,7 +46,7 @@ impl<T: FnMut(Answer)> Kernel<T> {
             }
             Condition::Damaged(error) => {
                 host.damaged = true;
-                (!was_damaged).then(|| Report::NotMended(id, error))
+                (!was_damaged).then_some(Report::NotMended(id, error))
             }
             Condition::SetDown => {
                 let how = TakenDown::SetDown;

@@ -94,7 +94,7 @@ impl Place {
         }
         if was_damaged {
             let held = self.held.clone();
-            error = error.or(self.add(connection, &held, lifetime).err());
+            error = error.or_else(|| self.add(connection, &held, lifetime).err());
             self.set_routes(connection, held);
         }
         Ok(match error {

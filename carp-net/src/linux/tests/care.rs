@@ -13,9 +13,11 @@ const VIRTUAL: [&str; 2] = ["192.0.2.10", "2001:db8::10"];
 
 impl Machine {
     fn wait_for_damage(&mut self, id: HostId) -> Damage {
-        self.wait_for("damage", |report| match report {
-            Report::Damaged { id: of, damage } if *of == id => Some(*damage),
-            _ => None,
+        self.wait_for("damage", |report| {
+            if let Report::Damaged { id: of, damage } = report {
+                return (*of == id).then_some(*damage);
+            }
+            None
         })
     }
 
@@ -26,9 +28,11 @@ impl Machine {
     }
 
     fn wait_until_taken_down(&mut self, id: HostId) -> TakenDown {
-        self.wait_for("end", |report| match report {
-            Report::TakenDown { id: of, how } if *of == id => Some(*how),
-            _ => None,
+        self.wait_for("end", |report| {
+            if let Report::TakenDown { id: of, how } = report {
+                return (*of == id).then_some(*how);
+            }
+            None
         })
     }
 }
@@ -68,7 +72,7 @@ fn scene(setup: &Setup) -> Option<Scene> {
 
 impl Scene {
     /// Both families are answered again, and little was lost in all.
-    fn is_well(self, lost: u64) -> Machine {
+    fn end(self, lost: u64) -> Machine {
         for echo in self.echoes {
             let received = echo.progress().1;
             assert!(echo.wait_for_answers(received + 100, LONG));
@@ -125,7 +129,7 @@ fn addresses_that_are_deleted_or_altered_are_put_back() {
             .filter(|it| !matches!(it, Report::Packet(_)))
             .collect();
         assert!(more.is_empty(), "{more:?}");
-        scene.is_well(FEW);
+        scene.end(FEW);
     }
 }
 
@@ -163,7 +167,7 @@ fn a_flush_is_one_incident_and_a_loop_of_them_no_storm() {
     let cares = one.backend.worker.submit(Job::Mute(id)) - jobs;
     assert!(damaged(&reports) <= 20 && cares <= 60, "{cares}");
     assert_eq!(one.view("address carp0"), view);
-    scene.is_well(400);
+    scene.end(400);
 }
 
 #[test]
@@ -185,7 +189,7 @@ fn a_changed_mac_is_changed_back_and_neighbours_are_told() {
             && frame.payload().get(14..18) == frame.payload().get(24..28)
     };
     assert!(tap.wait_for(LONG, is_announcement).is_some());
-    scene.is_well(FEW);
+    scene.end(FEW);
 }
 
 #[test]
@@ -213,7 +217,7 @@ fn ipv6_that_is_disabled_is_enabled_with_its_settings() {
         one.view("address carp0")
     );
     assert_eq!(one.held_view(), view);
-    let one = &mut scene.is_well(FEW);
+    let one = &mut scene.end(FEW);
     // Neither MLD nor a probe nor a solicitation of the kernel's own.
     one.all_within(SHORT);
     let is_own = |frame: &&Frame| {
@@ -239,9 +243,11 @@ fn on_a_carpdev_ipv6_is_the_affair_of_the_host() {
     let disable = "net/ipv6/conf/vmx0/disable_ipv6";
     one.host.set_sysctl(disable, "1").unwrap();
     assert_eq!(one.wait_for_damage(id), Damage::Inet6Disabled);
-    let error = one.wait_for("failure", |report| match report {
-        Report::NotMended(of, error) if *of == id => Some(error.to_string()),
-        _ => None,
+    let error = one.wait_for("failure", |report| {
+        if let Report::NotMended(of, error) = report {
+            return (*of == id).then(|| error.to_string());
+        }
+        None
     });
     assert!(
         error.starts_with("carp0: 2001:db8::10/64: Permission denied"),

@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use std::process::ExitCode;
 
 use carp_net::Driver;
-use carp_net::linux::Linux;
+use carp_net::linux::{Linux, Options};
 use carp_net::supervisor::Supervised;
 use rustix::fs::{Gid, Mode};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -144,7 +144,11 @@ fn prepare(
         None => Listener::claim(&paths, group)?,
     };
     keeper.keep(LISTENER, &listener)?;
-    let linux = Linux::open()?;
+    let mut opening = Options::new().journal(paths.journal());
+    for (name, descriptor) in keeper.take_descriptors() {
+        opening = opening.inherit(name, descriptor);
+    }
+    let linux = Linux::open_with(opening)?;
     let control = match legacy {
         Some(legacy) => {
             let last_alive = last_alive.unwrap_or_default();

@@ -47,6 +47,12 @@ impl Paths {
         self.directory.join("lock")
     }
 
+    /// Where it is written down what is changed on the interfaces of the machine, so that it can
+    /// be put back after a crash of everything.
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.socket.with_extension("journal")
+    }
+
     /// What a process has in its environment to find these files from any directory.
     pub(crate) fn in_environment(&self) -> (&'static str, &Path) {
         (OVERRIDE, &self.directory)

@@ -12,11 +12,11 @@ mod socket;
 mod timer;
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd as _};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd};
 use std::time::Duration;
 
-use carp_net::Backend;
 use carp_net::carp_fsm::Timestamp;
+use carp_net::{Backend, Linux};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use signal_hook_mio::v1_0::Signals;
@@ -31,6 +31,18 @@ use keeper::Verdict;
 pub(crate) use records::Legacy;
 pub(crate) use socket::{ClaimError, Listener};
 use timer::Timer;
+
+/// A backend that a service can wait for.
+pub(crate) trait Platform: Backend + AsFd {
+    /// What a successor goes on with, by name.
+    fn descriptors(&self) -> Vec<(String, BorrowedFd<'_>)>;
+}
+
+impl Platform for Linux {
+    fn descriptors(&self) -> Vec<(String, BorrowedFd<'_>)> {
+        Self::descriptors(self)
+    }
+}
 
 /// A running service.
 pub(crate) struct Service<B> {
@@ -48,7 +60,7 @@ pub(crate) struct Service<B> {
     give_up: Option<Timestamp>,
 }
 
-impl<B: Backend + AsFd> Service<B> {
+impl<B: Platform> Service<B> {
     /// A service that listens on `listener`, has `keeper` keep it running, and stops on any of
     /// `signals`.
     pub(crate) fn new(
@@ -112,8 +124,11 @@ impl<B: Backend + AsFd> Service<B> {
             self.clients.serve(&mut self.control);
             // What was answered just now is written when the loop comes round again.
             self.save();
-            self.keeper
-                .beat_if_due(self.control.now(), self.control.pace());
+            let now = self.control.now();
+            if self.keeper.beat_if_due(now, self.control.pace()) {
+                self.keeper
+                    .keep_all(now, &self.control.backend().descriptors());
+            }
             if self.is_replaced() {
                 return Ok(());
             }
@@ -219,6 +234,8 @@ impl<B: Backend + AsFd> Service<B> {
         self.control.process();
         self.control.touch_all();
         self.save();
+        let descriptors = self.control.backend().descriptors();
+        self.keeper.keep_all(self.control.now(), &descriptors);
         self.keeper.again()?;
         tracing::info!("leaving everything to a new process");
         self.control.leave_in_place();

@@ -38,6 +38,13 @@ impl Kept {
         Untold(records.chain(descriptors).collect())
     }
 
+    pub(super) fn has(&self, name: &Name) -> bool {
+        match name {
+            Name::Record(name) => self.records.contains_key(name),
+            Name::Descriptor(name) => self.descriptors.contains_key(name),
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.records.is_empty() && self.descriptors.is_empty()
     }
@@ -92,6 +99,15 @@ impl fmt::Debug for Kept {
             .field("records", &self.records.len())
             .field("descriptors", &self.descriptors)
             .finish()
+    }
+}
+
+impl IntoIterator for Untold {
+    type Item = Name;
+    type IntoIter = std::collections::btree_set::IntoIter<Name>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
     }
 }
 

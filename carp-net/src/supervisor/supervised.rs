@@ -26,6 +26,8 @@ pub struct Supervised {
     buffer: Buffer,
     /// What a former engine left.
     found: Kept,
+    /// What all of that was called.
+    left: Vec<Name>,
     last_alive: Option<Timestamp>,
     /// When this one said the last time that it makes progress.
     last_beat: Option<Timestamp>,
@@ -83,6 +85,7 @@ impl Supervised {
             channel,
             buffer: Buffer::new(),
             found: Kept::default(),
+            left: Vec::new(),
             last_alive: None,
             last_beat: None,
             kept: Kept::default(),
@@ -95,6 +98,7 @@ impl Supervised {
             match this.channel.receive(&mut this.buffer)? {
                 Received::Frame(Frame::All { last_alive }, _) => {
                     this.last_alive = last_alive;
+                    this.left = this.found.names().into_iter().collect();
                     this.buffer.wipe();
                     return Ok(this);
                 }
@@ -113,8 +117,14 @@ impl Supervised {
         self.found.records.keys().map(String::as_str)
     }
 
-    /// Takes a record that a former engine left. What is taken is kept no more until this engine
-    /// says what is to be [saved](Self::save) in its place, or [forgets](Self::forget) it.
+    /// The names of the descriptors that are left to take, in their order.
+    pub fn descriptor_names(&self) -> impl Iterator<Item = &str> {
+        self.found.descriptors.keys().map(String::as_str)
+    }
+
+    /// Takes a record that a former engine left. The supervisor still keeps it, until this engine
+    /// [saves](Self::save) another in its place, [forgets](Self::forget) it, or
+    /// [settles](Self::settle).
     pub fn take_record(&mut self, name: &str) -> Option<Zeroizing<Vec<u8>>> {
         self.found.records.remove(name)
     }
@@ -122,6 +132,17 @@ impl Supervised {
     /// Takes a descriptor that a former engine left. It is closed on exec.
     pub fn take_descriptor(&mut self, name: &str) -> Option<OwnedFd> {
         self.found.descriptors.remove(name)
+    }
+
+    /// Says that whatever a former engine left, and this one has not said again by now, is to be
+    /// kept no longer.
+    pub fn settle(&mut self) {
+        let (left, kept) = (std::mem::take(&mut self.left), &self.kept);
+        let unsaid: Vec<Name> = left.into_iter().filter(|name| !kept.has(name)).collect();
+        self.found = Kept::default();
+        for name in unsaid {
+            self.add(name);
+        }
     }
 
     /// When the former engine said the last time that it makes progress, on CLOCK_BOOTTIME;

@@ -412,6 +412,11 @@ impl<B: Backend> Control<B> {
         self.on_demand
     }
 
+    /// The platform.
+    pub(crate) const fn backend(&self) -> &B {
+        self.driver.backend()
+    }
+
     /// How long the loop may take to come round before the others would notice: a third of the
     /// shortest time after which one of them takes over.
     pub(crate) fn pace(&self) -> Duration {

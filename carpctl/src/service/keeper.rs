@@ -1,7 +1,7 @@
 //! The service's side of its supervisor: what it leaves to a successor, the beats, the restart.
 
 use std::collections::BTreeMap;
-use std::os::fd::{AsFd, AsRawFd as _, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use carp_net::carp_fsm::Timestamp;
@@ -18,6 +18,10 @@ pub(crate) struct Keeper {
     beat: Timestamp,
     /// When everything is saved the next time, changed or not.
     refresh: Timestamp,
+    /// The descriptors of the platform that are kept, as they were then.
+    descriptors: Vec<(String, RawFd)>,
+    /// Whether what a former service left, and this one has not taken over, is still kept.
+    unsettled: Option<Timestamp>,
     restart: Restart,
 }
 
@@ -45,6 +49,8 @@ impl Keeper {
             supervised,
             beat: Timestamp::ZERO,
             refresh: Timestamp::ZERO,
+            descriptors: Vec::new(),
+            unsettled: None,
             restart: Restart::No,
         }
     }
@@ -59,6 +65,18 @@ impl Keeper {
     /// A descriptor that it left.
     pub(crate) fn take_descriptor(&mut self, name: &str) -> Option<OwnedFd> {
         self.supervised.as_mut()?.take_descriptor(name)
+    }
+
+    /// All other descriptors that it left, by their names.
+    pub(crate) fn take_descriptors(&mut self) -> Vec<(String, OwnedFd)> {
+        let Some(supervised) = &mut self.supervised else {
+            return Vec::new();
+        };
+        let names: Vec<String> = supervised.descriptor_names().map(str::to_owned).collect();
+        names
+            .into_iter()
+            .filter_map(|name| Some((name.clone(), supervised.take_descriptor(&name)?)))
+            .collect()
     }
 
     /// What it knew. An interface whose record cannot be read is left out.
@@ -106,6 +124,36 @@ impl Keeper {
         match &mut self.supervised {
             Some(supervised) => supervised.keep(name, descriptor),
             None => Ok(()),
+        }
+    }
+
+    /// Has the descriptors of the platform kept, as they are at `now`, and no others.
+    pub(super) fn keep_all(&mut self, now: Timestamp, descriptors: &[(String, BorrowedFd<'_>)]) {
+        let Some(supervised) = &mut self.supervised else {
+            return;
+        };
+        let current = descriptors.iter();
+        let current: Vec<_> = current
+            .map(|(name, descriptor)| (name.clone(), descriptor.as_raw_fd()))
+            .collect();
+        if current != self.descriptors {
+            for ((name, descriptor), entry) in descriptors.iter().zip(&current) {
+                if !self.descriptors.contains(entry)
+                    && let Err(error) = supervised.keep(name, descriptor)
+                {
+                    tracing::warn!("{error}");
+                }
+            }
+            for (name, _) in &self.descriptors {
+                if !current.iter().any(|(kept, _)| kept == name) {
+                    supervised.forget_descriptor(name);
+                }
+            }
+            self.descriptors = current;
+        }
+        if now >= *self.unsettled.get_or_insert(now + SETTLED) {
+            self.unsettled = Some(Timestamp::from_micros(u64::MAX));
+            supervised.settle();
         }
     }
 
@@ -167,11 +215,14 @@ impl Keeper {
     }
 
     /// Says, where that is due, that the loop goes round, and will again `within` this time.
-    pub(super) fn beat_if_due(&mut self, now: Timestamp, within: Duration) {
-        if now >= self.beat {
+    /// Returns whether it was.
+    pub(super) fn beat_if_due(&mut self, now: Timestamp, within: Duration) -> bool {
+        let is_due = self.is_there() && now >= self.beat;
+        if is_due {
             self.beat = now + within / BEATS;
             self.beat(within);
         }
+        is_due
     }
 
     /// Says that the service is well but may say nothing more for this time.
@@ -248,6 +299,9 @@ const BEATS: u32 = 4;
 
 /// How often everything is saved.
 const REFRESH: Duration = Duration::from_secs(10);
+
+/// How long after its start a service has taken over what it wants to, and more.
+const SETTLED: Duration = Duration::from_secs(10);
 
 /// How long the supervisor may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -218,3 +218,9 @@ impl AsFd for Live {
         self.descriptor.as_fd()
     }
 }
+
+impl super::Platform for Live {
+    fn descriptors(&self) -> Vec<(String, BorrowedFd<'_>)> {
+        Vec::new()
+    }
+}

@@ -17,4 +17,5 @@ mod net;
 mod peers;
 mod routes;
 mod session;
+mod supervisor;
 mod wire;

@@ -233,14 +233,19 @@ impl Node {
     }
 
     fn process(&self, engine: bool) -> lab::Process {
-        let processes = self.host.namespace().processes().unwrap();
-        let alone = processes.len() == 1;
-        let mut found: Vec<_> = processes
-            .into_iter()
-            .filter(|process| alone || is_engine(process) == engine)
-            .collect();
-        assert_eq!(found.len(), 1, "one service on {}", self.host.name());
-        found.remove(0)
+        let mut services = self.services();
+        let alone = services.len() == 1;
+        services.retain(|process| alone || has_word(process, "--engine") == engine);
+        assert_eq!(services.len(), 1, "one service on {}", self.host.name());
+        services.remove(0)
+    }
+
+    /// The processes of the service on this node.
+    pub(crate) fn services(&self) -> Vec<lab::Process> {
+        let mut processes = self.host.namespace().processes().unwrap();
+        // Not those of commands that run at the moment.
+        processes.retain(|process| has_word(process, "daemon"));
+        processes
     }
 
     /// Waits until no process is left on this node.
@@ -250,11 +255,11 @@ impl Node {
     }
 }
 
-/// Whether a process was started as an engine, by its command line.
-fn is_engine(process: &lab::Process) -> bool {
+/// Whether a process was started with `word` on its command line.
+pub(crate) fn has_word(process: &lab::Process, word: &str) -> bool {
     let line = std::fs::read(format!("/proc/{}/cmdline", process.pid())).unwrap_or_default();
     line.split(|byte| *byte == 0)
-        .any(|word| word == b"--engine")
+        .any(|found| found == word.as_bytes())
 }
 
 /// Waits until `what` holds.

@@ -12,7 +12,7 @@ use crate::net::{Net, Terrain, V4, V6, let_pass, none_lost};
 const VIRTUAL_MAC: MacAddress = MacAddress([0, 0, 0x5e, 0, 1, 99]);
 
 /// The advertisement in an Ethernet frame.
-fn advert(frame: &[u8]) -> Option<Advertisement> {
+pub(crate) fn advert(frame: &[u8]) -> Option<Advertisement> {
     let packet = frame.get(14..)?;
     let (_, payload) = decode_ip_packet(packet).ok()?;
     Advertisement::decode(payload).ok()

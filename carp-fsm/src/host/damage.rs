@@ -15,7 +15,7 @@ const ONE_INCIDENT: Duration = Duration::from_secs(1);
 
 /// So many incidents within [`MEMORY`] demote the node, until there is none for so long.
 const BUDGET: usize = 10;
-const MEMORY: Duration = Duration::from_secs(60);
+pub(super) const MEMORY: Duration = Duration::from_secs(60);
 
 /// The last thing that somebody else changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +36,12 @@ pub struct Trouble {
 pub(crate) struct Incidents {
     began: VecDeque<Timestamp>,
     last: Option<Trouble>,
+}
+
+impl Incidents {
+    pub(super) fn is_any(&self) -> bool {
+        self.last.is_some() || !self.began.is_empty()
+    }
 }
 
 impl Host {

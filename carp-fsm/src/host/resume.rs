@@ -6,15 +6,15 @@ use core::time::Duration;
 
 use carp_proto::Authenticator;
 
-use super::damage::Incidents;
+use super::damage::{self, Incidents};
 use super::hand_over::SILENCING;
-use super::role::{Role, Stage, Surroundings};
+use super::role::{Rest, Role, Stage, Surroundings};
 use super::sending::SendRecord;
 use super::{Host, LastTransition};
 use crate::counters::Counters;
 use crate::random::Random;
 use crate::timers::{Timer, Timers};
-use crate::{Heard, HostId, LinkId, Timestamp, VirtualHost};
+use crate::{Heard, HostId, LinkId, Reason, Timestamp, VirtualHost};
 
 /// All that a host is beside its configuration.
 #[derive(Clone, Debug)]
@@ -110,11 +110,36 @@ impl Host {
         if stale && (waits(Timer::MasterDownInet) || waits(Timer::MasterDownInet6)) {
             self.arm_master_down(around, Duration::ZERO);
         }
+        self.ask_again(around);
+    }
+
+    /// Goes on after others must have taken this host for dead: as one that has just begun, and
+    /// listens. What is still in place of what it held is for the platform to find out.
+    pub(crate) fn resume_frozen(&mut self, around: &mut Surroundings<'_>, late: Duration) {
+        if self.incidents.is_any() {
+            self.arm(around, Timer::Quiet, Some(damage::MEMORY));
+        }
+        match self.role {
+            Role::Init => {}
+            Role::Backup | Role::Taking(_) | Role::Master => {
+                self.enter_backup(around, Reason::Frozen(late));
+            }
+            Role::Retiring { rest, .. } => match rest {
+                Rest::Backup => {
+                    self.role = Role::Backup;
+                    self.arm_master_down(around, Duration::ZERO);
+                }
+                Rest::Init => {
+                    self.begin_overlap(around, rest);
+                    self.arm(around, Timer::HandOver, Some(Duration::ZERO));
+                }
+            },
+        }
     }
 
     /// Asks the platform anew for what the role needs, because nobody hears what the other process
     /// was answered. Nothing changes where it is there still.
-    pub(crate) fn ask_again(&mut self, around: &mut Surroundings<'_>) {
+    fn ask_again(&mut self, around: &mut Surroundings<'_>) {
         match self.role {
             Role::Init | Role::Backup => {}
             Role::Taking(reason) => self.take_over(around, reason),

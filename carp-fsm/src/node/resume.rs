@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 
 use super::Node;
 use crate::demotion::Ailment;
-use crate::host::{Host, Stimulus};
+use crate::host::Host;
 use crate::{HostId, NodeConfig, Owner, SavedHost, SavedNode, Timestamp, VirtualHost};
 
 impl Node {
@@ -42,7 +42,8 @@ impl Node {
     /// saved may be older.
     ///
     /// Asks for everything anew that the roles need, which changes nothing where it is there
-    /// still. Where others must have taken this node for dead by `now`, its masters listen first.
+    /// still. Where others must have taken this node for dead by `now`, its masters are backups;
+    /// whoever finds their addresses in place says [`Input::Adopted`](crate::Input::Adopted).
     ///
     /// ```
     /// use carp_fsm::{LinkId, Node, Timestamp, VirtualHost};
@@ -103,13 +104,11 @@ impl Node {
             node.note_freeze(late);
         }
         for (id, timers, stale) in runs {
-            let frozen = node.hosts.get(&id).is_some_and(is_frozen);
-            let stale = stale || frozen;
-            node.with(id, |host, around| host.resume(around, &timers, stale));
-            if frozen {
-                node.step(id, Stimulus::Woke { late });
+            if node.hosts.get(&id).is_some_and(is_frozen) {
+                node.with(id, |host, around| host.resume_frozen(around, late));
+            } else {
+                node.with(id, |host, around| host.resume(around, &timers, stale));
             }
-            node.with(id, Host::ask_again);
         }
         node
     }

@@ -159,13 +159,15 @@ impl Cluster {
         }
         let takes_part = |node: &usize| self.members[*node].takes_part();
         let mut left: BTreeSet<usize> = (0..self.members.len()).filter(takes_part).collect();
-        while let Some(first) = left.first().copied() {
-            let part: Vec<usize> = left
-                .iter()
-                .copied()
-                .filter(|node| self.reach(first, *node))
-                .collect();
-            left.retain(|node| !part.contains(node));
+        while let Some(first) = left.pop_first() {
+            let mut part = vec![first];
+            let mut looked_at = 0;
+            while let Some(one) = part.get(looked_at).copied() {
+                let reached = |other: &usize| self.reach(one, *other);
+                part.extend(left.iter().copied().filter(reached));
+                left.retain(|other| !part.contains(other));
+                looked_at += 1;
+            }
             let all_reach = |node: &usize| part.iter().all(|other| self.reach(*node, *other));
             if part.iter().all(all_reach) {
                 self.check_part(&part);
@@ -222,13 +224,15 @@ impl Cluster {
         }
     }
 
-    /// Lets time pass, if need be, until the master has just advertised.
-    pub(crate) fn wait_for_an_advert(&mut self) {
-        let driver = self.members[self.master()].driver.as_ref();
+    /// Lets a moment pass if the master advertises now, or has just done so.
+    pub(crate) fn between_adverts(&mut self) {
+        let master = self.master();
+        let driver = self.members[master].driver.as_ref();
         let due = driver.and_then(Driver::deadline);
-        let soon = Duration::from_millis(10);
-        if due.is_some_and(|due| due - self.now() < soon) {
-            self.run(soon * 2);
+        let moment = Duration::from_millis(5);
+        let is_soon = due.is_some_and(|due| due - self.now() < moment);
+        if is_soon || self.now() - self.watch.nodes[master].last_advert < moment {
+            self.run(moment * 2);
         }
     }
 

@@ -66,7 +66,7 @@ impl Setting {
     /// preemption or without.
     pub(crate) fn drawn(dice: &mut Dice) -> Self {
         let (advbase, first_skew, step) = match dice.below(8) {
-            0 => (0, 52, 26), // 0.2 s to 0.9 s
+            0 => (0, 100, 10), // 0.4 s to 0.7 s
             1 => (2, 0, 36),
             2 => (1, 90, 20),
             _ => (1, 0, 20),

@@ -224,7 +224,8 @@ fn stopped_engine_is_killed_and_replaced_without_a_take_over() {
 #[test]
 fn killed_service_is_answered_for_until_a_peer_has_taken_over() {
     for_each_seed(|seed| {
-        let cluster = Cluster::settled(seed, |setting| setting);
+        let mut cluster = Cluster::settled(seed, |setting| setting);
+        cluster.between_adverts(); // its renewal would be lost
         let mut row = Row::new(cluster, long(), Fault::Kill);
         row.costs(row.uncovered(), LEFT_BEHIND);
         row.another_is_master();
@@ -240,6 +241,7 @@ fn killed_service_is_answered_for_until_a_peer_has_taken_over() {
 fn killed_service_that_begins_anew_adopts_what_it_has_left() {
     for_each_seed(|seed| {
         let mut cluster = Cluster::settled(seed, |setting| setting);
+        cluster.between_adverts(); // its renewal would be lost
         let master = cluster.master();
         let dead = cluster.dice.millis(1, 6_000);
         cluster.after(dead, Fault::Begin(master));
@@ -258,6 +260,7 @@ fn killed_service_that_begins_anew_adopts_what_it_has_left() {
 fn frozen_service_listens_before_it_speaks() {
     for_each_seed(|seed| {
         let mut cluster = Cluster::settled(seed, |setting| setting);
+        cluster.between_adverts(); // its renewal would be lost
         let frozen = cluster.dice.millis(10, 20_000);
         let mut row = Row::new(cluster, frozen, |node| Fault::Pause(node, true));
         row.costs(row.uncovered(), LEFT_BEHIND);
@@ -400,7 +403,7 @@ fn deleted_address_is_back_at_once() {
 fn changed_interface_is_as_it_was_at_once_and_the_reason_is_shown() {
     for_each_seed(|seed| {
         let mut cluster = Cluster::settled(seed, |setting| setting);
-        cluster.wait_for_an_advert(); // the next would say that it is not mended yet
+        cluster.between_adverts(); // one would say that it is not mended yet
         let damage = [Damage::LinkAddress, Damage::Inet6Disabled][usize::from(seed % 2 == 0)];
         let harm = Harm::Damage(damage);
         let row = Row::new(cluster, long(), |node| Fault::Harm(node, harm));

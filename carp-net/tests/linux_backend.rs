@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use carp_net::carp_fsm::carp_proto::{Key, MacAddress, Vhid};
 use carp_net::carp_fsm::{Lladdr, Node, State, VirtualHost};
-use carp_net::lab::{Direction, Frame, Host, Lab, Snapshot, now};
+use carp_net::lab::{Direction, Echo, Frame, Host, Lab, Snapshot, now};
 use carp_net::linux::Linux;
 use carp_net::{Driver, Handle};
 
@@ -69,9 +69,134 @@ impl Running {
         self.handle.call(master).unwrap()
     }
 
+    /// Whether all that somebody has changed has been noticed and mended.
+    fn is_well(&self) -> bool {
+        let well = |driver: &mut Driver<Linux>| {
+            let mut hosts = driver.node().hosts();
+            hosts.all(|host| host.trouble().is_some_and(|trouble| trouble.mended))
+        };
+        self.handle.call(well).unwrap()
+    }
+
     fn stop(self) {
         self.handle.shutdown().unwrap();
         self.thread.join().unwrap();
+    }
+}
+
+/// Does what another program would do on a host.
+fn meddle(host: &Host, words: &str) {
+    let mut words = words.split_whitespace();
+    let program = words.next().unwrap();
+    let status = host.command(program).args(words).status().unwrap();
+    assert!(status.success());
+}
+
+/// A master and a backup, and a client that has had answers for a while.
+struct Pair {
+    _lab: Lab,
+    hosts: [Host; 2],
+    nodes: [Running; 2],
+    echoes: [Echo; 2],
+    _client: Host,
+}
+
+fn pair(lladdr: Lladdr) -> Option<Pair> {
+    let lab = lab()?;
+    let plug = |name, last: u8| {
+        let addresses = [format!("192.0.2.{last}/24"), format!("2001:db8::{last}/64")];
+        settled(&lab, name, &addresses).0
+    };
+    let hosts = [plug("one", 1), plug("two", 2)];
+    let client = lab.host("client").unwrap();
+    client.add_address("192.0.2.50/24").unwrap();
+    client.add_address("2001:db8::50/64").unwrap();
+    let nodes = [
+        Running::start(&hosts[0], lladdr, 0),
+        Running::start(&hosts[1], lladdr, 100),
+    ];
+    wait_until(|| nodes[0].is_master());
+    let echoes = ["192.0.2.10", "2001:db8::10"]
+        .map(|target| client.echo(target.parse().unwrap(), 1_000).unwrap());
+    for echo in &echoes {
+        assert!(echo.wait_for_answers(300, LONG));
+    }
+    Some(Pair {
+        _lab: lab,
+        hosts,
+        nodes,
+        echoes,
+        _client: client,
+    })
+}
+
+impl Pair {
+    /// Both families are answered again; returns how much was lost in each.
+    fn end(self, case: &str) -> [u64; 2] {
+        let lost = self.echoes.map(|echo| {
+            let received = echo.progress().1;
+            assert!(echo.wait_for_answers(received + 300, LONG), "{case}");
+            let report = echo.stop().unwrap();
+            eprintln!("{case}: {report}");
+            report.lost()
+        });
+        for node in self.nodes {
+            node.stop();
+        }
+        lost
+    }
+}
+
+#[test]
+fn what_others_change_on_a_master_is_mended_without_an_election() {
+    let _alone = alone();
+    for (lladdr, words, few) in [
+        (
+            Lladdr::Virtual,
+            "ip address del 192.0.2.10/24 dev carp0",
+            20,
+        ),
+        (Lladdr::Virtual, "ip address flush dev carp0", 20),
+        (
+            Lladdr::Virtual,
+            "sysctl -q -w net.ipv6.conf.carp0.disable_ipv6=1",
+            20,
+        ),
+        (Lladdr::Carpdev, "ip address del 192.0.2.10/32 dev vmx0", 20),
+        (
+            Lladdr::Carpdev,
+            "ip address del 2001:db8::10/128 dev vmx0",
+            20,
+        ),
+        // The kernel hears nothing on a macvlan that gets another MAC address until all processors
+        // have passed a quiescent state (macvlan_hash_del), there and back.
+        (
+            Lladdr::Virtual,
+            "ip link set dev carp0 address 02:00:00:00:99:99",
+            80,
+        ),
+    ] {
+        let Some(pair) = pair(lladdr) else { return };
+        meddle(&pair.hosts[0], words);
+        wait_until(|| pair.nodes[0].is_well());
+        assert!(pair.nodes[0].is_master() && !pair.nodes[1].is_master());
+        let lost = pair.end(words);
+        assert!(lost.iter().all(|lost| *lost < few), "{words}: {lost:?}");
+    }
+}
+
+#[test]
+fn a_master_that_others_take_down_is_followed_by_the_backup_at_once() {
+    let _alone = alone();
+    for words in ["ip link set dev carp0 down", "ip link del dev carp0"] {
+        let Some(pair) = pair(Lladdr::Virtual) else {
+            return;
+        };
+        meddle(&pair.hosts[0], words);
+        wait_until(|| pair.nodes[1].is_master());
+        assert!(!pair.nodes[0].is_master());
+        let lost = pair.end(words);
+        assert!(lost.iter().all(|lost| *lost <= 30), "{words}: {lost:?}");
     }
 }
 

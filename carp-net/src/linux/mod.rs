@@ -22,6 +22,7 @@ mod carpdev;
 mod check;
 mod clock;
 mod control;
+mod ebpf;
 mod egress;
 mod hear;
 mod inherit;

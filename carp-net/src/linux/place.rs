@@ -12,13 +12,14 @@ use carp_fsm::carp_proto::{Vhid, VirtualAddress};
 use carp_fsm::{Lladdr, Timestamp};
 
 use super::addresses::{self, Ground, MARK};
+use super::egress::Speech;
 use super::kernel::Access;
-use super::links::Address;
 use super::netlink::{Connection, Refusal, Request};
 use super::{clock, egress, interface, ready, routes, settings};
 use crate::error::About as _;
 use crate::{Error, ErrorKind, Result, Setup};
 
+mod leftover;
 mod mend;
 pub(super) use mend::{Condition, is_altered};
 
@@ -37,6 +38,9 @@ pub(super) struct Place {
     until: Option<Timestamp>,
     /// Whether it does not speak for its addresses.
     quiet: bool,
+    /// What ends its speech before the addresses go, once it has spoken; none on a carpdev, and where
+    /// the kernel does not let us.
+    speech: Option<Speech>,
 }
 
 /// An address that is in place.
@@ -63,6 +67,7 @@ impl Place {
             held: Vec::new(),
             until: None,
             quiet: false,
+            speech: None,
         };
         let connection = &mut access.connection;
         if let Some(link) = interface::find(connection, name).about(name)? {
@@ -90,59 +95,6 @@ impl Place {
             }
         }
         Ok(place)
-    }
-
-    /// Goes on with the carp interface of a former run. Where it carries addresses, what it
-    /// says and takes stays as it is for now.
-    fn take_back(mut self, access: &mut Access, setup: &Setup) -> Result<Self> {
-        let there = addresses::all(&mut access.connection, self.index).about(&self.name)?;
-        self.held = there.iter().filter_map(Placed::found).collect();
-        self.until = Some(clock::now());
-        self.quiet = true;
-        if !setup.up {
-            self.release(access);
-        }
-        let carries = !self.held.is_empty();
-        guard(&mut access.connection, setup, self.index, carries)?;
-        tracing::info!(
-            interface = self.name,
-            carries,
-            "carp interface of a former run kept"
-        );
-        Ok(self)
-    }
-
-    /// Whether exactly `addresses` are there from a former run; then it goes on with them, but
-    /// does not speak for them. What else is left of it goes.
-    pub(super) fn adopt(
-        &mut self,
-        access: &mut Access,
-        addresses: &[VirtualAddress],
-    ) -> Result<bool> {
-        let mut there = addresses::all(&mut access.connection, self.index).about(&self.name)?;
-        if self.ground == Ground::Shared {
-            let is_ours = |ip: IpAddr| addresses.iter().any(|address| address.ip() == ip);
-            there.retain(|found| found.mark == MARK && is_ours(found.ip));
-        }
-        let is_there = |address: &VirtualAddress| {
-            let prefix_len = addresses::prefix_len(self.ground, *address);
-            there.iter().any(|found| {
-                (found.ip, found.prefix_len) == (address.ip(), prefix_len) && found.mark == MARK
-            })
-        };
-        let exactly =
-            !there.is_empty() && there.len() == addresses.len() && addresses.iter().all(is_there);
-        self.until = Some(clock::now());
-        if exactly {
-            let routed = true;
-            let placed = addresses.iter().map(|&address| Placed { address, routed });
-            self.held = placed.collect();
-            self.quieten(access);
-        } else {
-            self.held = there.iter().filter_map(Placed::found).collect();
-            self.release(access);
-        }
-        Ok(exactly)
     }
 
     /// Whether it does for `setup` on the carpdev with this index, up or down apart.
@@ -220,7 +172,7 @@ impl Place {
         self.remove_unwanted(connection, &wanted);
         let added = self.add(connection, &wanted, addresses::lifetime(until, now))?;
         if !wanted.is_empty()
-            && let Err(error) = self.open(access)
+            && let Err(error) = self.open(access, now, until)
         {
             self.remove(&mut access.connection, &added);
             return Err(error);
@@ -250,6 +202,9 @@ impl Place {
             return Vec::new();
         }
         self.until = Some(until);
+        if let Some(speech) = &self.speech {
+            speech.extend(now, self.until);
+        }
         let lifetime = addresses::lifetime(self.until, now);
         let (index, ground) = (self.index, self.ground);
         let renew = |placed: &Placed| {
@@ -450,30 +405,6 @@ impl Place {
         }
     }
 
-    /// Takes an address on a carpdev that a former run has left there.
-    fn take_marked(
-        &self,
-        connection: &mut Connection,
-        placed: &Placed,
-        lifetime: u32,
-        refusal: Refusal,
-    ) -> Result<(), Refusal> {
-        let (ip, index) = (placed.address.ip(), self.index);
-        let there = addresses::all(connection, index)?;
-        if !there
-            .iter()
-            .any(|found| found.ip == ip && found.mark == MARK)
-        {
-            return Err(refusal);
-        }
-        connection.all(vec![addresses::set(
-            index,
-            self.ground,
-            placed.address,
-            lifetime,
-        )])
-    }
-
     fn refused(&self, connection: &mut Connection, placed: &Placed, refusal: Refusal) -> Error {
         if refusal.is(libc::EEXIST)
             && let Ok(Some(link)) = interface::get(connection, self.index)
@@ -486,10 +417,16 @@ impl Place {
         Error::new(about, io::Error::from(refusal))
     }
 
-    /// Lets the interface speak for the addresses on it.
-    fn open(&mut self, access: &mut Access) -> Result<()> {
+    /// Lets the interface speak for the addresses on it, which stay until then.
+    fn open(
+        &mut self,
+        access: &mut Access,
+        now: Timestamp,
+        until: Option<Timestamp>,
+    ) -> Result<()> {
         match self.ground {
             Ground::Own => {
+                self.speak(access, now, until);
                 let requests = vec![
                     self.filter(&egress::normal()),
                     interface::protodown(self.index, false),
@@ -500,6 +437,26 @@ impl Place {
         }
         self.quiet = false;
         Ok(())
+    }
+
+    /// Sees to it that speech ends before the addresses go, where the kernel lets us.
+    fn speak(&mut self, access: &mut Access, now: Timestamp, until: Option<Timestamp>) {
+        if let Some(speech) = &self.speech {
+            return speech.extend(now, until);
+        }
+        let speech = match Speech::new() {
+            Ok(speech) => speech,
+            Err(error) => {
+                let interface = &self.name;
+                return tracing::debug!(interface, %error, "no lease of speech");
+            }
+        };
+        speech.extend(now, until);
+        let filter = speech.filter(self.index, self.handle());
+        match access.connection.all(vec![filter]) {
+            Ok(()) => self.speech = Some(speech),
+            Err(error) => self.warn("no lease of speech", Err(error)),
+        }
     }
 
     fn unveil(&mut self, access: &mut Access) {
@@ -539,15 +496,6 @@ impl Place {
         if let Err(error) = done {
             tracing::warn!(interface = self.name, %error, "{what}");
         }
-    }
-}
-
-impl Placed {
-    /// An address that was there before. Whether it has brought a route is not known, and no harm
-    /// is done where it is not so.
-    fn found(found: &Address) -> Option<Self> {
-        let (address, routed) = (found.network()?, true);
-        Some(Self { address, routed })
     }
 }
 

@@ -18,8 +18,10 @@ use super::netlink::{Attributes, Connection, Refusal, Request, kind};
 
 mod bpf;
 mod programs;
+mod speech;
 pub(super) use bpf::Program;
 pub(super) use programs::{closed, normal, quiet, veil};
+pub(super) use speech::Speech;
 
 /// The interfaces of others that filters may have to be put on.
 ///

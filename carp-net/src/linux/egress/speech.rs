@@ -1,0 +1,173 @@
+//! The lease of speech: an interface with a virtual MAC address answers ARP and neighbour discovery
+//! only until a moment that each advert puts off.
+//!
+//! When every process of the service is dead or stopped, the kernel goes on answering for the
+//! addresses, also after another node has taken over, and each answer pulls the switch back. Data
+//! would be lost when the addresses go. So the answers stop first: data still flows to where
+//! neighbours and switch know the addresses to be, and whoever asks anew finds the new master.
+//!
+//! Only eBPF knows the time. It takes `CAP_BPF`; where that is not given, the egress filter does
+//! without.
+
+use std::fs;
+use std::io;
+use std::time::Duration;
+
+use carp_fsm::Timestamp;
+use netlink_packet_core::{DefaultNla, NLM_F_CREATE};
+use netlink_packet_route::RouteNetlinkMessage;
+use netlink_packet_route::tc::{TcAttribute, TcBpfFlags, TcFilterBpfOption, TcOption};
+
+use super::super::ebpf::{Number, Program};
+use super::super::netlink::Request;
+use super::{bpf, filter};
+
+/// The lease of speech of one interface.
+#[derive(Debug)]
+pub(in crate::linux) struct Speech {
+    until: Number,
+    program: Program,
+}
+
+impl Speech {
+    /// One that is over.
+    ///
+    /// # Errors
+    ///
+    /// Where the kernel does not let us.
+    pub(in crate::linux) fn new() -> io::Result<Self> {
+        if !clock_is_that_of_the_kernel() {
+            return Err(io::Error::from(io::ErrorKind::Unsupported));
+        }
+        let until = Number::new()?;
+        let program = Program::load(&program(&until))?;
+        Ok(Self { until, program })
+    }
+
+    /// Lets it last for as long as fits a lease of the addresses until `until`; without end where
+    /// they have none.
+    pub(in crate::linux) fn extend(&self, now: Timestamp, until: Option<Timestamp>) {
+        let nanos = match until {
+            None => u64::MAX,
+            Some(until) => (now + share_of(until - now))
+                .as_micros()
+                .saturating_mul(1_000),
+        };
+        if let Err(error) = self.until.set(nanos) {
+            tracing::warn!(%error, "lease of speech not renewed");
+        }
+    }
+
+    /// Puts its filter on the interface with this index.
+    pub(in crate::linux) fn filter(&self, index: u32, handle: u16) -> Request {
+        let option = |kind, bytes| {
+            let attribute = DefaultNla::new(kind, bytes);
+            TcOption::Bpf(TcFilterBpfOption::Other(attribute))
+        };
+        // Beside that of the virtual host, which has its number.
+        let mut message = filter(index, handle | BESIDE);
+        message.attributes.push(TcAttribute::Options(vec![
+            option(BPF_FD, self.program.as_raw().to_ne_bytes().to_vec()),
+            option(BPF_NAME, b"carp_speech\0".to_vec()),
+            TcOption::Bpf(TcFilterBpfOption::Flags(TcBpfFlags::DirectAction)),
+        ]));
+        Request::new(RouteNetlinkMessage::NewTrafficFilter(message), NLM_F_CREATE)
+    }
+}
+
+/// Five eighths: of 3·advbase + 1 s more than an advert takes to come, and less than the others wait.
+fn share_of(lease: Duration) -> Duration {
+    lease * 5 / 8
+}
+
+/// A time namespace moves our clock, but not that of the program.
+fn clock_is_that_of_the_kernel() -> bool {
+    let Ok(offsets) = fs::read_to_string("/proc/self/timens_offsets") else {
+        return true;
+    };
+    let is_none = |line: &str| {
+        let mut words = line.split_whitespace();
+        words.next() != Some("boottime") || words.all(|number| number == "0")
+    };
+    offsets.lines().all(is_none)
+}
+
+/// Passes what is neither ARP nor neighbour discovery, and that too until the moment in `until`.
+fn program(until: &Number) -> [u64; 24] {
+    let zero = 0;
+    [
+        // r6 ← the frame, for the loads that follow.
+        code(MOVE, 6, 1, zero, 0),
+        code(LOAD_HALF, 0, 0, zero, 12),
+        code(IF_EQUAL, 0, 0, to(2, CHECK), 0x0806),
+        code(UNLESS_EQUAL, 0, 0, to(3, PASS), 0x86dd),
+        // The next header of IPv6, then the type of ICMPv6: router solicitation to redirect.
+        code(LOAD_BYTE, 0, 0, zero, 14 + 6),
+        code(UNLESS_EQUAL, 0, 0, to(5, PASS), 58),
+        code(LOAD_BYTE, 0, 0, zero, 14 + 40),
+        code(IF_LESS, 0, 0, to(7, PASS), 133),
+        code(IF_GREATER, 0, 0, to(8, PASS), 137),
+        // CHECK: r7 ← the moment it is.
+        code(CALL, 0, 0, zero, KTIME_GET_BOOT_NS),
+        code(MOVE, 7, 0, zero, 0),
+        // r0 ← where entry 0 of the map is.
+        code(STORE_WORD, 10, 0, -4, 0),
+        code(MOVE, 2, 10, zero, 0),
+        code(ADD, 2, 0, zero, -4),
+        code(LOAD_MAP, 1, PSEUDO_MAP_FD, zero, until.as_raw()),
+        code(0, 0, 0, zero, 0),
+        code(CALL, 0, 0, zero, MAP_LOOKUP_ELEM),
+        code(IF_EQUAL, 0, 0, to(17, PASS), 0),
+        code(LOAD_LONG, 1, 0, zero, 0),
+        code(IF_NOT_ABOVE, 7, 1, to(19, PASS), 0),
+        code(SET, 0, 0, zero, bpf::DROP.cast_signed()),
+        code(EXIT, 0, 0, zero, 0),
+        // PASS
+        code(SET, 0, 0, zero, bpf::PASS.cast_signed()),
+        code(EXIT, 0, 0, zero, 0),
+    ]
+}
+
+/// How far it is from the instruction with this number to that one.
+const fn to(from: i16, target: i16) -> i16 {
+    target - from - 1
+}
+
+const CHECK: i16 = 9;
+const PASS: i16 = 22;
+
+/// `struct bpf_insn`: what to do, with which registers, where to go, with which number.
+fn code(code: u8, destination: u8, source: u8, offset: i16, number: i32) -> u64 {
+    let registers = if cfg!(target_endian = "little") {
+        source << 4 | destination
+    } else {
+        destination << 4 | source
+    };
+    let [o0, o1] = offset.to_ne_bytes();
+    let [n0, n1, n2, n3] = number.to_ne_bytes();
+    u64::from_ne_bytes([code, registers, o0, o1, n0, n1, n2, n3])
+}
+
+// Of `linux/bpf.h` and `linux/bpf_common.h`: BPF_LD, BPF_LDX, BPF_ST, BPF_ALU64 and BPF_JMP.
+const LOAD_MAP: u8 = 0x18;
+const LOAD_HALF: u8 = 0x28;
+const LOAD_BYTE: u8 = 0x30;
+const LOAD_LONG: u8 = 0x79;
+const STORE_WORD: u8 = 0x62;
+const ADD: u8 = 0x07;
+const MOVE: u8 = 0xbf;
+const SET: u8 = 0xb7;
+const IF_EQUAL: u8 = 0x15;
+const IF_GREATER: u8 = 0x25;
+const UNLESS_EQUAL: u8 = 0x55;
+const IF_LESS: u8 = 0xa5;
+const IF_NOT_ABOVE: u8 = 0xbd;
+const CALL: u8 = 0x85;
+const EXIT: u8 = 0x95;
+const PSEUDO_MAP_FD: u8 = 1;
+const MAP_LOOKUP_ELEM: i32 = 1;
+const KTIME_GET_BOOT_NS: i32 = 125;
+
+const BESIDE: u16 = 0x100;
+const BPF_FD: u16 = 6;
+const BPF_NAME: u16 = 7;

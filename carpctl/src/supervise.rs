@@ -1,12 +1,13 @@
 //! `carpctl daemon` as most people run it: a supervisor whose engine is `carpctl daemon --engine`.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 use carp_net::supervisor::{Ended, Start, Supervisor};
@@ -34,7 +35,7 @@ pub(crate) fn run(plan: &Plan) -> Result<ExitCode, Failure> {
         false => None,
     };
     // By this path it is found after an upgrade; taken now, while it is the path of this program.
-    let installed = std::env::current_exe().map_err(in_words)?;
+    let installed = without_mark(std::env::current_exe().map_err(in_words)?);
     let engine = |why| {
         let mut command = match why {
             Start::Again => plan.command(&installed),
@@ -93,6 +94,15 @@ fn give_up_output() -> io::Result<OwnedFd> {
     let null = File::options().write(true).open("/dev/null")?;
     rustix::stdio::dup2_stdout(&null)?;
     Ok(output)
+}
+
+/// The path of a program, also where its file has been replaced already, which the kernel marks.
+fn without_mark(path: PathBuf) -> PathBuf {
+    let bytes = path.as_os_str().as_bytes();
+    match bytes.strip_suffix(b" (deleted)") {
+        Some(replaced) if !path.exists() => PathBuf::from(OsStr::from_bytes(replaced)),
+        Some(_) | None => path,
+    }
 }
 
 fn failed(reason: &str) -> Failure {

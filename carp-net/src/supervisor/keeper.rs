@@ -159,7 +159,9 @@ impl<'a> Supervisor<'a> {
                         if self.crashes.add(now(), &self.limits) {
                             return Ok(Ended::GivenUp);
                         }
-                        pause(stop.as_fd()).about("engine")?;
+                        if why == Start::InPlace {
+                            pause(stop.as_fd()).about("engine")?;
+                        }
                         why = Start::InPlace;
                         continue;
                     }

@@ -29,6 +29,7 @@ mod lease;
 mod leftovers;
 mod links;
 mod routes;
+mod speech;
 mod take;
 
 /// A lab, or nothing where namespaces are forbidden; with `CI` set that is a failure.

@@ -2,6 +2,9 @@
 //!
 //! [`Linux`] lives in the loop's thread and never waits: its sockets are non-blocking, and what
 //! takes the kernel's lock is done by one thread of its own, in order.
+//!
+//! What it makes outlives the process: addresses for as long as their lease, filters and interfaces
+//! until the next process [adopts](Backend::adopt) or removes them.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
@@ -61,7 +64,10 @@ use worker::{Job, Ticket, Worker};
 /// The network namespace of the thread that opened it, as a [`Backend`].
 ///
 /// When it is dropped, everything it has made is taken away and everything it has changed is put
-/// back, which it waits for.
+/// back, which it waits for; unless that is to be [left in place](Backend::leave_in_place).
+///
+/// There should be one in a network namespace: what bears our mark and belongs to none of its
+/// virtual hosts it takes for what a former run has left.
 ///
 /// Its descriptor ([`AsFd`]) is readable whenever [`poll`](Backend::poll) has something.
 #[derive(Debug)]

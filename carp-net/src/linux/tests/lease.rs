@@ -155,3 +155,37 @@ fn a_renewal_costs_the_kernel_one_exchange_and_the_loop_nothing() {
     // No other job came of it.
     assert_eq!(one.backend.worker.submit(Job::Mute(id)), submitted + 101);
 }
+
+#[test]
+fn after_the_end_of_every_process_the_kernel_lets_go_without_a_word() {
+    let Some(lab) = lab() else { return };
+    for (name, setup) in grounds() {
+        // Without an address of its own the carpdev leaves the routes to us.
+        let mut one = Machine::plug(&lab, name, &[]);
+        one.host.set_forwarding(true).unwrap();
+        let id = one.configure(&setup);
+        one.hold_for(id, &HELD, SECOND);
+        let tap = lab.tap_port(name).unwrap();
+        one.backend.leave_in_place();
+        let Machine { host, backend, .. } = one;
+        drop(backend);
+        let held = |host: &Host| {
+            let view = host.snapshot().unwrap().only("address ");
+            let is_it = |line: &&str| line.contains(" 192.0.2.10/") || line.contains("db8::10/");
+            view.lines().filter(is_it).count()
+        };
+        assert_eq!(held(&host), 2, "{name}");
+        wait_until(|| held(&host) == 0);
+        // The kernel's second MLD report would come within this time.
+        assert!(tap.wait_for(SHORT, |it| it.source() == VMAC).is_none());
+        if has_iproute2() {
+            // Its route is there until the kernel clears up, but leads nowhere.
+            let mut command = host.command("ip");
+            let lookup = command
+                .args(["-6", "route", "get", "2001:db8::77"])
+                .output();
+            let lookup = String::from_utf8(lookup.unwrap().stdout).unwrap();
+            assert!(!lookup.contains("proto 112"), "{lookup}");
+        }
+    }
+}

@@ -34,6 +34,8 @@ pub use carp_fsm;
 
 mod backend;
 pub use backend::{Backend, Inspection, Packet, Report, Setup, Waker};
+#[cfg(feature = "capture")]
+pub mod capture;
 mod driver;
 pub use driver::{Driver, SavedDriver, SavedInterface};
 mod error;

@@ -7,6 +7,7 @@ use clap::{CommandFactory as _, Parser as _};
 
 use crate::client;
 use crate::daemon::{self, DaemonOptions};
+use crate::decode::{self, DecodeOptions};
 use crate::demo::DemoOptions;
 use crate::failure::{Failure, printable};
 use crate::name::{InterfaceName, PREFIX};
@@ -40,6 +41,8 @@ enum Command {
     Restart,
     /// Run the service in the foreground
     Daemon(DaemonOptions),
+    /// Show the adverts in a capture file
+    Decode(DecodeOptions),
     /// Show two nodes taking over from each other, in a network of its own
     Demo(DemoOptions),
     #[command(external_subcommand)]
@@ -75,6 +78,7 @@ pub(crate) fn run() -> Result<std::process::ExitCode, Failure> {
         Some(Command::Sysctl(options)) => sysctl(&options, cli.json || options.json)?,
         Some(Command::Restart) => restart()?,
         Some(Command::Daemon(options)) => return daemon::run(&options),
+        Some(Command::Decode(options)) => decode::run(&options, cli.json)?,
         Some(Command::Demo(options)) => return Ok(crate::demo::run(&options)),
         Some(Command::Interface(words)) => interface(&words, cli.json)?,
     }
@@ -346,7 +350,7 @@ fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
     print(&format!("{text}\n"))
 }
 
-const COMMANDS: [&str; 4] = ["sysctl", "restart", "daemon", "demo"];
+const COMMANDS: [&str; 5] = ["sysctl", "restart", "daemon", "decode", "demo"];
 
 const USAGE: &str = "carpctl [-a] [--json]
        carpctl INTERFACE [--json]
@@ -354,6 +358,7 @@ const USAGE: &str = "carpctl [-a] [--json]
        carpctl sysctl [-n] [--json] [-a|NAME[=VALUE]...]
        carpctl restart
        carpctl daemon [--group NAME|GID] [--unsupervised]
+       carpctl decode [--json] FILE [WORD...]
        carpctl demo [--fault FAULT]";
 
 fn after_help() -> String {

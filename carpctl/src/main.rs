@@ -9,6 +9,7 @@ mod cli;
 mod client;
 mod config;
 mod daemon;
+mod decode;
 mod demo;
 mod failure;
 mod logging;

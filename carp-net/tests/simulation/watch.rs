@@ -89,7 +89,8 @@ impl Watch {
         match seen.what {
             Observed::Change => {
                 if seen.holding != Holding::Speaking {
-                    node.advertised = false;
+                    // A successor of a master whose addresses somebody took is master still.
+                    node.advertised &= node.robbed;
                 } else if node.holding != Holding::Speaking {
                     node.sign = seen.at;
                     node.robbed = false;

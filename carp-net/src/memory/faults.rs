@@ -5,6 +5,8 @@ use std::time::Duration;
 use carp_fsm::{Damage, LinkState, TakenDown};
 
 use super::Lan;
+use super::machine::Machine;
+use super::observed::{Holding, Observed};
 use super::world::Delivery;
 
 /// What another program on a node can do to its carp interface.
@@ -54,10 +56,7 @@ impl Lan {
 
     /// Sets the state of a node's link. Interfaces on a link that becomes absent go with it.
     pub fn set_link(&self, node: usize, name: &str, state: LinkState) {
-        if let Some(machine) = self.world().machines.get_mut(node) {
-            machine.set_link(name, state);
-        }
-        self.wake();
+        self.change(node, |machine| machine.set_link(name, state));
     }
 
     /// Freezes the process of a node, or lets it go on: while frozen it does nothing, but what its
@@ -76,19 +75,28 @@ impl Lan {
     /// A node loses its power: its process ends, and nothing is left of what it held. Its links are
     /// as they were; [`node_again`](Self::node_again) switches it on again.
     pub fn power_off(&self, node: usize) {
-        if let Some(machine) = self.world().machines.get_mut(node) {
-            machine.power_off();
-        }
+        self.change(node, Machine::power_off);
     }
 
     /// Does to a node what another program on it might.
     pub fn harm(&self, node: usize, interface: &str, harm: Harm) {
-        if let Some(machine) = self.world().machines.get_mut(node) {
-            match harm {
-                Harm::Damage(damage) => machine.damage(interface, damage),
-                Harm::TakeDown(how) => machine.take_down(interface, how),
+        self.change(node, |machine| match harm {
+            Harm::Damage(damage) => {
+                machine.damage(interface, damage);
+                0
             }
+            Harm::TakeDown(how) => machine.take_down(interface, how),
+        });
+    }
+
+    /// Changes a machine; `change` says from how many interfaces that takes the addresses.
+    fn change(&self, node: usize, change: impl FnOnce(&mut Machine) -> usize) {
+        let mut world = self.world();
+        let taken = world.machines.get_mut(node).map_or(0, change);
+        for _ in 0..taken {
+            world.observe(node, Observed::Change, Holding::Nothing);
         }
+        drop(world);
         self.wake();
     }
 }

@@ -205,21 +205,23 @@ impl Machine {
         self.links.get(name).copied().unwrap_or(LinkState::Up)
     }
 
-    /// A link that is gone takes along the interfaces on it.
-    pub(super) fn set_link(&mut self, name: &str, state: LinkState) {
+    /// A link that is gone takes along the interfaces on it. Returns how many.
+    pub(super) fn set_link(&mut self, name: &str, state: LinkState) -> usize {
         self.links.insert(name.to_owned(), state);
+        let before = self.interfaces.len();
         if state == LinkState::Absent {
             self.interfaces.retain(|_, found| found.carpdev != name);
         }
         if let Some(link) = self.process.watched.get(name).copied() {
             self.report(Report::Link { link, state });
         }
+        before - self.interfaces.len()
     }
 
-    /// The machine loses its power.
-    pub(super) fn power_off(&mut self) {
+    /// The machine loses its power. Returns how many interfaces go with it.
+    pub(super) fn power_off(&mut self) -> usize {
         self.end();
-        self.interfaces.clear();
+        std::mem::take(&mut self.interfaces).len()
     }
 
     pub(super) fn holds(&self, address: IpAddr) -> bool {
@@ -382,14 +384,15 @@ impl Machine {
         }
     }
 
-    /// Somebody else takes an interface down.
-    pub(super) fn take_down(&mut self, interface: &str, how: TakenDown) {
-        self.interfaces.remove(interface);
+    /// Somebody else takes an interface down. Returns how many have lost their addresses.
+    pub(super) fn take_down(&mut self, interface: &str, how: TakenDown) -> usize {
+        let taken = usize::from(self.interfaces.remove(interface).is_some());
         if let Some(id) = self.host_of(interface)
             && self.setup(id).is_some_and(|setup| setup.up)
         {
             self.report(Report::TakenDown { id, how });
         }
+        taken
     }
 }
 

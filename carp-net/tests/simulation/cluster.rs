@@ -104,6 +104,7 @@ impl Cluster {
         loop {
             for (member, seen) in self.members.iter().zip(&mut self.watch.nodes) {
                 seen.is_master = member.is_master();
+                seen.is_awake = member.driver.is_some() && !member.paused;
             }
             let (told, seen) = (&mut self.told, &mut self.watch.nodes);
             let before = told.len();

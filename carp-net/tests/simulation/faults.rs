@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use carp_net::carp_fsm::{Command, LinkState};
+use carp_net::carp_fsm::{Command, Damage, LinkState, TakenDown};
 use carp_net::memory::Harm;
 
 use crate::cluster::Cluster;
@@ -102,7 +102,12 @@ impl Cluster {
                 self.lan.set_cut(one, other, cut && one != other);
             }
             Fault::Harm(node, harm) => {
-                self.watch.nodes[node].robbed |= matches!(harm, Harm::TakeDown(_));
+                let takes = [
+                    Harm::TakeDown(TakenDown::SetDown),
+                    Harm::TakeDown(TakenDown::Deleted),
+                    Harm::Damage(Damage::LinkAddress),
+                ];
+                self.watch.nodes[node].robbed |= takes.contains(&harm);
                 self.lan.harm(node, "carp0", harm);
             }
             Fault::Command(node, command) => {

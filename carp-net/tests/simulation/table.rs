@@ -69,6 +69,14 @@ impl Row {
         });
     }
 
+    /// The neighbours have heard of the new holder while the old one still answered.
+    fn hands_over(&self) {
+        let twice = self.overlap();
+        let enough = twice >= Duration::from_millis(100);
+        self.cluster
+            .require(enough, || format!("both answered for {twice:?} only"));
+    }
+
     fn told(&self, text: &str) {
         let mut told = self.cluster.told_since(self.begin);
         let found = told.any(|told| told.text.contains(text));
@@ -132,6 +140,7 @@ fn clean_down_destroy_stop_and_state_backup_cost_nothing() {
             _ => Fault::Stop(node),
         });
         row.costs(Duration::ZERO, MOMENT);
+        row.hands_over();
         row.another_is_master();
         row.begin();
         if seed % 4 < 2 {
@@ -154,6 +163,7 @@ fn preferred_node_that_comes_back_takes_the_address_back_without_a_gap() {
         row.costs(Duration::ZERO, MOMENT);
         if row.cluster.setting.preempts {
             row.is_master_again();
+            row.hands_over();
         } else {
             row.another_is_master();
             row.no_transition_but_of(row.master);
@@ -197,9 +207,11 @@ fn killed_engine_is_replaced_without_a_take_over() {
         let mut cluster = Cluster::settled(seed, |setting| setting);
         let slack = cluster.slack();
         let dead = cluster.dice.millis(1, 200).min(slack);
-        let master = cluster.master();
-        cluster.after(dead, Fault::Resume(master));
-        let row = Row::new(cluster, long(), Fault::Kill);
+        // Mostly that of the master.
+        let other = cluster.dice.index(cluster.setting.size);
+        let killed = [cluster.master(), other][usize::from(seed % 3 == 0)];
+        cluster.after(dead, Fault::Resume(killed));
+        let row = Row::new(cluster, long(), |_| Fault::Kill(killed));
         row.costs(Duration::ZERO, Duration::ZERO);
         row.no_transition();
         row.cluster

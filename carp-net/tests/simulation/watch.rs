@@ -15,6 +15,8 @@ type Holders = Vec<(Timestamp, Vec<usize>)>;
 pub(crate) struct Watch {
     /// How long a kernel may hold addresses that nothing is said for; `None`: no leases.
     lease: Option<Duration>,
+    /// How long kernels may take for what they are asked for.
+    slack: Duration,
     pub(crate) nodes: Vec<Seen>,
     holders: Vec<(IpAddr, Holders)>,
 }
@@ -29,6 +31,10 @@ pub(crate) struct Seen {
     advertised: bool,
     /// Whether it has been master in this step, as it says itself.
     pub(crate) is_master: bool,
+    /// Whether its process runs.
+    pub(crate) is_awake: bool,
+    /// Since when it answers for addresses although it is not master.
+    usurps: Option<Timestamp>,
     /// Whether somebody else has taken its addresses away.
     pub(crate) robbed: bool,
     pub(crate) announcements: u64,
@@ -42,6 +48,8 @@ impl Watch {
             sign: Timestamp::ZERO,
             advertised: false,
             is_master: false,
+            is_awake: true,
+            usurps: None,
             robbed: false,
             announcements: 0,
             last_advert: Timestamp::ZERO,
@@ -51,6 +59,7 @@ impl Watch {
         let lease = setting.longest_lease() + slack;
         let ips = setting.ips().into_iter();
         Self {
+            slack,
             lease: setting.leases.then_some(lease),
             nodes: vec![seen; setting.size],
             holders: ips
@@ -66,6 +75,15 @@ impl Watch {
                 .map_err(|wrong| format!("node {}: {wrong} ({seen:?})", seen.node))?;
         }
         let now = lan.now();
+        for (number, node) in self.nodes.iter_mut().enumerate() {
+            let usurps = node.holding == Holding::Speaking && !node.is_master && node.is_awake;
+            let since = node.usurps.get_or_insert(now);
+            if !usurps {
+                node.usurps = None;
+            } else if now - *since > self.slack {
+                return Err(format!("I1: node {number} answers, and is not master"));
+            }
+        }
         for (ip, holders) in &mut self.holders {
             let holding = lan.holders(*ip);
             // I6, and more: nobody holds an address for longer than a lease without saying so.

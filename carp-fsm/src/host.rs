@@ -67,6 +67,8 @@ pub(crate) struct Host {
     lease_for_peers: u64,
     holds_under_way: u32,
     silences_under_way: u32,
+    /// Whether a master holds nothing until what somebody else has changed is mended.
+    interrupted: bool,
     /// Whether the `Hold` under way only makes sure of what is there already.
     reassured: bool,
     sending: [sending::SendRecord; 2],
@@ -118,10 +120,20 @@ impl Host {
             lease_for_peers: 0,
             holds_under_way: 0,
             silences_under_way: 0,
+            interrupted: false,
             reassured: false,
             sending: [sending::SendRecord::default(); 2],
             incidents: damage::Incidents::default(),
             last: None,
+        }
+    }
+
+    /// Now that more is known of why it was taken down.
+    pub(crate) fn correct(&mut self, reason: Reason) {
+        if let Some(last) = &mut self.last
+            && matches!(last.reason, Reason::TakenDown(_))
+        {
+            last.reason = reason;
         }
     }
 
@@ -220,6 +232,7 @@ impl Host {
     fn set_role(&mut self, around: &mut Surroundings<'_>, role: Role, reason: Reason) {
         let from = self.state();
         self.role = role;
+        self.interrupted &= role == Role::Master;
         let to = self.state();
         if from != to {
             let at = around.now;

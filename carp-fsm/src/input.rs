@@ -38,7 +38,8 @@ pub enum Input {
     /// The addresses have gone because no [`Action::Renew`](crate::Action::Renew) came in time.
     Lapsed(HostId),
     /// Somebody else has changed something that a virtual host needs; it is being mended, and
-    /// [`Input::Mended`] or [`Input::NotMended`] follows.
+    /// [`Input::Mended`] or [`Input::NotMended`] follows. With [`Damage::LinkAddress`] the
+    /// addresses have been let go of, because nothing reaches them.
     Damaged {
         /// Whose.
         id: HostId,

@@ -499,8 +499,9 @@ impl Node {
         }
     }
 
-    /// A demotion that lasts as long as the damage. The others are told with the next advert, or
-    /// at once where it cannot be mended; a lost address is back before either.
+    /// A demotion that lasts as long as the damage. The others are told with the next advert; at
+    /// once where the damage cannot be mended or keeps everything from this node. A lost address is
+    /// back before either.
     fn damaged(&mut self, id: HostId, damage: Damage) {
         let Some(host) = self.hosts.get_mut(&id) else {
             return;
@@ -512,6 +513,10 @@ impl Node {
         if damage != Damage::Address {
             self.set_demotion(CARP, Owner::Host(id, Ailment::Damage(damage)), 1);
         }
+        if damage == Damage::LinkAddress {
+            self.step(id, Stimulus::Interrupted);
+            self.tell_demotion();
+        }
         if too_many {
             self.ail(id, Ailment::Restless, true);
         }
@@ -522,6 +527,7 @@ impl Node {
             self.events.push_back(Event::Mended { id, damage });
         }
         self.forget_damage(id);
+        self.step(id, Stimulus::Mended);
     }
 
     fn not_mended(&mut self, id: HostId) {
@@ -546,10 +552,12 @@ impl Node {
         self.ail(id, Ailment::Restless, false);
     }
 
-    /// Like `down`, but there is nothing left to hand over.
+    /// Like `down`, but there is nothing left to hand over. What is set down may turn out to be
+    /// deleted.
     fn taken_down(&mut self, id: HostId, how: TakenDown) {
         if let Some(host) = self.hosts.get_mut(&id) {
             host.config.set_enabled(false);
+            host.correct(Reason::TakenDown(how));
         }
         self.step(id, Stimulus::Drop(Reason::TakenDown(how)));
         self.update_link_demotion(id);

@@ -154,7 +154,9 @@ pub enum Report {
     Adopted(HostId),
     /// The addresses have gone with their lease.
     Lapsed(HostId),
-    /// Somebody else has changed what a virtual host needs; it is being mended.
+    /// Somebody else has changed what a virtual host needs; it is being mended. With
+    /// [`Damage::LinkAddress`] its addresses have gone, as after [`Backend::release`]: nothing would
+    /// reach them.
     Damaged {
         /// Whose.
         id: HostId,

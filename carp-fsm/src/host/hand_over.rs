@@ -25,7 +25,9 @@ const HAND_OVER_LIMIT: Duration = Duration::from_millis(1_500);
 impl Host {
     pub(super) fn yield_to(&mut self, around: &mut Surroundings<'_>, heard: Heard) {
         let tied = self.claim(around.demotion) == heard.claim;
-        if self.config.link_address() == Lladdr::Carpdev && self.has_addresses(around) {
+        let interrupted = self.interrupted;
+        let holds = self.has_addresses(around) && !interrupted;
+        if self.config.link_address() == Lladdr::Carpdev && holds {
             // The neighbours know this node's own MAC address, and only the other master can tell
             // them better. It may not know that there were two: a last advert makes it announce.
             self.send(around, self.config.interval());
@@ -38,7 +40,9 @@ impl Host {
             let stretch = Duration::from_micros(self.random.next() % quarter);
             self.arm_master_down(around, stretch);
         }
-        if self.has_addresses(around) {
+        if interrupted {
+            self.let_go(around);
+        } else if holds {
             self.ask_to_hand_over(around);
             self.begin_overlap(around, Rest::Backup);
         }

@@ -20,6 +20,9 @@ pub(super) const ANNOUNCEMENTS: [Duration; 6] = [
     Duration::from_secs(1),
 ];
 
+/// How long another node may need to take over once it has been told to.
+const TAKE_OVER: Duration = Duration::from_millis(20);
+
 /// A master answers a worse master's advert at most this often.
 const ANSWER_EVERY: Duration = Duration::from_secs(1);
 
@@ -70,9 +73,10 @@ impl Host {
     /// §4.3, MASTER.
     pub(super) fn answer_as_master(&mut self, around: &mut Surroundings<'_>, heard: Heard) {
         let own = self.claim(around.demotion);
-        if own.yields_to(heard.claim) {
+        let is_leaving = heard.claim.interval.is_bow_out();
+        if own.yields_to(heard.claim) || (self.interrupted && !is_leaving) {
             self.yield_to(around, heard);
-        } else if !heard.claim.interval.is_bow_out() {
+        } else if !is_leaving {
             self.answer_worse_master(around);
         }
     }
@@ -97,7 +101,8 @@ impl Host {
         match timer {
             Timer::Advertise => self.advertise(around, Some(planned)),
             Timer::Announce => self.announce(around),
-            Timer::MasterDownInet | Timer::MasterDownInet6 | Timer::HandOver | Timer::Quiet => {}
+            Timer::HandOver => self.go_on(around),
+            Timer::MasterDownInet | Timer::MasterDownInet6 | Timer::Quiet => {}
         }
     }
 
@@ -143,8 +148,40 @@ impl Host {
     pub(super) fn start_announcing(&mut self, around: &mut Surroundings<'_>) {
         self.announced_from = around.now;
         self.announcements = 0;
-        if self.has_addresses(around) {
+        if self.has_addresses(around) && !self.interrupted {
             self.announce(around);
+        }
+    }
+
+    /// Holds nothing for a moment, because nothing would reach it. Others are told of the demotion
+    /// and may take over meanwhile; who does keeps the addresses.
+    pub(super) fn interrupt(&mut self, around: &mut Surroundings<'_>) {
+        self.interrupted = true;
+        self.arm(around, Timer::Announce, None);
+    }
+
+    /// What it was interrupted by is over. Another node that is about to take over comes first.
+    pub(super) fn wait_to_go_on(&mut self, around: &mut Surroundings<'_>) {
+        if self.interrupted {
+            self.arm(around, Timer::HandOver, Some(TAKE_OVER));
+        }
+    }
+
+    /// Nobody has taken over: it asks for the addresses again.
+    fn go_on(&mut self, around: &mut Surroundings<'_>) {
+        if self.interrupted {
+            self.ask_to_hold(around);
+        }
+    }
+
+    /// The addresses are in place, again or still.
+    pub(super) fn held_as_master(&mut self, around: &mut Surroundings<'_>) {
+        let reassured = core::mem::take(&mut self.reassured);
+        if core::mem::take(&mut self.interrupted) {
+            self.advertise(around, None);
+            self.start_announcing(around);
+        } else if !reassured {
+            self.start_announcing(around);
         }
     }
 

@@ -23,6 +23,7 @@ pub(crate) struct SavedRun {
     role: Role,
     removing: bool,
     held_back: bool,
+    interrupted: bool,
     counters: Counters,
     /// The address list before the last change, and until when it counts.
     previous: Option<(Vec<IpAddr>, Timestamp)>,
@@ -45,6 +46,7 @@ impl Host {
             role: self.role,
             removing: self.removing,
             held_back: self.held_back,
+            interrupted: self.interrupted,
             counters: self.counters,
             previous: self
                 .previous
@@ -70,6 +72,7 @@ impl Host {
         host.role = saved.role;
         host.removing = saved.removing;
         host.held_back = saved.held_back;
+        host.interrupted = saved.interrupted;
         host.counters = saved.counters;
         host.previous = saved.previous.map(|(list, until)| super::Previous {
             authenticator: Authenticator::new(
@@ -143,6 +146,12 @@ impl Host {
         match self.role {
             Role::Init | Role::Backup => {}
             Role::Taking(reason) => self.take_over(around, reason),
+            // Nobody will say that it is mended.
+            Role::Master if self.interrupted => {
+                if self.timers.get(Timer::HandOver).is_none() {
+                    self.wait_to_go_on(around);
+                }
+            }
             Role::Master => self.reassure(around),
             Role::Retiring { stage, .. } => {
                 self.ask_to_hand_over(around);

@@ -79,6 +79,10 @@ pub(crate) enum Stimulus {
     Refresh,
     /// The demotion rose (§4.7).
     Demoted,
+    /// The addresses are held no more, but will be again.
+    Interrupted,
+    /// What somebody else had changed is as it was.
+    Mended,
     /// The node did nothing for so long that others must have taken it for dead.
     Woke { late: Duration },
 }

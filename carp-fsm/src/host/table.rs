@@ -67,11 +67,7 @@ impl Host {
                 self.enter_backup(around, Reason::ConfiguredElsewhere);
             }
             (Role::Master, S::Due { timer, planned }) => self.master_due(around, timer, planned),
-            (Role::Master, S::Held) => {
-                if !core::mem::take(&mut self.reassured) {
-                    self.start_announcing(around);
-                }
-            }
+            (Role::Master, S::Held) => self.held_as_master(around),
             (Role::Master, S::Lapsed) => self.lapse(around),
             (Role::Master, S::HoldFailed) => {
                 around.events.push_back(Event::HoldFailed { id: self.id });
@@ -81,6 +77,8 @@ impl Host {
                 self.advertise(around, None);
             }
             (Role::Master, S::Demoted) => self.advertise(around, None),
+            (Role::Master, S::Interrupted) => self.interrupt(around),
+            (Role::Master, S::Mended) => self.wait_to_go_on(around),
             (Role::Master, S::Woke { late }) => self.listen(around, late),
             (Role::Master, S::StepBack) => {
                 self.retire(around, Rest::Backup, Reason::Command(Command::Backup));
@@ -156,6 +154,10 @@ impl Host {
                 }
             }
             (Role::Retiring { .. }, S::StepBack | S::Unverifiable | S::Demoted) => {}
+
+            // Whoever holds nothing, or hands it over, is not interrupted.
+            (Role::Init | Role::Backup, S::Interrupted | S::Mended) => {}
+            (Role::Taking(_) | Role::Retiring { .. }, S::Interrupted | S::Mended) => {}
 
             // An answer to something that has been overtaken.
             (Role::Init | Role::Backup, S::Held | S::HoldFailed | S::Silenced) => {}

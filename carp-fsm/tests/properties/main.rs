@@ -60,8 +60,13 @@ proptest! {
             one.apply(step);
         }
         one.settle();
-        // A successor tries anew to put in place what could not be.
-        let ails = |entry: Demotion<'_>| matches!(entry.owner, Owner::Host(_, Ailment::Hold));
+        // A successor tries anew to put in place what could not be, and to mend what is not.
+        let ails = |entry: Demotion<'_>| {
+            matches!(
+                entry.owner,
+                Owner::Host(_, Ailment::Hold | Ailment::Damage(carp_fsm::Damage::LinkAddress))
+            )
+        };
         prop_assume!(!one.node.demotions().any(ails));
         let mut other = one.clone();
         other.resume(one.save(), Duration::ZERO);

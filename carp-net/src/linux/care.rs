@@ -6,8 +6,9 @@
 
 use std::collections::BTreeSet;
 
-use carp_fsm::{HostId, LinkId, Lladdr};
+use carp_fsm::{HostId, LinkId, Lladdr, TakenDown};
 
+use super::links::Link;
 use super::place::is_altered;
 use super::worker::{Job, Ticket};
 use super::{Host, Linux, clock};
@@ -20,6 +21,8 @@ enum Finding {
     Sound,
     /// Addresses have gone, and their lease is over.
     Lapsed,
+    /// Somebody else has taken the interface down.
+    Down,
     /// Somebody else has done something.
     Odd,
 }
@@ -56,8 +59,13 @@ impl Linux {
                     }
                     self.reports.push_back(Report::Lapsed(id));
                 }
-                Finding::Odd => {
-                    let job = self.worker.submit(Job::Care(id));
+                finding @ (Finding::Down | Finding::Odd) => {
+                    let down = finding == Finding::Down;
+                    if down {
+                        let how = TakenDown::SetDown;
+                        self.take_report(Report::TakenDown { id, how });
+                    }
+                    let job = self.worker.submit(Job::Care { id, down });
                     if let Some(host) = self.hosts.get_mut(&id) {
                         host.last_job = job;
                     }
@@ -75,7 +83,17 @@ impl Linux {
             return if is_own { Finding::Odd } else { Finding::Sound };
         };
         if is_own && host.setup.up && !link.is_up() {
-            return Finding::Odd;
+            // While somebody deletes a carpdev its macvlans go down too, but it goes down first.
+            // Nothing else is waited for: each moment costs what is sent to the addresses. Whether
+            // the interface is being deleted the worker finds out.
+            let carpdev = self.carpdev(&host.setup);
+            let carpdev = carpdev.and_then(|index| self.links.get(index));
+            let is_alone = carpdev.is_some_and(Link::is_up);
+            return if is_alone {
+                Finding::Down
+            } else {
+                Finding::Odd
+            };
         }
         if !host.holding {
             return Finding::Sound;

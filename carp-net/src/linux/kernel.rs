@@ -116,7 +116,7 @@ impl<T: FnMut(Answer)> Kernel<T> {
                 lease,
             } => self.hold(id, &addresses, &own, lease),
             Job::Renew { id, until } => self.renew(&[(id, until)]),
-            Job::Care(id) => self.care(id),
+            Job::Care { id, down } => self.care(id, down),
             Job::HandOver(id) => {
                 self.at_place(id, Place::quieten);
                 self.report(Report::Silenced(id));
@@ -319,7 +319,7 @@ impl<T: FnMut(Answer)> Kernel<T> {
         }
         for (id, _) in renewals {
             if self.hosts.get(id).is_some_and(|host| host.damaged) {
-                self.care(*id);
+                self.care(*id, false);
             }
         }
     }

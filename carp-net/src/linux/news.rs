@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use carp_fsm::{Damage, LinkId, LinkState, Lladdr};
+use carp_fsm::{Damage, LinkId, LinkState, Lladdr, TakenDown};
 
 use super::links::{Change, Link, Links};
 use super::netlink::{News, Refusal};
@@ -164,7 +164,7 @@ impl Linux {
         }
     }
 
-    fn take_report(&mut self, report: Report) {
+    pub(super) fn take_report(&mut self, report: Report) {
         if let Report::Mended(id) = report {
             self.set_straight(id);
         }
@@ -179,10 +179,12 @@ impl Linux {
         } else if let Report::Damaged { id, damage } = &report
             && let Some(host) = hosts.get_mut(id)
         {
-            host.misled |= *damage != Damage::Address;
-        } else if let Report::TakenDown { id, .. } = &report
+            host.misled |= *damage == Damage::Inet6Disabled;
+            host.holding &= *damage != Damage::LinkAddress;
+        } else if let Report::TakenDown { id, how } = &report
             && let Some(host) = hosts.get_mut(id)
             && std::mem::replace(&mut host.taken_down, true)
+            && *how == TakenDown::SetDown
         {
             return; // told before
         }

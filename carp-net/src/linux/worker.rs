@@ -64,7 +64,12 @@ pub(super) enum Job {
         until: Timestamp,
     },
     /// Somebody seems to have changed what a virtual host needs: look, tell and mend.
-    Care(HostId),
+    Care {
+        /// Whose.
+        id: HostId,
+        /// Whether it is known that the interface is down.
+        down: bool,
+    },
     /// Stop speaking for the addresses.
     HandOver(HostId),
     /// Let go of the addresses.

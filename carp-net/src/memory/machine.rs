@@ -306,8 +306,10 @@ impl Machine {
                 id
             }
             Work::Mend(id) => {
-                if let Some(interface) = self.interface_mut(id) {
-                    interface.damage = None;
+                let interface = self.interface_mut(id);
+                let damage = interface.and_then(|interface| interface.damage.take());
+                if damage == Some(Damage::LinkAddress) {
+                    self.remove(id); // nothing has answered since
                 }
                 self.report(Report::Mended(id));
                 id

@@ -416,13 +416,29 @@ fn changed_interface_is_as_it_was_at_once_and_the_reason_is_shown() {
     for_each_seed(|seed| {
         let mut cluster = Cluster::settled(seed, |setting| setting);
         cluster.between_adverts(); // one would say that it is not mended yet
-        let damage = [Damage::LinkAddress, Damage::Inet6Disabled][usize::from(seed % 2 == 0)];
+        let damage = Damage::Inet6Disabled;
         let harm = Harm::Damage(damage);
         let row = Row::new(cluster, long(), |node| Fault::Harm(node, harm));
         row.costs(NOTICE, Duration::ZERO);
         row.told(&format!("group carp demoted to 1 ({damage})"));
         row.told("group carp demoted to 0");
         row.no_transition();
+        row.cluster
+    });
+}
+
+/// Nothing reaches the node until its kernel has taken the MAC address back; another is quicker.
+#[test]
+fn changed_mac_address_makes_another_take_over() {
+    for_each_seed(|seed| {
+        let cluster = Cluster::settled(seed, |setting| setting);
+        let damage = Damage::LinkAddress;
+        let harm = Harm::Damage(damage);
+        let row = Row::new(cluster, long(), |node| Fault::Harm(node, harm));
+        row.costs(NOTICE + row.cluster.setting.transit.1, MOMENT);
+        row.told(&format!("group carp demoted to 1 ({damage})"));
+        row.told("group carp demoted to 0");
+        row.told("master is demoted further");
         row.cluster
     });
 }

@@ -1,7 +1,7 @@
 //! What other programs do to a virtual host, and what it makes of that.
 
 use super::*;
-use crate::{Damage, TakenDown};
+use crate::{Damage, Reason, TakenDown};
 
 const MINUTE: u64 = 60_000;
 
@@ -48,22 +48,67 @@ fn address_that_is_put_back_at_once_demotes_nobody() {
 
 #[test]
 fn changed_interface_demotes_for_as_long_as_it_is_changed() {
-    for damage in [Damage::LinkAddress, Damage::Inet6Disabled] {
-        let mut bench = quiet(Bench::master());
-        bench.damage(damage);
-        assert_eq!(bench.reasons(), [alloc::format!("{damage}")]);
-        assert!(bench.take().is_empty(), "the next advert is soon enough");
-        bench.pass(Duration::from_micros(1_390_625));
-        assert_eq!(bench.take(), ["advert inet 1/100 1"]);
-        bench.input(Input::Mended(bench.id));
-        assert_eq!(bench.node.demotion(), 0);
-        assert!(bench.take().is_empty());
+    let damage = Damage::Inet6Disabled;
+    let mut bench = quiet(Bench::master());
+    bench.damage(damage);
+    assert_eq!(bench.reasons(), [alloc::format!("{damage}")]);
+    assert!(bench.take().is_empty(), "the next advert is soon enough");
+    bench.pass(Duration::from_micros(1_390_625));
+    assert_eq!(bench.take(), ["advert inet 1/100 1"]);
+    bench.input(Input::Mended(bench.id));
+    assert_eq!(bench.node.demotion(), 0);
+    assert!(bench.take().is_empty());
+}
+
+/// The others are told at once; who finds that none has taken over holds the addresses again.
+#[test]
+fn master_with_another_mac_address_holds_nothing_until_it_has_its_own() {
+    let mut bench = quiet(Bench::master());
+    bench.damage(Damage::LinkAddress);
+    assert_eq!(bench.take(), ["advert inet 1/100 1"]);
+    bench.pass(Duration::from_micros(1_390_625));
+    assert_eq!(bench.take(), ["advert inet 1/100 1"], "no announcement");
+    bench.input(Input::Mended(bench.id));
+    bench.pass_millis(19);
+    assert!(bench.take().is_empty(), "another node may be about to");
+    bench.pass_millis(1);
+    let again = ["hold", "advert inet 1/100 0", "announce 192.0.2.10"];
+    assert_eq!(bench.take(), again);
+    assert_eq!(bench.node.demotion(), 0);
+}
+
+#[test]
+fn master_with_another_mac_address_yields_with_nothing_to_hand_over() {
+    let mut bench = quiet(Bench::master());
+    bench.damage(Damage::LinkAddress);
+    bench.take();
+    bench.hear(1, 200, 0);
+    assert_eq!(bench.state(), State::Backup);
+    assert_eq!(bench.take(), ["release"]);
+    bench.input(Input::Mended(bench.id));
+    bench.pass_millis(1_000);
+    assert!(bench.take().is_empty());
+}
+
+#[test]
+fn interface_that_was_set_down_may_turn_out_to_be_deleted() {
+    let mut bench = quiet(Bench::master());
+    let id = bench.id;
+    for how in [TakenDown::SetDown, TakenDown::Deleted] {
+        bench.input(Input::TakenDown { id, how });
+        let last = bench.node.host(id).unwrap().last_transition().unwrap();
+        assert_eq!(last.reason, Reason::TakenDown(how));
     }
+    assert_eq!(
+        bench.told().len(),
+        2,
+        "the transition, and what was released"
+    );
 }
 
 #[test]
 fn damage_that_cannot_be_mended_is_told_to_the_others_at_once() {
-    for damage in [Damage::Address, Damage::LinkAddress, Damage::Inet6Disabled] {
+    for damage in [Damage::Address, Damage::Inet6Disabled] {
         let mut bench = quiet(Bench::master());
         bench.damage(damage);
         assert!(bench.take().is_empty());

@@ -12,12 +12,12 @@ impl<T: FnMut(Answer)> Kernel<T> {
     ///
     /// The loop has seen something in the news. They come piece by piece while the kernel is still
     /// at work, as when a carpdev goes and takes its macvlans along; this looks again once the
-    /// kernel is done.
-    pub(super) fn care(&mut self, id: HostId) {
+    /// kernel is done. That the interface is down it does not tell where that is known.
+    pub(super) fn care(&mut self, id: HostId, down: bool) {
         let Some(mut host) = self.hosts.remove(&id) else {
             return;
         };
-        let looked = self.look_after(id, &mut host);
+        let looked = self.look_after(id, &mut host, down);
         self.hosts.insert(id, host);
         if let Err(error) = looked {
             tracing::warn!(%error, "not looked after");
@@ -25,7 +25,7 @@ impl<T: FnMut(Answer)> Kernel<T> {
         self.tell_place(id);
     }
 
-    fn look_after(&mut self, id: HostId, host: &mut Host) -> Result<()> {
+    fn look_after(&mut self, id: HostId, host: &mut Host, down: bool) -> Result<()> {
         let Some(place) = &mut host.place else {
             return Ok(());
         };
@@ -39,6 +39,7 @@ impl<T: FnMut(Answer)> Kernel<T> {
         })?;
         let report = match condition {
             Condition::WithoutCarpdev => None,
+            Condition::SetDown if down => None,
             Condition::Sound if !was_damaged => None,
             Condition::Sound | Condition::Mended => {
                 host.damaged = false;

@@ -74,9 +74,14 @@ impl Place {
             tell(damage);
         };
         if is_own && link.mac != Some(self.vhid.virtual_mac()) {
-            note(Damage::LinkAddress);
+            // Setting the MAC address of a macvlan takes the kernel a while (it waits until nobody
+            // reads its table, some 13 ms). Another node can be quicker, and both must not hold the
+            // addresses then.
+            self.release(access);
+            tell(Damage::LinkAddress);
             let mac = interface::set_mac(self.index, self.vhid.virtual_mac());
-            error = connection.all(vec![mac]).about(&self.name).err();
+            let set = access.connection.all(vec![mac]).about(&self.name);
+            return Ok(set.map_or_else(Condition::Damaged, |()| Condition::Mended));
         }
         let verdicts: Vec<_> = verdicts.into_iter().skip(1).collect();
         let is = |errno| {

@@ -282,11 +282,10 @@ impl Cluster {
 }
 
 fn transition(event: &Event) -> Option<State> {
-    match event {
-        Event::Node {
-            event: carp_fsm::Event::Transition { to, .. },
-            ..
-        } => Some(*to),
-        _ => None,
+    if let Event::Node { event, .. } = event
+        && let carp_fsm::Event::Transition { to, .. } = event
+    {
+        return Some(*to);
     }
+    None
 }

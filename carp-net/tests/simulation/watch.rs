@@ -115,11 +115,12 @@ impl Watch {
                 }
                 node.holding = seen.holding;
             }
-            Observed::Advert(advert) if advert.is_bow_out() => {
-                if seen.holding == Holding::Nothing && !node.robbed {
+            Observed::Advert(advert) if advert.is_bow_out() => match seen.holding {
+                Holding::Nothing if !node.robbed => {
                     return Err("I1: a bow-out of a node that holds nothing");
                 }
-            }
+                Holding::Nothing | Holding::Speaking | Holding::Silent => {}
+            },
             Observed::Advert(_) => {
                 if seen.holding != Holding::Speaking && !node.robbed {
                     return Err("I2: an advert of addresses that are not in place");
@@ -171,7 +172,8 @@ impl Watch {
                 if !counts(holding.len()) {
                     since = None;
                 } else if until > begin {
-                    let from: Timestamp = *since.get_or_insert((*at).max(begin));
+                    let from = since.unwrap_or_else(|| begin.max(*at));
+                    since = Some(from);
                     longest = longest.max(until - from);
                 }
             }

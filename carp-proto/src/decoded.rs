@@ -134,7 +134,8 @@ impl<'a> DecodedFrame<'a> {
         if let Some(version) = vrrp::version(payload, length) {
             return Err(AdvertError::Vrrp { version });
         }
-        if length < Advertisement::LEN {
+        // Of a packet that was cut off nothing is said for certain: it may be of VRRP yet.
+        if length < Advertisement::LEN && !self.is_truncated() {
             return Err(AdvertError::TooShort { length });
         }
         Advertisement::decode(payload).map_err(|_| AdvertError::Truncated {
@@ -205,7 +206,7 @@ pub enum AdvertError {
         /// The length of the payload, in bytes.
         length: usize,
     },
-    /// The packet is long enough, but the frame ends before it does.
+    /// The frame ends before the packet does, and before the end of an advert.
     #[error("the frame ends after {length} of the 36 bytes of an advertisement")]
     Truncated {
         /// What there is of the payload, in bytes.

@@ -154,8 +154,11 @@ impl Backend for Memory {
     }
 
     fn announce(&mut self, id: HostId, address: IpAddr) {
-        let mut world = self.lan.world();
-        self.observe(&mut world, id, Observed::Announcement(address));
+        let leaves = self.with(|machine| machine.link_up(id).is_some());
+        if leaves == Some(true) {
+            let mut world = self.lan.world();
+            self.observe(&mut world, id, Observed::Announcement(address));
+        }
     }
 
     fn poll(&mut self) -> Option<Report> {

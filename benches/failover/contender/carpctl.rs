@@ -54,8 +54,14 @@ impl Contender for Carpctl {
     }
 
     fn knows(&self, fault: Fault) -> bool {
-        // Without carp0 there is none to be set down, deleted or given another MAC address.
-        let of_carp0 = [Fault::SetDown, Fault::InterfaceDeleted, Fault::MacChanged];
+        // Without carp0 there is none that something could be done to; what is done to the
+        // carpdev is the machine's own affair.
+        let of_carp0 = [
+            Fault::SetDown,
+            Fault::InterfaceDeleted,
+            Fault::MacChanged,
+            Fault::Inet6Disabled,
+        ];
         !(self.lladdr_carpdev && of_carp0.contains(&fault))
     }
 

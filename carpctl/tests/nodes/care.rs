@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::net::{Net, Terrain, V4, V6, let_pass, stop, wait_until};
+use crate::net::{Net, PATIENCE, Terrain, V4, V6, let_pass, stop, wait_until};
 
 /// Does something to the master and counts the echoes lost; the peer must not take over.
 fn lost_when(words: &str, harm: &str) -> u64 {
@@ -39,10 +39,38 @@ fn flushed_carpdev_gets_its_virtual_address_back() {
     assert!(lost < 20, "{lost} lost");
 }
 
+/// Does something to the master's carp0 that takes it down; the other node must take over, and
+/// `up` brings it back.
+fn taken_down_by(harm: &str, reason: &str) {
+    let Some(net) = Net::new(Terrain::default()) else {
+        return;
+    };
+    net.configure(&format!("{V4} {V6}"));
+    net.wait_for_master(&net.one, &net.two);
+    let echoes = net.echoes(&[V4, V6]);
+    net.one.run("ip", harm);
+    net.two.wait_for("MASTER", PATIENCE);
+    net.one.wait_for("INIT", PATIENCE);
+    let_pass(Duration::from_millis(500));
+    for report in stop(echoes) {
+        assert!(report.lost() <= 30, "{harm}: {report}");
+    }
+    let shown = net.one.carpctl("carp0");
+    assert!(shown.contains(reason), "{shown}");
+    assert!(!shown.contains("UP"), "{shown}");
+    net.one.carpctl("carp0 up");
+    net.one.wait_for("BACKUP", PATIENCE);
+    assert_eq!(net.two.state(), "MASTER");
+}
+
 #[test]
-fn deleted_interface_is_put_back() {
-    let lost = lost_when("", "link del carp0");
-    assert!(lost < 100, "{lost} lost");
+fn interface_set_down_is_down() {
+    taken_down_by("link set carp0 down", "set down by another program");
+}
+
+#[test]
+fn deleted_interface_is_down() {
+    taken_down_by("link del carp0", "deleted by another program");
 }
 
 #[test]

@@ -15,7 +15,7 @@ pub(crate) const V6: &str = "2001:db8::10/64";
 pub(crate) const PASS: &str = "SharedSecret";
 
 /// How long anything may take that is not measured.
-const PATIENCE: Duration = Duration::from_secs(8);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(8);
 
 /// The network of one test.
 pub(crate) struct Net {

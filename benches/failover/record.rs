@@ -114,10 +114,7 @@ impl Record {
         let from = self.window(0).0;
         let streams = &self.streams;
         match self.fault {
-            Fault::KillEngine
-            | Fault::AddressDeleted
-            | Fault::MacChanged
-            | Fault::Inet6Disabled => {
+            Fault::KillEngine | Fault::AddressDeleted | Fault::Inet6Disabled => {
                 let took = |stream: &Stream| held_within(&stream.two, from, self.until);
                 let calm = !streams.iter().any(took);
                 self.checks.push(("no take-over", calm));
@@ -147,6 +144,7 @@ impl Record {
             | Fault::SetDown
             | Fault::InterfaceDeleted
             | Fault::CarpdevDeleted
+            | Fault::MacChanged
             | Fault::CarpdevLate => {}
         }
     }

@@ -3,23 +3,29 @@
 //! Routes packets, timers and commands to the virtual host they concern, and keeps what they
 //! share: the preempt switch, demotion, links and counters.
 
-use alloc::borrow::ToOwned as _;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 use core::time::Duration;
 
-use carp_proto::{Advertisement, Envelope, HOP_LIMIT, Vhid, VirtualAddress, checksum_is_valid};
+use carp_proto::{Envelope, Vhid, VirtualAddress};
 
 use crate::counters::{Counters, Refusal};
-use crate::demotion::{Ailment, CARP, Demotion, Demotions, Owner};
+use crate::demotion::{Ailment, Demotion, Demotions, Owner};
 use crate::host::{Host, Stimulus, Surroundings};
 use crate::random::Random;
 use crate::timers::{Deadline, DeadlineQueue, Timer};
 use crate::{
-    Action, Command, Damage, Event, Heard, HostId, Input, Interval, LastTransition, LinkId,
-    LinkState, NodeConfig, Reason, State, TakenDown, Timestamp, Trouble, VirtualHost,
+    Action, Command, Event, HostId, Input, LinkId, LinkState, NodeConfig, Reason, State, Timestamp,
+    VirtualHost,
 };
+
+mod demotion;
+mod others;
+mod packets;
+mod resume;
+mod view;
+pub use view::HostView;
 
 /// The election of one machine: who is master, when, and what to do about it.
 ///
@@ -39,12 +45,6 @@ pub struct Node {
     now: Timestamp,
     next_id: u64,
     stopping: bool,
-}
-
-/// A virtual host as it stands.
-#[derive(Clone, Copy, Debug)]
-pub struct HostView<'a> {
-    host: &'a Host,
 }
 
 /// A virtual host that cannot be.
@@ -361,63 +361,6 @@ impl Node {
         self.stopping && self.hosts.values().all(Host::is_at_rest)
     }
 
-    // ---- packets ----
-
-    /// The checks of §3, cheapest first; the host is named where it is known.
-    fn admit(
-        &mut self,
-        link: LinkId,
-        envelope: &Envelope,
-        bytes: &[u8],
-    ) -> Result<(HostId, Heard), (Option<HostId>, Refusal)> {
-        let refused = |refusal| (None, refusal);
-        if !self.carries(link) {
-            return Err(refused(Refusal::BadInterface));
-        }
-        if envelope.hop_limit != HOP_LIMIT {
-            return Err(refused(Refusal::BadHopLimit));
-        }
-        let advert = Advertisement::decode(bytes).map_err(|_| refused(Refusal::BadLength))?;
-        if !checksum_is_valid(bytes, envelope) {
-            return Err(refused(Refusal::BadChecksum));
-        }
-        let id = self.by_vhid.get(&(link, advert.vhid)).copied();
-        let host = id
-            .and_then(|id| self.hosts.get_mut(&id))
-            .filter(|host| host.hears(envelope))
-            .ok_or_else(|| refused(Refusal::BadVhid))?;
-        let id = host.id;
-        host.counters.received(envelope.family());
-        if advert.version != Advertisement::VERSION {
-            return Err((Some(id), Refusal::BadVersion));
-        }
-        if !host.verifies(self.now, &advert) {
-            if host.config.addresses().is_empty() {
-                // A node that has addresses has this vhid; this one must not get in its way.
-                self.step(id, Stimulus::Unverifiable);
-            }
-            return Err((Some(id), Refusal::BadDigest));
-        }
-        if host.is_own(&advert) {
-            return Err((Some(id), Refusal::Reflected));
-        }
-        let heard = Heard {
-            source: envelope.source,
-            claim: crate::Claim {
-                interval: Interval::of(&advert),
-                demotion: advert.demotion,
-            },
-        };
-        Ok((id, heard))
-    }
-
-    fn carries(&self, link: LinkId) -> bool {
-        self.by_vhid
-            .range((link, 0)..=(link, u8::MAX))
-            .next()
-            .is_some()
-    }
-
     // ---- commands and links ----
 
     fn command(&mut self, id: HostId, command: Command) {
@@ -484,150 +427,6 @@ impl Node {
                 host.config.set_enabled(false);
             }
             self.step(id, Stimulus::Quit(Reason::Stopped));
-        }
-    }
-
-    // ---- what others do ----
-
-    fn hold_answered(&mut self, id: HostId, held: bool) {
-        self.with(id, |host, around| host.hold_answered(around, held));
-        let is_master = |host: &Host| host.state() == State::Master;
-        if held {
-            self.ail(id, Ailment::Hold, false);
-        } else if self.hosts.get(&id).is_some_and(is_master) {
-            self.ail(id, Ailment::Hold, true);
-        }
-    }
-
-    /// A demotion that lasts as long as the damage. The others are told with the next advert; at
-    /// once where the damage cannot be mended or keeps everything from this node. A lost address is
-    /// back before either.
-    fn damaged(&mut self, id: HostId, damage: Damage) {
-        let Some(host) = self.hosts.get_mut(&id) else {
-            return;
-        };
-        let before = host.counters.incidents;
-        let too_many = host.damaged(self.now, &mut self.queue, damage);
-        self.counters.incidents += host.counters.incidents - before;
-        self.events.push_back(Event::Damaged { id, damage });
-        if damage != Damage::Address {
-            self.set_demotion(CARP, Owner::Host(id, Ailment::Damage(damage)), 1);
-        }
-        if damage == Damage::LinkAddress {
-            self.step(id, Stimulus::Interrupted);
-            self.tell_demotion();
-        }
-        if too_many {
-            self.ail(id, Ailment::Restless, true);
-        }
-    }
-
-    fn mended(&mut self, id: HostId) {
-        if let Some(damage) = self.hosts.get_mut(&id).and_then(Host::mended) {
-            self.events.push_back(Event::Mended { id, damage });
-        }
-        self.forget_damage(id);
-        self.step(id, Stimulus::Mended);
-    }
-
-    fn not_mended(&mut self, id: HostId) {
-        let trouble = self.hosts.get(&id).and_then(Host::trouble);
-        if let Some(trouble) = trouble.filter(|trouble| !trouble.mended) {
-            let owner = Owner::Host(id, Ailment::Damage(trouble.damage));
-            self.set_demotion(CARP, owner, 1);
-            self.tell_demotion();
-        }
-    }
-
-    fn forget_damage(&mut self, id: HostId) {
-        for damage in [Damage::Address, Damage::LinkAddress, Damage::Inet6Disabled] {
-            self.ail(id, Ailment::Damage(damage), false);
-        }
-    }
-
-    fn quieted(&mut self, id: HostId) {
-        if let Some(host) = self.hosts.get_mut(&id) {
-            host.quieted();
-        }
-        self.ail(id, Ailment::Restless, false);
-    }
-
-    /// Like `down`, but there is nothing left to hand over. What is set down may turn out to be
-    /// deleted.
-    fn taken_down(&mut self, id: HostId, how: TakenDown) {
-        if let Some(host) = self.hosts.get_mut(&id) {
-            host.config.set_enabled(false);
-            host.correct(Reason::TakenDown(how));
-        }
-        self.step(id, Stimulus::Drop(Reason::TakenDown(how)));
-        self.update_link_demotion(id);
-    }
-
-    fn set_lease(&mut self, lease: bool) {
-        if core::mem::replace(&mut self.config.lease, lease) != lease {
-            for id in self.all() {
-                self.with(id, Host::reassure);
-            }
-        }
-    }
-
-    // ---- demotion ----
-
-    fn demote(&mut self, group: &str, owner: Owner, amount: u8) {
-        let before = self.demotions.byte();
-        self.set_demotion(group, owner, amount);
-        if self.demotions.byte() > before {
-            self.tell_demotion();
-        }
-    }
-
-    /// Without telling the others at once.
-    fn set_demotion(&mut self, group: &str, owner: Owner, amount: u8) {
-        if self.demotions.set(group, &owner, amount) {
-            self.events.push_back(Event::Demoted {
-                group: group.to_owned(),
-                owner,
-                total: self.demotions.total(group),
-            });
-        }
-    }
-
-    fn tell_demotion(&mut self) {
-        for id in self.all() {
-            self.step(id, Stimulus::Demoted);
-        }
-    }
-
-    /// A virtual host demotes the node by 1 for as long as `ails`.
-    fn ail(&mut self, id: HostId, ailment: Ailment, ails: bool) {
-        self.demote(CARP, Owner::Host(id, ailment), u8::from(ails));
-    }
-
-    /// A virtual host that should run but whose link is gone demotes the node by 1 (§4.7).
-    fn update_link_demotion(&mut self, id: HostId) {
-        let gone = self.hosts.get(&id).is_some_and(|host| {
-            host.config.is_enabled()
-                && !host.removing
-                && self.link_state(host.link) != LinkState::Up
-        });
-        self.ail(id, Ailment::Carpdev, gone);
-    }
-
-    /// Three send errors in a row demote the node by 1, three successes undo it (§4.7).
-    fn sent(&mut self, id: HostId, family: carp_proto::Family, well: bool) {
-        if well {
-            self.counters.sent(family);
-        } else {
-            self.counters.oerrors += 1;
-        }
-        let Some(host) = self.hosts.get_mut(&id) else {
-            return;
-        };
-        if let Some(demoting) = host.sent(family, well) {
-            self.ail(id, Ailment::SendErrors(family), demoting);
-        }
-        if well {
-            self.with(id, Host::renew);
         }
     }
 
@@ -718,53 +517,5 @@ impl Node {
     }
 }
 
-impl<'a> HostView<'a> {
-    /// Its name.
-    pub const fn id(&self) -> HostId {
-        self.host.id
-    }
-
-    /// The link it runs on.
-    pub const fn link(&self) -> LinkId {
-        self.host.link
-    }
-
-    /// Its state.
-    pub const fn state(&self) -> State {
-        self.host.state()
-    }
-
-    /// What it is told to be.
-    pub const fn config(&self) -> &'a VirtualHost {
-        &self.host.config
-    }
-
-    /// Whether it holds its addresses, or has asked for them.
-    pub fn holds(&self) -> bool {
-        self.host.holds() && !self.host.config.addresses().is_empty()
-    }
-
-    /// Whether `state backup` keeps it from taking over.
-    pub const fn is_held_back(&self) -> bool {
-        self.host.held_back
-    }
-
-    /// When and why it became what it is; `None` while it has never changed.
-    pub const fn last_transition(&self) -> Option<LastTransition> {
-        self.host.last()
-    }
-
-    /// The last thing that somebody else changed on it, until a minute after it was mended.
-    pub const fn trouble(&self) -> Option<Trouble> {
-        self.host.trouble()
-    }
-
-    /// Its own counters.
-    pub const fn counters(&self) -> &'a Counters {
-        &self.host.counters
-    }
-}
-
-mod resume;
 #[cfg(test)]
 mod tests;

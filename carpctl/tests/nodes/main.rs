@@ -13,6 +13,7 @@
 mod care;
 mod cases;
 mod endings;
+mod greedy;
 mod net;
 mod peers;
 mod routes;

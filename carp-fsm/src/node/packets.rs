@@ -1,0 +1,65 @@
+//! What is checked of a packet before a virtual host hears of it (`docs/carp-protocol.md §3`).
+
+use carp_proto::{Advertisement, Envelope, HOP_LIMIT, checksum_is_valid};
+
+use super::Node;
+use crate::counters::Refusal;
+use crate::host::Stimulus;
+use crate::{Heard, HostId, Interval, LinkId};
+
+impl Node {
+    /// The checks of §3, cheapest first; the host is named where it is known.
+    pub(super) fn admit(
+        &mut self,
+        link: LinkId,
+        envelope: &Envelope,
+        bytes: &[u8],
+    ) -> Result<(HostId, Heard), (Option<HostId>, Refusal)> {
+        let refused = |refusal| (None, refusal);
+        if !self.carries(link) {
+            return Err(refused(Refusal::BadInterface));
+        }
+        if envelope.hop_limit != HOP_LIMIT {
+            return Err(refused(Refusal::BadHopLimit));
+        }
+        let advert = Advertisement::decode(bytes).map_err(|_| refused(Refusal::BadLength))?;
+        if !checksum_is_valid(bytes, envelope) {
+            return Err(refused(Refusal::BadChecksum));
+        }
+        let id = self.by_vhid.get(&(link, advert.vhid)).copied();
+        let host = id
+            .and_then(|id| self.hosts.get_mut(&id))
+            .filter(|host| host.hears(envelope))
+            .ok_or_else(|| refused(Refusal::BadVhid))?;
+        let id = host.id;
+        host.counters.received(envelope.family());
+        if advert.version != Advertisement::VERSION {
+            return Err((Some(id), Refusal::BadVersion));
+        }
+        if !host.verifies(self.now, &advert) {
+            if host.config.addresses().is_empty() {
+                // A node that has addresses has this vhid; this one must not get in its way.
+                self.step(id, Stimulus::Unverifiable);
+            }
+            return Err((Some(id), Refusal::BadDigest));
+        }
+        if host.is_own(&advert) {
+            return Err((Some(id), Refusal::Reflected));
+        }
+        let heard = Heard {
+            source: envelope.source,
+            claim: crate::Claim {
+                interval: Interval::of(&advert),
+                demotion: advert.demotion,
+            },
+        };
+        Ok((id, heard))
+    }
+
+    pub(super) fn carries(&self, link: LinkId) -> bool {
+        self.by_vhid
+            .range((link, 0)..=(link, u8::MAX))
+            .next()
+            .is_some()
+    }
+}

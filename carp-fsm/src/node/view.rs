@@ -1,0 +1,58 @@
+//! A virtual host, as somebody outside may look at it.
+
+use crate::counters::Counters;
+use crate::host::Host;
+use crate::{HostId, LastTransition, LinkId, State, Trouble, VirtualHost};
+
+/// A virtual host as it stands.
+#[derive(Clone, Copy, Debug)]
+pub struct HostView<'a> {
+    pub(super) host: &'a Host,
+}
+
+impl<'a> HostView<'a> {
+    /// Its name.
+    pub const fn id(&self) -> HostId {
+        self.host.id
+    }
+
+    /// The link it runs on.
+    pub const fn link(&self) -> LinkId {
+        self.host.link
+    }
+
+    /// Its state.
+    pub const fn state(&self) -> State {
+        self.host.state()
+    }
+
+    /// What it is told to be.
+    pub const fn config(&self) -> &'a VirtualHost {
+        &self.host.config
+    }
+
+    /// Whether it holds its addresses, or has asked for them.
+    pub fn holds(&self) -> bool {
+        self.host.holds() && !self.host.config.addresses().is_empty()
+    }
+
+    /// Whether `state backup` keeps it from taking over.
+    pub const fn is_held_back(&self) -> bool {
+        self.host.held_back
+    }
+
+    /// When and why it became what it is; `None` while it has never changed.
+    pub const fn last_transition(&self) -> Option<LastTransition> {
+        self.host.last()
+    }
+
+    /// The last thing that somebody else changed on it, until a minute after it was mended.
+    pub const fn trouble(&self) -> Option<Trouble> {
+        self.host.trouble()
+    }
+
+    /// Its own counters.
+    pub const fn counters(&self) -> &'a Counters {
+        &self.host.counters
+    }
+}

@@ -143,7 +143,6 @@ fn prepare(
         Some(socket) => inherit(&paths, socket, legacy.as_ref())?,
         None => Listener::claim(&paths, group)?,
     };
-    keeper.keep(LISTENER, &listener)?;
     let mut opening = Options::new().journal(paths.journal());
     for (name, descriptor) in keeper.take_descriptors() {
         opening = opening.inherit(name, descriptor);
@@ -159,6 +158,8 @@ fn prepare(
             Control::new(driver, options.on_demand)
         }
     };
+    // Only now: a first start that fails is no crash, and leaves nothing.
+    keeper.keep(LISTENER, &listener)?;
     let signals = [SIGTERM, SIGINT, SIGHUP];
     let service = Service::new(control, listener, keeper, &signals)?;
     tracing::info!("listening on {}", paths.socket().display());

@@ -2,8 +2,10 @@
 //! nobody sees standard error.
 
 use std::io::{self, IsTerminal as _, Write};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixDatagram;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
@@ -14,7 +16,7 @@ pub(crate) fn to_standard_error() {
         .with_env_filter(filter())
         .with_target(false)
         .with_ansi(io::stderr().is_terminal())
-        .with_writer(io::stderr)
+        .with_writer(|| StandardError(Vec::new()))
         .init();
 }
 
@@ -39,6 +41,44 @@ fn filter() -> EnvFilter {
         .with_env_var(VARIABLE)
         .from_env_lossy()
 }
+
+/// One message to standard error, which may be a terminal that was stopped or a pipe that nobody
+/// reads: what it does not take at once is lost, and the election does not wait for it.
+#[derive(Debug)]
+struct StandardError(Vec<u8>);
+
+impl Write for StandardError {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        self.0.extend_from_slice(text);
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for StandardError {
+    fn drop(&mut self) {
+        write_at_once(io::stderr(), &self.0);
+    }
+}
+
+/// Writes `text` if that does not have to wait: whatever can be written to takes so much.
+fn write_at_once(file: impl AsFd, text: &[u8]) {
+    let mut fds = [PollFd::new(&file, PollFlags::OUT)];
+    let is_ready = poll(&mut fds, Some(&Timespec::default())).is_ok_and(|ready| ready > 0);
+    let is_ready = is_ready && fds.iter().all(|fd| fd.revents() == PollFlags::OUT);
+    if is_ready && let Some(text) = text.get(..text.len().min(AT_ONCE)) {
+        // A message that cannot be logged has nowhere else to go.
+        match rustix::io::write(&file, text) {
+            Ok(_) | Err(_) => {}
+        }
+    }
+}
+
+/// `PIPE_BUF`: a pipe that can be written to has room for so many bytes.
+const AT_ONCE: usize = 4_096;
 
 /// The socket of `syslogd` or of systemd's journal.
 #[derive(Debug)]
@@ -136,6 +176,14 @@ mod tests {
         let process = std::process::id();
         let expected = format!("<28>carpctl[{process}]: carp0: gone");
         assert_eq!(String::from_utf8_lossy(&buffer[..length]), expected);
+    }
+
+    #[test]
+    fn pipe_that_nobody_reads_is_not_waited_for() {
+        let (_reader, writer) = io::pipe().unwrap();
+        for _ in 0..10_000 {
+            write_at_once(&writer, &[b'x'; 6_000]);
+        }
     }
 
     #[test]

@@ -92,9 +92,10 @@ impl Attributes {
         self.word(fd.as_raw_fd().cast_unsigned())
     }
 
-    /// The address of something that must be there until the call.
+    /// The address of something that must be there until the call. The kernel reads through the
+    /// number alone, so its provenance is exposed.
     fn address(&mut self, address: *const u8) -> &mut Self {
-        let bytes = (address.addr() as u64).to_ne_bytes();
+        let bytes = (address.expose_provenance() as u64).to_ne_bytes();
         let (words, _) = bytes.as_chunks::<4>();
         for word in words {
             self.word(u32::from_ne_bytes(*word));
@@ -104,8 +105,8 @@ impl Attributes {
 
     fn call(&self, command: libc::c_int) -> io::Result<RawFd> {
         let attributes: *const [u32; 32] = &raw const self.words;
-        // SAFETY: `attributes` points to as many bytes as are said, and what they point to in turn
-        // is alive in the caller; the kernel writes to none of it.
+        // SAFETY: `attributes` points to as many bytes as are said; what they point to in turn is
+        // alive in the caller, and its provenance is exposed; the kernel writes to none of it.
         let done =
             unsafe { libc::syscall(libc::SYS_bpf, command, attributes, size_of::<[u32; 32]>()) };
         if done < 0 {

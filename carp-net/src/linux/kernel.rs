@@ -259,6 +259,7 @@ impl<T: FnMut(Answer)> Kernel<T> {
         };
         let held = self.try_hold(&mut host, addresses, own, lease);
         let until = host.place.as_ref().and_then(Place::until);
+        let speech = host.place.as_ref().and_then(Place::speech).cloned();
         let was_damaged = held.is_ok() && std::mem::take(&mut host.damaged);
         self.hosts.insert(id, host);
         self.tell_place(id);
@@ -271,6 +272,7 @@ impl<T: FnMut(Answer)> Kernel<T> {
                     id,
                     forwards,
                     until,
+                    speech,
                 };
                 (self.tell)(holding);
                 self.report(Report::Held(id));

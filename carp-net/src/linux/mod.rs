@@ -50,6 +50,7 @@ pub use sys::keep_descriptors_from_programs;
 mod watch;
 mod worker;
 
+use egress::Speech;
 use hear::Hear;
 use inherit::Inherited;
 use journal::Journal;
@@ -114,6 +115,8 @@ struct Host {
     taken_down: bool,
     /// Whether neighbours may have learned something wrong while it was damaged.
     misled: bool,
+    /// What ends its speech before its addresses go, where there is such a thing.
+    speech: Option<Speech>,
     /// Whether this host forwards the IPv6 packets of its interface.
     forwards: bool,
 }
@@ -322,6 +325,7 @@ impl Backend for Linux {
             last_job,
             taken_down: false,
             misled: false,
+            speech: None,
             forwards: false,
         });
         host.setup = setup.clone();
@@ -377,11 +381,15 @@ impl Backend for Linux {
     }
 
     fn renew(&mut self, id: HostId, lease: Duration) {
-        let until = clock::now() + lease;
+        let now = clock::now();
+        let until = now + lease;
         if let Some(host) = self.hosts.get_mut(&id)
             && host.holding
         {
             host.until = Some(until);
+            if let Some(speech) = &host.speech {
+                speech.extend(now, host.until);
+            }
             self.worker.submit(Job::Renew { id, until });
         }
     }

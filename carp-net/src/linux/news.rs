@@ -141,9 +141,11 @@ impl Linux {
                 id,
                 forwards,
                 until,
+                speech,
             } => {
                 if let Some(host) = self.hosts.get_mut(&id) {
                     host.forwards = forwards;
+                    host.speech = speech;
                     // An answer to a call that was overtaken says nothing.
                     if host.until.is_some() == until.is_some() {
                         host.until = host.until.max(until);

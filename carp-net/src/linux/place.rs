@@ -129,6 +129,11 @@ impl Place {
         self.until
     }
 
+    /// What ends its speech, where there is such a thing.
+    pub(super) const fn speech(&self) -> Option<&Speech> {
+        self.speech.as_ref()
+    }
+
     /// Whether its interface forwards IPv6; none where it has gone.
     pub(super) fn look(&self, connection: &mut Connection) -> Option<bool> {
         settings::forwards_inet6(connection, self.index).ok()
@@ -202,9 +207,6 @@ impl Place {
             return Vec::new();
         }
         self.until = Some(until);
-        if let Some(speech) = &self.speech {
-            speech.extend(now, self.until);
-        }
         let lifetime = addresses::lifetime(self.until, now);
         let (index, ground) = (self.index, self.ground);
         let renew = |placed: &Placed| {

@@ -6,9 +6,10 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use carp_fsm::carp_proto::VirtualAddress;
 use carp_fsm::{HostId, LinkId, Timestamp};
 
 use super::clock;
+use super::egress::Speech;
 use super::kernel::{Kernel, Start};
 use super::links::Links;
 use super::netlink::Refusal;
@@ -113,6 +115,8 @@ pub(super) enum Answer {
         forwards: bool,
         /// Until when it stays.
         until: Option<Timestamp>,
+        /// What ends its speech before that.
+        speech: Option<Speech>,
     },
     /// Copies of the sockets that are members of the groups on a link.
     Joined {
@@ -150,6 +154,7 @@ impl Worker {
         let done = Arc::new(AtomicU64::new(0));
         let last_done = Arc::clone(&done);
         let work = move || {
+            let _last_ring = RingWhenDropped(bell.clone());
             let ring = bell.clone();
             let kernel = Kernel::new(start, move |answer| {
                 // Nobody hears it once the backend is being dropped.
@@ -188,8 +193,20 @@ impl Worker {
     }
 
     /// The next answer, if there is one.
-    pub(super) fn answer(&self) -> Option<Answer> {
-        self.answers.try_recv().ok()
+    ///
+    /// A panic of the thread, which would be a mistake in it, goes on here: without it nothing is
+    /// held or let go of any more, and whoever watches over this process must know.
+    pub(super) fn answer(&mut self) -> Option<Answer> {
+        match self.answers.try_recv() {
+            Ok(answer) => Some(answer),
+            Err(TryRecvError::Empty) => None,
+            Err(TryRecvError::Disconnected) => {
+                if let Some(Err(panic)) = self.thread.take().map(JoinHandle::join) {
+                    resume_unwind(panic);
+                }
+                None
+            }
+        }
     }
 
     /// The last job that is done. What it has changed is among the news by now, and its answers
@@ -241,6 +258,15 @@ fn work<T: FnMut(Answer)>(
         done(ticket, is_quiet);
     }
     kernel.clear();
+}
+
+/// Tells the loop that the thread has ended, however it did.
+struct RingWhenDropped(Bell);
+
+impl Drop for RingWhenDropped {
+    fn drop(&mut self) {
+        self.0.ring();
+    }
 }
 
 impl Drop for Worker {

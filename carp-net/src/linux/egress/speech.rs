@@ -11,6 +11,7 @@
 
 use std::fs;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use carp_fsm::Timestamp;
@@ -22,11 +23,12 @@ use super::super::ebpf::{Number, Program};
 use super::super::netlink::Request;
 use super::{bpf, filter};
 
-/// The lease of speech of one interface.
-#[derive(Debug)]
+/// The lease of speech of one interface. Copies are of one lease: the loop puts its end off, which
+/// takes no lock that anybody holds for long, and the worker puts the filter in place.
+#[derive(Clone, Debug)]
 pub(in crate::linux) struct Speech {
-    until: Number,
-    program: Program,
+    until: Arc<Number>,
+    program: Arc<Program>,
 }
 
 impl Speech {
@@ -41,7 +43,10 @@ impl Speech {
         }
         let until = Number::new()?;
         let program = Program::load(&program(&until))?;
-        Ok(Self { until, program })
+        Ok(Self {
+            until: Arc::new(until),
+            program: Arc::new(program),
+        })
     }
 
     /// Lets it last for as long as fits a lease of the addresses until `until`; without end where
@@ -75,9 +80,11 @@ impl Speech {
     }
 }
 
-/// Five eighths: of 3·advbase + 1 s more than an advert takes to come, and less than the others wait.
+/// Until just before another node may take over: of 3·advbase + 1 s all but the last second and a
+/// little. Of a shorter lease five eighths, which is more than an advert takes to come.
 fn share_of(lease: Duration) -> Duration {
-    lease * 5 / 8
+    let before_others = lease.saturating_sub(Duration::from_millis(1_050));
+    before_others.max(lease * 5 / 8)
 }
 
 /// A time namespace moves our clock, but not that of the program.

@@ -41,7 +41,7 @@ fn flushed_carpdev_gets_its_virtual_address_back() {
 
 /// Does something to the master's carp0 that takes it down; the other node must take over, and
 /// `up` brings it back.
-fn taken_down_by(harm: &str, reason: &str) {
+fn taken_down_by(harm: &str, reason: &str, few: u64) {
     let Some(net) = Net::new(Terrain::default()) else {
         return;
     };
@@ -53,7 +53,7 @@ fn taken_down_by(harm: &str, reason: &str) {
     net.one.wait_for("INIT", PATIENCE);
     let_pass(Duration::from_millis(500));
     for report in stop(echoes) {
-        assert!(report.lost() <= 30, "{harm}: {report}");
+        assert!(report.lost() <= few, "{harm}: {report}");
     }
     let shown = net.one.carpctl("carp0");
     assert!(shown.contains(reason), "{shown}");
@@ -65,12 +65,13 @@ fn taken_down_by(harm: &str, reason: &str) {
 
 #[test]
 fn interface_set_down_is_down() {
-    taken_down_by("link set carp0 down", "set down by another program");
+    // The kernel tells only after a grace period of its RCU, 10 to 30 ms.
+    taken_down_by("link set carp0 down", "set down by another program", 120);
 }
 
 #[test]
 fn deleted_interface_is_down() {
-    taken_down_by("link del carp0", "deleted by another program");
+    taken_down_by("link del carp0", "deleted by another program", 30);
 }
 
 #[test]

@@ -96,17 +96,20 @@ impl Record {
         )
     }
 
+    /// How late the other node answered; what was lost apart from that outage, an echo each
+    /// millisecond, counts on top.
     fn late(&self, stream: &Stream, from: Timestamp, until: Timestamp) -> Option<f64> {
-        let gaps = stream.report.gaps().into_iter();
-        let outage = gaps
-            .filter(|gap| gap.until > from && gap.from < until)
-            .max_by_key(Gap::length)?;
+        let mut gaps = stream.report.gaps();
+        gaps.retain(|gap| gap.until > from && gap.from < until);
+        let outage = gaps.iter().max_by_key(|gap| gap.length())?;
+        let apart = gaps.iter().map(Gap::length).sum::<Duration>() - outage.length();
         let heard = self.adverts.iter().rev().find(|frame| {
             frame.time < outage.until
                 && family_of(frame) == stream.family
                 && was_heard_by(frame, "two")
         })?;
-        Some(late_by(outage.until, heard.time, MASTER_DOWN))
+        let late = late_by(outage.until, heard.time, MASTER_DOWN);
+        Some(late + apart.as_secs_f64() * 1e3)
     }
 
     /// Checks what the recording alone tells.

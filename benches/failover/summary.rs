@@ -72,6 +72,11 @@ impl Summary {
             }
             Lost::MasterDownAnd(limit) => {
                 let late = samples.iter().filter_map(|sample| sample.late);
+                let unknown = samples.len() - late.clone().count();
+                if unknown > 0 {
+                    self.misses
+                        .push(format!("in {unknown} runs not known how late"));
+                }
                 let Some(late) = Figures::of(late) else {
                     return;
                 };

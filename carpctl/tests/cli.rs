@@ -17,9 +17,12 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
+
+mod ran;
+use ran::{Ran, ran, says};
 
 /// A directory for sockets, in which nothing runs yet.
 struct Bench {
@@ -80,30 +83,6 @@ impl Bench {
         drop((stream, listener));
         fs::remove_file(self.socket()).unwrap();
         ran(client.wait_with_output().unwrap())
-    }
-}
-
-/// What a program said, and how it ended.
-#[derive(Debug, PartialEq, Eq)]
-struct Ran {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
-fn ran(output: Output) -> Ran {
-    Ran {
-        code: output.status.code(),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    }
-}
-
-fn says(code: i32, out: &str, err: &str) -> Ran {
-    Ran {
-        code: Some(code),
-        out: out.to_owned(),
-        err: err.to_owned(),
     }
 }
 

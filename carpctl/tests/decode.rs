@@ -9,10 +9,13 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+mod ran;
+use ran::{Ran, ran, says};
 
 // ---- what real peers sent ----
 
@@ -529,30 +532,6 @@ impl Desk {
         lines
             .map(|line| serde_json::from_str(line).unwrap())
             .collect()
-    }
-}
-
-/// What a program said, and how it ended.
-#[derive(Debug, PartialEq, Eq)]
-struct Ran {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
-fn ran(output: Output) -> Ran {
-    Ran {
-        code: output.status.code(),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    }
-}
-
-fn says(code: i32, out: &str, err: &str) -> Ran {
-    Ran {
-        code: Some(code),
-        out: out.to_owned(),
-        err: err.to_owned(),
     }
 }
 

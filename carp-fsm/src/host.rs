@@ -32,7 +32,6 @@ use crate::timers::{DeadlineQueue, Timer, Timers};
 use crate::{Event, Heard, HostId, LinkId, LinkState, Reason, State, Timestamp, VirtualHost};
 
 pub use damage::Trouble;
-pub(crate) use resume::SavedRun;
 use role::{Rest, Role};
 pub(crate) use role::{Stimulus, Surroundings};
 
@@ -44,12 +43,30 @@ pub(crate) struct Host {
     pub(crate) id: HostId,
     pub(crate) link: LinkId,
     pub(crate) config: VirtualHost,
+    pub(crate) run: Run,
+    authenticator: Authenticator,
+    /// That of the address list before the last change, while that counts.
+    authenticator_before: Option<Authenticator>,
+    /// When it was last asked to hold the addresses for another lease.
+    renewed: Option<Timestamp>,
+    holds_under_way: u32,
+    silences_under_way: u32,
+    /// Whether the `Hold` under way only makes sure of what is there already.
+    reassured: bool,
+}
+
+/// What a host has gone through: with its configuration, all that a successor in another process
+/// goes on with. It holds no key.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct Run {
     pub(crate) removing: bool,
     pub(crate) counters: Counters,
     /// After `state backup`: no rule but the loss of the other master makes it take over.
     pub(crate) held_back: bool,
     role: Role,
-    authenticator: Authenticator,
+    /// Whether a master holds nothing until what somebody else has changed is mended.
+    interrupted: bool,
     previous: Option<Previous>,
     /// The counter of its adverts: drawn once, then constant, so that a reflected advert is known
     /// for certain (`docs/carp-protocol.md §2.4`).
@@ -61,16 +78,8 @@ pub(crate) struct Host {
     answered: Option<Timestamp>,
     /// The master that it follows, or yielded to, by family, and when it was last heard.
     followed: [Option<(Heard, Timestamp)>; 2],
-    /// When it was last asked to hold the addresses for another lease.
-    renewed: Option<Timestamp>,
     /// The longest lease, in seconds, that another node that was heard needs.
     lease_for_peers: u64,
-    holds_under_way: u32,
-    silences_under_way: u32,
-    /// Whether a master holds nothing until what somebody else has changed is mended.
-    interrupted: bool,
-    /// Whether the `Hold` under way only makes sure of what is there already.
-    reassured: bool,
     sending: [sending::SendRecord; 2],
     incidents: damage::Incidents,
     last: Option<LastTransition>,
@@ -78,10 +87,10 @@ pub(crate) struct Host {
 
 /// What adverts may still be signed for, for a while after a change.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Previous {
     /// The address list before the change.
     list: Vec<IpAddr>,
-    authenticator: Authenticator,
     until: Timestamp,
 }
 
@@ -98,39 +107,31 @@ pub struct LastTransition {
 
 impl Host {
     pub(crate) fn new(id: HostId, link: LinkId, config: VirtualHost, seed: u64) -> Self {
-        let mut random = Random::new(seed);
+        Self::with_run(id, link, config, Run::new(seed))
+    }
+
+    fn with_run(id: HostId, link: LinkId, config: VirtualHost, run: Run) -> Self {
+        let before = |previous: &Previous| {
+            let list = previous.list.iter().copied();
+            Authenticator::new(config.key(), config.vhid(), list)
+        };
         Self {
             id,
             link,
             authenticator: config.authenticator(),
+            authenticator_before: run.previous.as_ref().map(before),
             config,
-            removing: false,
-            counters: Counters::default(),
-            held_back: false,
-            role: Role::Init,
-            previous: None,
-            cookie: random.next(),
-            random,
-            timers: Timers::default(),
-            announced_from: Timestamp::ZERO,
-            announcements: master::ANNOUNCEMENTS.len(),
-            answered: None,
-            followed: [None; 2],
+            run,
             renewed: None,
-            lease_for_peers: 0,
             holds_under_way: 0,
             silences_under_way: 0,
-            interrupted: false,
             reassured: false,
-            sending: [sending::SendRecord::default(); 2],
-            incidents: damage::Incidents::default(),
-            last: None,
         }
     }
 
     /// Now that more is known of why it was taken down.
     pub(crate) fn correct(&mut self, reason: Reason) {
-        if let Some(last) = &mut self.last
+        if let Some(last) = &mut self.run.last
             && matches!(last.reason, Reason::TakenDown(_))
         {
             last.reason = reason;
@@ -138,11 +139,11 @@ impl Host {
     }
 
     pub(crate) const fn last(&self) -> Option<LastTransition> {
-        self.last
+        self.run.last
     }
 
     pub(crate) const fn state(&self) -> State {
-        match self.role {
+        match self.run.role {
             Role::Init
             | Role::Retiring {
                 rest: Rest::Init, ..
@@ -158,7 +159,7 @@ impl Host {
 
     /// Whether it asked for its addresses and has not let go of them.
     pub(crate) fn holds(&self) -> bool {
-        match self.role {
+        match self.run.role {
             Role::Init | Role::Backup => false,
             Role::Taking(_) | Role::Master | Role::Retiring { .. } => true,
         }
@@ -166,46 +167,41 @@ impl Host {
 
     /// Whether it takes no part any more and holds nothing.
     pub(crate) fn is_at_rest(&self) -> bool {
-        self.role == Role::Init
+        self.run.role == Role::Init
     }
 
     /// Whether the conditions to leave INIT hold, the link being `link` (§4.1). OpenBSD wants an
     /// address too; here the election runs over an empty list.
     pub(crate) fn may_run(&self, link: LinkState) -> bool {
-        self.config.is_enabled() && !self.removing && link == LinkState::Up
+        self.config.is_enabled() && !self.run.removing && link == LinkState::Up
     }
 
     pub(crate) fn is_own(&self, advert: &Advertisement) -> bool {
-        advert.counter == self.cookie
+        advert.counter == self.run.cookie
     }
 
     /// Whether the digest was made with this key and the address list of now or, for a while
     /// after a change, the one before.
     pub(crate) fn verifies(&self, now: Timestamp, advert: &Advertisement) -> bool {
         let verify = |with: &Authenticator| with.verify(advert.counter, &advert.digest).is_some();
+        let previous = self.run.previous.as_ref();
+        let still_counts = previous.is_some_and(|previous| now < previous.until);
         verify(&self.authenticator)
-            || self
-                .previous
-                .as_ref()
-                .is_some_and(|before| now < before.until && verify(&before.authenticator))
+            || (still_counts && self.authenticator_before.as_ref().is_some_and(verify))
     }
 
     /// Becomes what `config` says, on `link`. The caller steps with `Drop` before and `Start`
     /// after where the election has to begin anew, else with `Refresh` after.
     pub(crate) fn become_configured(&mut self, now: Timestamp, link: LinkId, config: VirtualHost) {
         if !self.config.has_same_digest_as(&config) {
-            let authenticator = core::mem::replace(&mut self.authenticator, config.authenticator());
+            let before = core::mem::replace(&mut self.authenticator, config.authenticator());
             let same_cluster = self.config.vhid() == config.vhid()
                 && self.config.key() == config.key()
                 && !self.config.addresses().is_empty();
-            self.previous = same_cluster.then(|| Previous {
-                list: self
-                    .config
-                    .addresses()
-                    .iter()
-                    .map(VirtualAddress::ip)
-                    .collect(),
-                authenticator,
+            self.authenticator_before = same_cluster.then_some(before);
+            let list = self.config.addresses().iter().map(VirtualAddress::ip);
+            self.run.previous = same_cluster.then(|| Previous {
+                list: list.collect(),
                 until: now + OLD_LIST,
             });
         }
@@ -225,18 +221,18 @@ impl Host {
     }
 
     fn rest_in_init(&mut self, around: &mut Surroundings<'_>, reason: Reason) {
-        around.queue.clear(&mut self.timers, self.id);
+        around.queue.clear(&mut self.run.timers, self.id);
         self.set_role(around, Role::Init, reason);
     }
 
     fn set_role(&mut self, around: &mut Surroundings<'_>, role: Role, reason: Reason) {
         let from = self.state();
-        self.role = role;
-        self.interrupted &= role == Role::Master;
+        self.run.role = role;
+        self.run.interrupted &= role == Role::Master;
         let to = self.state();
         if from != to {
             let at = around.now;
-            self.last = Some(LastTransition { at, reason });
+            self.run.last = Some(LastTransition { at, reason });
             around.events.push_back(Event::Transition {
                 id: self.id,
                 from,
@@ -248,16 +244,16 @@ impl Host {
 
     fn arm(&mut self, around: &mut Surroundings<'_>, timer: Timer, after: Option<Duration>) {
         let at = after.map(|after| around.now + after);
-        around.queue.set(&mut self.timers, self.id, timer, at);
+        around.queue.set(&mut self.run.timers, self.id, timer, at);
     }
 
     /// Disarms `timer`, which is due.
     pub(crate) fn disarm_due(&mut self, queue: &mut DeadlineQueue, timer: Timer) {
-        queue.set(&mut self.timers, self.id, timer, None);
+        queue.set(&mut self.run.timers, self.id, timer, None);
     }
 
     pub(crate) fn disarm_all(&mut self, queue: &mut DeadlineQueue) {
-        queue.clear_all(&mut self.timers, self.id);
+        queue.clear_all(&mut self.run.timers, self.id);
     }
 
     /// Whether it hears what `envelope` describes (§3): a host that is down hears nothing, unless
@@ -266,6 +262,31 @@ impl Host {
     pub(crate) fn hears(&self, envelope: &Envelope) -> bool {
         let listens = self.config.is_enabled() || !self.is_at_rest();
         listens && envelope.is_to_group()
+    }
+}
+
+impl Run {
+    fn new(seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        Self {
+            removing: false,
+            counters: Counters::default(),
+            held_back: false,
+            role: Role::Init,
+            interrupted: false,
+            previous: None,
+            cookie: random.next(),
+            random,
+            timers: Timers::default(),
+            announced_from: Timestamp::ZERO,
+            announcements: master::ANNOUNCEMENTS.len(),
+            answered: None,
+            followed: [None; 2],
+            lease_for_peers: 0,
+            sending: [sending::SendRecord::default(); 2],
+            incidents: damage::Incidents::default(),
+            last: None,
+        }
     }
 }
 

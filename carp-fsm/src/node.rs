@@ -141,7 +141,7 @@ impl Node {
         }
         self.check_vhid(Some(id), link, host.vhid())?;
         let old = self.hosts.get(&id).ok_or(ConfigError::UnknownHost)?;
-        if old.removing {
+        if old.run.removing {
             return Err(ConfigError::UnknownHost);
         }
         if old.link == link && old.config == host {
@@ -182,7 +182,7 @@ impl Node {
     pub fn remove(&mut self, now: Timestamp, id: HostId) -> Result<(), ConfigError> {
         self.advance(now);
         let host = self.hosts.get_mut(&id).ok_or(ConfigError::UnknownHost)?;
-        host.removing = true;
+        host.run.removing = true;
         self.step(id, Stimulus::Quit(Reason::Stopped));
         self.update_link_demotion(id);
         self.reap(id);
@@ -253,7 +253,7 @@ impl Node {
             Err((id, refusal)) => {
                 refusal.count(&mut self.counters);
                 if let Some(host) = id.and_then(|id| self.hosts.get_mut(&id)) {
-                    refusal.count(&mut host.counters);
+                    refusal.count(&mut host.run.counters);
                 }
                 Err(refusal)
             }
@@ -370,7 +370,7 @@ impl Node {
         match command {
             Command::Up => {
                 host.config.set_enabled(true);
-                host.held_back = false;
+                host.run.held_back = false;
                 self.start(id, Reason::Command(command));
             }
             Command::Down => {
@@ -378,11 +378,11 @@ impl Node {
                 self.step(id, Stimulus::Quit(Reason::Command(command)));
             }
             Command::Master => {
-                host.held_back = false;
+                host.run.held_back = false;
                 self.step(id, Stimulus::TakeOver);
             }
             Command::Backup => {
-                host.held_back = host.state() != State::Init;
+                host.run.held_back = host.state() != State::Init;
                 self.step(id, Stimulus::StepBack);
             }
         }
@@ -481,7 +481,7 @@ impl Node {
         let Some(host) = self.hosts.get_mut(&id) else {
             return;
         };
-        let masterships = host.counters.preempt;
+        let masterships = host.run.counters.preempt;
         let mut around = Surroundings {
             now: self.now,
             preempt: self.config.preempt,
@@ -494,13 +494,13 @@ impl Node {
             events: &mut self.events,
         };
         act(host, &mut around);
-        self.counters.preempt += host.counters.preempt - masterships;
+        self.counters.preempt += host.run.counters.preempt - masterships;
         self.reap(id);
     }
 
     /// Forgets a virtual host that was to be removed and holds nothing any more.
     fn reap(&mut self, id: HostId) {
-        let done = |host: &Host| host.removing && host.is_at_rest();
+        let done = |host: &Host| host.run.removing && host.is_at_rest();
         if self.hosts.get(&id).is_some_and(done)
             && let Some(mut host) = self.hosts.remove(&id)
         {

@@ -7,7 +7,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::counters::Counters;
-use crate::host::SavedRun;
+use crate::host::Run;
 use crate::{HostId, LinkId, LinkState, Owner, Timestamp};
 
 /// What [`Node::save`](crate::Node::save) gives: all of a node but its virtual hosts.
@@ -28,7 +28,7 @@ pub struct SavedHost {
     pub(crate) link: LinkId,
     /// When it was saved.
     pub(crate) at: Timestamp,
-    pub(crate) run: SavedRun,
+    pub(crate) run: Run,
 }
 
 impl SavedHost {

@@ -11,7 +11,7 @@ use crate::{Heard, Reason, Timer};
 
 impl Host {
     pub(super) fn enter_backup(&mut self, around: &mut Surroundings<'_>, reason: Reason) {
-        around.queue.clear(&mut self.timers, self.id);
+        around.queue.clear(&mut self.run.timers, self.id);
         self.set_role(around, Role::Backup, reason);
         self.arm_master_down(around, Duration::ZERO);
     }
@@ -39,7 +39,7 @@ impl Host {
     }
 
     pub(super) fn follow(&mut self, around: &Surroundings<'_>, heard: Heard) {
-        let [inet, inet6] = &mut self.followed;
+        let [inet, inet6] = &mut self.run.followed;
         let followed = match Family::of(heard.source) {
             Family::Inet => inet,
             Family::Inet6 => inet6,
@@ -52,7 +52,7 @@ impl Host {
     /// ones end it among themselves; one that has yielded must not begin again with a word of a
     /// worse one that was under way.
     fn follows_another(&self, around: &Surroundings<'_>, heard: Heard) -> bool {
-        let [inet, inet6] = self.followed;
+        let [inet, inet6] = self.run.followed;
         let (family, followed) = match Family::of(heard.source) {
             Family::Inet => (Family::Inet, inet),
             Family::Inet6 => (Family::Inet6, inet6),
@@ -70,7 +70,7 @@ impl Host {
         let rule = self
             .claim(around.demotion)
             .answer(heard.claim, around.preempt);
-        if self.held_back && !heard.claim.interval.is_bow_out() {
+        if self.run.held_back && !heard.claim.interval.is_bow_out() {
             return BackupRule::Follow;
         }
         rule

@@ -52,39 +52,49 @@ impl Host {
         queue: &mut DeadlineQueue,
         damage: Damage,
     ) -> bool {
-        let began = &mut self.incidents.began;
+        let began = &mut self.run.incidents.began;
         if began.back().is_none_or(|last| now - *last >= ONE_INCIDENT) {
-            self.counters.incidents += 1;
+            self.run.counters.incidents += 1;
             began.push_back(now);
         }
         while began.len() > BUDGET || began.front().is_some_and(|first| now - *first > MEMORY) {
             began.pop_front();
         }
         let too_many = began.len() == BUDGET;
-        self.incidents.last = Some(Trouble {
+        self.run.incidents.last = Some(Trouble {
             damage,
             at: now,
             mended: false,
         });
-        queue.set(&mut self.timers, self.id, Timer::Quiet, Some(now + MEMORY));
+        queue.set(
+            &mut self.run.timers,
+            self.id,
+            Timer::Quiet,
+            Some(now + MEMORY),
+        );
         too_many
     }
 
     /// Takes note that everything is as it was; returns what was not, if anything.
     pub(crate) fn mended(&mut self) -> Option<Damage> {
-        let last = self.incidents.last.as_mut().filter(|last| !last.mended)?;
+        let last = self
+            .run
+            .incidents
+            .last
+            .as_mut()
+            .filter(|last| !last.mended)?;
         last.mended = true;
         Some(last.damage)
     }
 
     /// After a quiet minute. What could not be mended is not forgotten.
     pub(crate) fn quieted(&mut self) {
-        self.incidents.began.clear();
-        self.incidents.last.take_if(|last| last.mended);
+        self.run.incidents.began.clear();
+        self.run.incidents.last.take_if(|last| last.mended);
     }
 
     /// The last thing that somebody else changed, for a minute after it was mended.
     pub(crate) const fn trouble(&self) -> Option<Trouble> {
-        self.incidents.last
+        self.run.incidents.last
     }
 }

@@ -25,7 +25,7 @@ const HAND_OVER_LIMIT: Duration = Duration::from_millis(1_500);
 impl Host {
     pub(super) fn yield_to(&mut self, around: &mut Surroundings<'_>, heard: Heard) {
         let tied = self.claim(around.demotion) == heard.claim;
-        let interrupted = self.interrupted;
+        let interrupted = self.run.interrupted;
         let holds = self.has_addresses(around) && !interrupted;
         if self.config.link_address() == Lladdr::Carpdev && holds {
             // The neighbours know this node's own MAC address, and only the other master can tell
@@ -37,7 +37,7 @@ impl Host {
         if tied {
             // Both may have yielded at the same instant; whoever waits less takes over.
             let quarter = self.config.interval().quarter_micros();
-            let stretch = Duration::from_micros(self.random.next() % quarter);
+            let stretch = Duration::from_micros(self.run.random.next() % quarter);
             self.arm_master_down(around, stretch);
         }
         if interrupted {
@@ -65,13 +65,13 @@ impl Host {
         if self.has_addresses(around) {
             self.ask_to_hand_over(around);
             let (rest, stage) = (Rest::Backup, Stage::Listening);
-            self.role = Role::Retiring { rest, stage };
+            self.run.role = Role::Retiring { rest, stage };
         }
     }
 
     /// Gives mastership up on purpose: silence, bow-out, wait for the new master, let go.
     pub(super) fn retire(&mut self, around: &mut Surroundings<'_>, rest: Rest, reason: Reason) {
-        around.queue.clear(&mut self.timers, self.id);
+        around.queue.clear(&mut self.run.timers, self.id);
         if !self.has_addresses(around) {
             self.send_bow_out(around);
             return match rest {
@@ -112,7 +112,7 @@ impl Host {
 
     pub(super) fn finish_hand_over(&mut self, around: &mut Surroundings<'_>, rest: Rest) {
         self.let_go(around);
-        self.role = match rest {
+        self.run.role = match rest {
             Rest::Init => Role::Init,
             Rest::Backup => Role::Backup,
         };
@@ -122,13 +122,13 @@ impl Host {
         self.send_bow_out(around);
         let until = around.now + HAND_OVER_LIMIT;
         let stage = Stage::BowedOut { until };
-        self.role = Role::Retiring { rest, stage };
+        self.run.role = Role::Retiring { rest, stage };
         self.arm(around, Timer::HandOver, Some(BOW_OUT_REPEAT));
     }
 
     pub(super) fn begin_overlap(&mut self, around: &mut Surroundings<'_>, rest: Rest) {
         let stage = Stage::Overlap;
-        self.role = Role::Retiring { rest, stage };
+        self.run.role = Role::Retiring { rest, stage };
         self.arm(around, Timer::HandOver, Some(OVERLAP));
     }
 

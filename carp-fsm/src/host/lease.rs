@@ -34,7 +34,7 @@ impl Host {
     /// this, must have taken over.
     pub(crate) fn lease(&self) -> Duration {
         let own = lease_for(self.config.interval());
-        Duration::from_secs(own.max(self.lease_for_peers))
+        Duration::from_secs(own.max(self.run.lease_for_peers))
     }
 
     /// How late a timer must be for others to have taken this host for dead (§4.4), or for what it
@@ -70,7 +70,10 @@ impl Host {
     /// Takes note of how slow other nodes are.
     pub(crate) fn note_pace(&mut self, heard: Heard) {
         if !heard.claim.interval.is_bow_out() {
-            self.lease_for_peers = self.lease_for_peers.max(lease_for(heard.claim.interval));
+            self.run.lease_for_peers = self
+                .run
+                .lease_for_peers
+                .max(lease_for(heard.claim.interval));
         }
     }
 
@@ -78,7 +81,7 @@ impl Host {
     pub(crate) fn renew(&mut self, around: &mut Surroundings<'_>) {
         let recently = |last: Timestamp| around.now - last < RENEW_EVERY;
         if around.lease
-            && self.role == Role::Master
+            && self.run.role == Role::Master
             && self.has_addresses(around)
             && !self.renewed.is_some_and(recently)
         {

@@ -29,8 +29,8 @@ const ANSWER_EVERY: Duration = Duration::from_secs(1);
 impl Host {
     /// §4.5, but the addresses come first: the advert waits until they are in place.
     pub(super) fn take_over(&mut self, around: &mut Surroundings<'_>, reason: Reason) {
-        around.queue.clear(&mut self.timers, self.id);
-        self.held_back = false;
+        around.queue.clear(&mut self.run.timers, self.id);
+        self.run.held_back = false;
         self.set_role(around, Role::Taking(reason), reason);
         if !self.ask_to_hold(around) {
             self.become_master(around, reason);
@@ -52,7 +52,7 @@ impl Host {
     }
 
     pub(super) fn become_master(&mut self, around: &mut Surroundings<'_>, reason: Reason) {
-        self.counters.preempt += 1;
+        self.run.counters.preempt += 1;
         self.set_role(around, Role::Master, reason);
         self.advertise(around, None);
         self.start_announcing(around);
@@ -74,7 +74,7 @@ impl Host {
     pub(super) fn answer_as_master(&mut self, around: &mut Surroundings<'_>, heard: Heard) {
         let own = self.claim(around.demotion);
         let is_leaving = heard.claim.interval.is_bow_out();
-        if own.yields_to(heard.claim) || (self.interrupted && !is_leaving) {
+        if own.yields_to(heard.claim) || (self.run.interrupted && !is_leaving) {
             self.yield_to(around, heard);
         } else if !is_leaving {
             self.answer_worse_master(around);
@@ -85,8 +85,8 @@ impl Host {
     /// worse one yield; announcements bring back the neighbours that it had won.
     pub(super) fn answer_worse_master(&mut self, around: &mut Surroundings<'_>) {
         let recently = |last| around.now - last < ANSWER_EVERY;
-        if !self.answered.is_some_and(recently) {
-            self.answered = Some(around.now);
+        if !self.run.answered.is_some_and(recently) {
+            self.run.answered = Some(around.now);
             self.advertise(around, None);
             self.start_announcing(around);
         }
@@ -118,7 +118,7 @@ impl Host {
         };
         around
             .queue
-            .set(&mut self.timers, self.id, Timer::Advertise, Some(next));
+            .set(&mut self.run.timers, self.id, Timer::Advertise, Some(next));
     }
 
     pub(super) fn send(&self, around: &mut Surroundings<'_>, interval: Interval) {
@@ -128,7 +128,7 @@ impl Host {
             interval.advbase(),
             interval.advskew(),
             around.demotion,
-            self.cookie,
+            self.run.cookie,
         )
         .signed(&self.authenticator, DigestForm::WithoutLinkLocal)
         .with_checksum(ChecksumForm::Plain)
@@ -146,9 +146,9 @@ impl Host {
     }
 
     pub(super) fn start_announcing(&mut self, around: &mut Surroundings<'_>) {
-        self.announced_from = around.now;
-        self.announcements = 0;
-        if self.has_addresses(around) && !self.interrupted {
+        self.run.announced_from = around.now;
+        self.run.announcements = 0;
+        if self.has_addresses(around) && !self.run.interrupted {
             self.announce(around);
         }
     }
@@ -156,20 +156,20 @@ impl Host {
     /// Holds nothing for a moment, because nothing would reach it. Others are told of the demotion
     /// and may take over meanwhile; who does keeps the addresses.
     pub(super) fn interrupt(&mut self, around: &mut Surroundings<'_>) {
-        self.interrupted = true;
+        self.run.interrupted = true;
         self.arm(around, Timer::Announce, None);
     }
 
     /// What it was interrupted by is over. Another node that is about to take over comes first.
     pub(super) fn wait_to_go_on(&mut self, around: &mut Surroundings<'_>) {
-        if self.interrupted {
+        if self.run.interrupted {
             self.arm(around, Timer::HandOver, Some(TAKE_OVER));
         }
     }
 
     /// Nobody has taken over: it asks for the addresses again.
     fn go_on(&mut self, around: &mut Surroundings<'_>) {
-        if self.interrupted {
+        if self.run.interrupted {
             self.ask_to_hold(around);
         }
     }
@@ -177,7 +177,7 @@ impl Host {
     /// The addresses are in place, again or still.
     pub(super) fn held_as_master(&mut self, around: &mut Surroundings<'_>) {
         let reassured = core::mem::take(&mut self.reassured);
-        if core::mem::take(&mut self.interrupted) {
+        if core::mem::take(&mut self.run.interrupted) {
             self.advertise(around, None);
             self.start_announcing(around);
         } else if !reassured {
@@ -193,31 +193,31 @@ impl Host {
                 address: address.ip(),
             });
         }
-        self.announcements += 1;
+        self.run.announcements += 1;
         let next = self.next_announcement(around);
         around
             .queue
-            .set(&mut self.timers, self.id, Timer::Announce, next);
+            .set(&mut self.run.timers, self.id, Timer::Announce, next);
     }
 
     /// How often rounds follow the series has been changed.
     pub(crate) fn reschedule_announcement(&mut self, around: &mut Surroundings<'_>) {
-        let is_over = self.announcements > ANNOUNCEMENTS.len();
-        if self.role == Role::Master && is_over && self.has_addresses(around) {
+        let is_over = self.run.announcements > ANNOUNCEMENTS.len();
+        if self.run.role == Role::Master && is_over && self.has_addresses(around) {
             let next = self.next_announcement(around);
             around
                 .queue
-                .set(&mut self.timers, self.id, Timer::Announce, next);
+                .set(&mut self.run.timers, self.id, Timer::Announce, next);
         }
     }
 
     /// When the next round is due: the series, once more after two adverts as OpenBSD does
     /// (§4.5), then now and again, because switches forget sooner than neighbours do.
     fn next_announcement(&self, around: &Surroundings<'_>) -> Option<Timestamp> {
-        if let Some(after) = ANNOUNCEMENTS.get(self.announcements) {
-            return Some(self.announced_from + *after);
+        if let Some(after) = ANNOUNCEMENTS.get(self.run.announcements) {
+            return Some(self.run.announced_from + *after);
         }
-        let after_two_adverts = self.announced_from + self.config.interval().advert() * 2;
+        let after_two_adverts = self.run.announced_from + self.config.interval().advert() * 2;
         if after_two_adverts > around.now {
             return Some(after_two_adverts);
         }

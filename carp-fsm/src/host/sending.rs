@@ -23,11 +23,11 @@ impl Host {
     /// (`false`) with it (§4.7).
     pub(crate) fn sent(&mut self, family: Family, well: bool) -> Option<bool> {
         if well {
-            self.counters.sent(family);
+            self.run.counters.sent(family);
         } else {
-            self.counters.oerrors += 1;
+            self.run.counters.oerrors += 1;
         }
-        let [inet, inet6] = &mut self.sending;
+        let [inet, inet6] = &mut self.run.sending;
         let record = match family {
             Family::Inet => inet,
             Family::Inet6 => inet6,

@@ -12,7 +12,7 @@ impl Host {
     /// The transition table (`docs/carp-protocol.md §4.3`, §4.5–§4.7).
     pub(crate) fn step(&mut self, around: &mut Surroundings<'_>, stimulus: Stimulus) {
         use Stimulus as S;
-        match (self.role, stimulus) {
+        match (self.run.role, stimulus) {
             // Leaving INIT: always to BACKUP, for a whole master-down time (§4.1).
             (Role::Init, S::Start(reason)) => self.enter_backup(around, reason),
             (Role::Init, S::Cut(_) | S::Quit(_) | S::Drop(_)) => {}

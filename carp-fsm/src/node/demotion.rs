@@ -44,7 +44,7 @@ impl Node {
     pub(super) fn update_link_demotion(&mut self, id: HostId) {
         let gone = self.hosts.get(&id).is_some_and(|host| {
             host.config.is_enabled()
-                && !host.removing
+                && !host.run.removing
                 && self.link_state(host.link) != LinkState::Up
         });
         self.ail(id, Ailment::Carpdev, gone);

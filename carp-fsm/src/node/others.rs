@@ -24,9 +24,9 @@ impl Node {
         let Some(host) = self.hosts.get_mut(&id) else {
             return;
         };
-        let before = host.counters.incidents;
+        let before = host.run.counters.incidents;
         let too_many = host.damaged(self.now, &mut self.queue, damage);
-        self.counters.incidents += host.counters.incidents - before;
+        self.counters.incidents += host.run.counters.incidents - before;
         self.events.push_back(Event::Damaged { id, damage });
         if damage != Damage::Address {
             self.set_demotion(CARP, Owner::Host(id, Ailment::Damage(damage)), 1);

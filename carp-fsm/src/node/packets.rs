@@ -32,7 +32,7 @@ impl Node {
             .filter(|host| host.hears(envelope))
             .ok_or_else(|| refused(Refusal::BadVhid))?;
         let id = host.id;
-        host.counters.received(envelope.family());
+        host.run.counters.received(envelope.family());
         if advert.version != Advertisement::VERSION {
             return Err((Some(id), Refusal::BadVersion));
         }

@@ -33,7 +33,7 @@ impl Node {
             id,
             link: host.link,
             at: self.now.max(now),
-            run: host.save(),
+            run: host.run.clone(),
         })
     }
 
@@ -81,9 +81,8 @@ impl Node {
             }
             node.next_id = node.next_id.max(saved.id.get() + 1);
             node.by_vhid.insert(key, saved.id);
-            let timers = saved.run.timers().clone();
+            let (host, timers) = Host::saved(saved.id, saved.link, host, saved.run);
             runs.push((saved.id, timers, saved.at < last_alive));
-            let host = Host::saved(saved.id, saved.link, host, saved.run);
             node.hosts.insert(saved.id, host);
         }
         node.next_id = node.next_id.max(saved.next_id);

@@ -38,7 +38,7 @@ impl<'a> HostView<'a> {
 
     /// Whether `state backup` keeps it from taking over.
     pub const fn is_held_back(&self) -> bool {
-        self.host.held_back
+        self.host.run.held_back
     }
 
     /// When and why it became what it is; `None` while it has never changed.
@@ -53,6 +53,6 @@ impl<'a> HostView<'a> {
 
     /// Its own counters.
     pub const fn counters(&self) -> &'a Counters {
-        &self.host.counters
+        &self.host.run.counters
     }
 }

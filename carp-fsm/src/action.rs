@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use carp_proto::Advertisement;
 
-use crate::{HostId, LinkId};
+use crate::{ChecksumCover, HostId, LinkId};
 
 /// Something to do, in the order [`Node::poll_action`](crate::Node::poll_action) gives it.
 ///
@@ -25,8 +25,13 @@ pub enum Action {
         link: LinkId,
         /// The group or unicast peer it goes to.
         to: IpAddr,
-        /// The signed packet, everything behind the IP header.
+        /// The signed packet, everything behind the IP header, its checksum taken over itself.
         payload: [u8; Advertisement::LEN],
+        /// What the checksum is to cover: with [`ChecksumCover::PseudoHeader`] whoever knows the
+        /// source computes it anew (a raw IPv6 socket does with `IPV6_CHECKSUM`).
+        checksum: ChecksumCover,
+        /// The IPv4 TOS or IPv6 traffic class.
+        traffic_class: u8,
     },
     /// Hold exactly the addresses of [`Node::addresses`](crate::Node::addresses) and answer for
     /// them, whatever was held before, for as long as [`Node::lease`](crate::Node::lease) says;

@@ -1,12 +1,18 @@
 //! What a node and a virtual host are told to be.
 
+use alloc::borrow::ToOwned as _;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::time::Duration;
 
-use carp_proto::{AdvBase, AdvSkew, Authenticator, Family, Key, OutOfRange, Vhid, VirtualAddress};
+use carp_proto::{
+    AdvBase, AdvSkew, Authenticator, Family, Key, MacAddress, OutOfRange, Vhid, VirtualAddress,
+};
 
-use crate::Interval;
+use crate::demotion::CARP;
+use crate::election::Claim;
+use crate::{DemotionForm, Dialect, Interval};
 
 /// Settings of a whole node.
 ///
@@ -87,6 +93,9 @@ pub enum Lladdr {
     Virtual,
     /// The carpdev's own, for networks that refuse foreign ones.
     Carpdev,
+    /// One of the operator's choice, the same on all nodes. OpenBSD's digest covers it: see
+    /// [`Dialect::hashes_manual_lladdr`].
+    Manual(MacAddress),
 }
 
 /// One virtual host: its identity, its place in the election and its addresses.
@@ -111,6 +120,10 @@ pub struct VirtualHost {
     advskew: AdvSkew,
     addresses: Vec<VirtualAddress>,
     lladdr: Lladdr,
+    dialect: Dialect,
+    demotion_form: Option<DemotionForm>,
+    peers: Vec<IpAddr>,
+    groups: Vec<String>,
     enabled: bool,
 }
 
@@ -124,6 +137,10 @@ impl VirtualHost {
             advskew: AdvSkew::default(),
             addresses: Vec::new(),
             lladdr: Lladdr::Virtual,
+            dialect: Dialect::Portable,
+            demotion_form: None,
+            peers: Vec::new(),
+            groups: Vec::new(),
             enabled: true,
         }
     }
@@ -171,6 +188,53 @@ impl VirtualHost {
         self
     }
 
+    /// Sets whose CARP the peers speak; [`Dialect::Portable`] by default.
+    #[must_use]
+    pub const fn speaking(mut self, dialect: Dialect) -> Self {
+        self.dialect = dialect;
+        self
+    }
+
+    /// Sets where adverts say that this node is demoted, other than the dialect would
+    /// (`docs/carp-protocol.md §10`, rule 7); `None`: as the dialect would.
+    #[must_use]
+    pub const fn demotion_in(mut self, form: Option<DemotionForm>) -> Self {
+        self.demotion_form = form;
+        self
+    }
+
+    /// Adds a peer that adverts of its family go to, instead of the multicast group.
+    #[must_use]
+    pub fn peer(mut self, peer: IpAddr) -> Self {
+        if !self.peers.contains(&peer) {
+            self.peers.push(peer);
+        }
+        self
+    }
+
+    /// Adds peers, as [`peer`](Self::peer) does each.
+    #[must_use]
+    pub fn with_peers(self, peers: impl IntoIterator<Item = IpAddr>) -> Self {
+        peers.into_iter().fold(self, Self::peer)
+    }
+
+    /// Puts it into an interface group; every virtual host is in `carp`
+    /// (`docs/carp-protocol.md §5.2`).
+    #[must_use]
+    pub fn group(mut self, name: &str) -> Self {
+        if name != CARP && !self.groups.iter().any(|group| group == name) {
+            self.groups.push(name.to_owned());
+        }
+        self
+    }
+
+    /// Puts it into interface groups, as [`group`](Self::group) does into each.
+    #[must_use]
+    pub fn with_groups(self, names: impl IntoIterator<Item: AsRef<str>>) -> Self {
+        let put = |host: Self, name| host.group(AsRef::<str>::as_ref(&name));
+        names.into_iter().fold(self, put)
+    }
+
     /// Sets whether the virtual host is up; one that is down stays in INIT.
     #[must_use]
     pub const fn enabled(mut self, enabled: bool) -> Self {
@@ -203,6 +267,32 @@ impl VirtualHost {
         self.lladdr
     }
 
+    /// Whose CARP its peers speak.
+    pub const fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// Where its adverts say that this node is demoted.
+    pub fn demotion_form(&self) -> DemotionForm {
+        self.demotion_form
+            .unwrap_or_else(|| self.dialect.demotion_form())
+    }
+
+    /// Whom its adverts go to instead of the multicast groups, in the order they were given.
+    pub fn peers(&self) -> &[IpAddr] {
+        &self.peers
+    }
+
+    /// The interface groups it is in: `carp`, and those it was put into.
+    pub fn groups(&self) -> impl Iterator<Item = &str> {
+        core::iter::once(CARP).chain(self.groups.iter().map(String::as_str))
+    }
+
+    /// How long it waits for a master that is not heard any more, before it takes over.
+    pub fn master_down(&self) -> Duration {
+        self.dialect.master_down(self.interval())
+    }
+
     /// Whether it is up.
     pub const fn is_enabled(&self) -> bool {
         self.enabled
@@ -218,9 +308,46 @@ impl VirtualHost {
         }
     }
 
+    /// What its adverts claim where its node is demoted by `demotion`.
+    pub(crate) fn claim(&self, demotion: i32) -> Claim {
+        self.dialect
+            .claim(self.interval(), demotion, self.demotion_form())
+    }
+
+    /// Where its adverts of `family` go.
+    pub(crate) fn destinations(&self, family: Family) -> impl Iterator<Item = IpAddr> {
+        let group = (!self.is_unicast(family)).then(|| family.group());
+        let peers = self.peers.iter().copied();
+        peers
+            .filter(move |peer| Family::of(*peer) == family)
+            .chain(group)
+    }
+
+    /// Whether its adverts of `family` go to peers and not to the group.
+    pub(crate) fn is_unicast(&self, family: Family) -> bool {
+        self.peers.iter().any(|peer| Family::of(*peer) == family)
+    }
+
     pub(crate) fn authenticator(&self) -> Authenticator {
-        let addresses = self.addresses.iter().map(VirtualAddress::ip);
-        Authenticator::new(&self.key, self.vhid, addresses)
+        self.authenticator_of(self.addresses.iter().map(VirtualAddress::ip))
+    }
+
+    /// That of another address list.
+    pub(crate) fn authenticator_of(
+        &self,
+        list: impl Iterator<Item = IpAddr> + Clone,
+    ) -> Authenticator {
+        match self.hashed_lladdr() {
+            Some(mac) => Authenticator::with_hardware_address(&self.key, self.vhid, mac, list),
+            None => Authenticator::new(&self.key, self.vhid, list),
+        }
+    }
+
+    fn hashed_lladdr(&self) -> Option<MacAddress> {
+        match self.lladdr {
+            Lladdr::Manual(mac) if self.dialect.hashes_manual_lladdr() => Some(mac),
+            Lladdr::Virtual | Lladdr::Carpdev | Lladdr::Manual(_) => None,
+        }
     }
 
     /// Whether both hash the same message (`docs/carp-protocol.md §2.2`).
@@ -230,7 +357,14 @@ impl VirtualHost {
             all.sort_unstable();
             all
         };
-        self.vhid == other.vhid && self.key == other.key && sorted(self) == sorted(other)
+        self.belongs_with(other) && sorted(self) == sorted(other)
+    }
+
+    /// Whether both hash the same message but for their addresses.
+    pub(crate) fn belongs_with(&self, other: &Self) -> bool {
+        self.vhid == other.vhid
+            && self.key == other.key
+            && self.hashed_lladdr() == other.hashed_lladdr()
     }
 
     pub(crate) fn set_enabled(&mut self, enabled: bool) {

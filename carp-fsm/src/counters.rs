@@ -4,6 +4,8 @@
 
 use carp_proto::Family;
 
+use crate::host::Outcome;
+
 /// Counters of a node or of one virtual host. They only grow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -36,6 +38,8 @@ pub struct Counters {
     pub opackets6: u64,
     /// Sends that the network refused.
     pub oerrors: u64,
+    /// Of `oerrors`: for want of memory.
+    pub onomem: u64,
     /// Transitions to master.
     pub preempt: u64,
     /// Freezes: times that nothing was done for so long that others must have taken this node for
@@ -54,10 +58,15 @@ impl Counters {
         }
     }
 
-    pub(crate) fn sent(&mut self, family: Family) {
-        match family {
-            Family::Inet => self.opackets += 1,
-            Family::Inet6 => self.opackets6 += 1,
+    pub(crate) fn sent(&mut self, family: Family, outcome: Outcome) {
+        match (outcome, family) {
+            (Outcome::Sent(_), Family::Inet) => self.opackets += 1,
+            (Outcome::Sent(_), Family::Inet6) => self.opackets6 += 1,
+            (Outcome::Failed, _) => self.oerrors += 1,
+            (Outcome::NoMemory, _) => {
+                self.oerrors += 1;
+                self.onomem += 1;
+            }
         }
     }
 }

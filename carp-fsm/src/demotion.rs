@@ -10,7 +10,7 @@ use core::fmt;
 
 use carp_proto::Family;
 
-use crate::{Damage, HostId, LinkState};
+use crate::{Damage, HostId, LinkState, Timestamp};
 
 /// The group that every virtual host is in.
 pub(crate) const CARP: &str = "carp";
@@ -26,8 +26,8 @@ pub enum Owner {
     Host(HostId, Ailment),
 }
 
-/// Why a virtual host demotes its node, by 1 each (`docs/carp-protocol.md §4.7`; the last two are
-/// ours).
+/// Why a virtual host demotes its node: by 1, by 240 where it speaks FreeBSD's dialect
+/// (`docs/carp-protocol.md §4.7`, §5; the last three are ours).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -52,50 +52,68 @@ pub struct Demotion<'a> {
     pub group: &'a str,
     /// Who made it.
     pub owner: &'a Owner,
-    /// What it adds (1–255).
-    pub amount: u8,
+    /// What it adds; below 0 where it makes a node better, as FreeBSD allows
+    /// (`docs/carp-protocol.md §5.3`).
+    pub amount: i32,
+    /// When its owner first found the node unwell.
+    pub since: Timestamp,
 }
 
-/// All demotions of a node.
+/// All demotions of a node, and the sum of each group.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Demotions {
-    entries: BTreeMap<(String, Owner), u8>,
+    entries: BTreeMap<(String, Owner), Entry>,
+    totals: BTreeMap<String, i32>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    amount: i32,
+    since: Timestamp,
 }
 
 impl Demotions {
-    /// Makes `owner` add `amount` to `group`; 0 takes its entry away. Says whether that changed
-    /// anything.
-    pub(crate) fn set(&mut self, group: &str, owner: &Owner, amount: u8) -> bool {
+    /// Makes `owner` add `amount` to `group` from `now` on; 0 takes its entry away. Says whether
+    /// that changed anything.
+    pub(crate) fn set(&mut self, group: &str, owner: &Owner, amount: i32, now: Timestamp) -> bool {
         let key = (group.to_owned(), owner.clone());
-        let before = if amount == 0 {
-            self.entries.remove(&key)
+        let before = self.entries.get(&key).copied();
+        let had = before.map_or(0, |entry| entry.amount);
+        if had == amount {
+            return false;
+        }
+        if amount == 0 {
+            self.entries.remove(&key);
         } else {
-            self.entries.insert(key, amount)
-        };
-        before.unwrap_or(0) != amount
+            let since = before.map_or(now, |entry| entry.since);
+            self.entries.insert(key, Entry { amount, since });
+        }
+        let total = self.total(group).saturating_sub(had).saturating_add(amount);
+        if total == 0 {
+            self.totals.remove(group);
+        } else {
+            self.totals.insert(group.to_owned(), total);
+        }
+        true
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = Demotion<'_>> {
-        self.entries
-            .iter()
-            .map(|((group, owner), &amount)| Demotion {
-                group,
-                owner,
-                amount,
-            })
+        self.entries.iter().map(|((group, owner), entry)| Demotion {
+            group,
+            owner,
+            amount: entry.amount,
+            since: entry.since,
+        })
     }
 
     /// The sum of all entries of `group`.
-    pub(crate) fn total(&self, group: &str) -> u32 {
-        self.iter()
-            .filter(|entry| entry.group == group)
-            .map(|entry| u32::from(entry.amount))
-            .sum()
+    pub(crate) fn total(&self, group: &str) -> i32 {
+        self.totals.get(group).copied().unwrap_or(0)
     }
 
-    /// What goes into byte 4 of the adverts: the sum, at most 255.
-    pub(crate) fn byte(&self) -> u8 {
-        u8::try_from(self.total(CARP)).unwrap_or(u8::MAX)
+    /// That of several groups (`docs/carp-protocol.md §5.2`, item 2).
+    pub(crate) fn total_of<'a, I: Iterator<Item = &'a str>>(&self, groups: I) -> i32 {
+        groups.fold(0, |sum, group| sum.saturating_add(self.total(group)))
     }
 }
 

@@ -173,7 +173,7 @@ pub enum Event {
         /// Who changed it.
         owner: Owner,
         /// The sum of all its entries now, before the cap at 255.
-        total: u32,
+        total: i32,
     },
 }
 

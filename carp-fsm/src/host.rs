@@ -1,9 +1,10 @@
 //! One virtual host: its role, and what it does about each thing that happens to it.
 //!
 //! The whole transition table is in `table`, in the words of `role`; what it refers to is in
-//! `backup`, `master` and `hand_over`. The rules of comparison are in `election`, the arithmetic
-//! of time in `interval`; `damage` is what others do to it, `resume` how it goes on in another
-//! process.
+//! `backup`, `master` and `hand_over`. The rules of comparison are in `election`, where the
+//! kernels differ in `dialect`, the arithmetic of time in `interval`; `lists` is what still counts
+//! after a change of addresses, `peers` who is heard, `damage` what others do to it, `resume` how
+//! it goes on in another process.
 //!
 //! A role is finer than the protocol's three states. A host on its way to MASTER is `Taking`
 //! until the addresses are known to be in place, so that no advert precedes them; a host that
@@ -13,7 +14,9 @@ mod backup;
 mod damage;
 mod hand_over;
 mod lease;
+mod lists;
 mod master;
+mod peers;
 mod resume;
 mod role;
 mod sending;
@@ -23,7 +26,7 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::time::Duration;
 
-use carp_proto::{Advertisement, Authenticator, Envelope, VirtualAddress};
+use carp_proto::{Advertisement, Authenticator, Envelope};
 
 use crate::counters::Counters;
 use crate::election::Claim;
@@ -32,11 +35,11 @@ use crate::timers::{DeadlineQueue, Timer, Timers};
 use crate::{Event, Heard, HostId, LinkId, LinkState, Reason, State, Timestamp, VirtualHost};
 
 pub use damage::Trouble;
+use lists::Previous;
+pub use peers::Peer;
 use role::{Rest, Role};
 pub(crate) use role::{Stimulus, Surroundings};
-
-/// How long adverts under the address list before a change are still taken for valid.
-const OLD_LIST: Duration = Duration::from_secs(60);
+pub(crate) use sending::Outcome;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Host {
@@ -45,8 +48,8 @@ pub(crate) struct Host {
     pub(crate) config: VirtualHost,
     pub(crate) run: Run,
     authenticator: Authenticator,
-    /// That of the address list before the last change, while that counts.
-    authenticator_before: Option<Authenticator>,
+    /// Those of the address lists before the last changes, as in `run.previous`.
+    authenticators_before: Vec<Authenticator>,
     /// When it was last asked to hold the addresses for another lease.
     renewed: Option<Timestamp>,
     holds_under_way: u32,
@@ -67,7 +70,8 @@ pub(crate) struct Run {
     role: Role,
     /// Whether a master holds nothing until what somebody else has changed is mended.
     interrupted: bool,
-    previous: Option<Previous>,
+    /// The address lists before the last changes, oldest first.
+    previous: Vec<Previous>,
     /// The counter of its adverts: drawn once, then constant, so that a reflected advert is known
     /// for certain (`docs/carp-protocol.md §2.4`).
     cookie: u64,
@@ -76,22 +80,19 @@ pub(crate) struct Run {
     announced_from: Timestamp,
     announcements: usize,
     answered: Option<Timestamp>,
+    /// When a frame last showed the switches where its link-layer address is.
+    shown: Option<Timestamp>,
     /// The master that it follows, or yielded to, by family, and when it was last heard.
     followed: [Option<(Heard, Timestamp)>; 2],
     /// The longest lease, in seconds, that another node that was heard needs.
     lease_for_peers: u64,
+    /// Where its adverts leave from, by family, as far as is known.
+    sources: [Option<IpAddr>; 2],
+    /// The other nodes that were heard.
+    peers: Vec<Peer>,
     sending: [sending::SendRecord; 2],
     incidents: damage::Incidents,
     last: Option<LastTransition>,
-}
-
-/// What adverts may still be signed for, for a while after a change.
-#[derive(Clone, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-struct Previous {
-    /// The address list before the change.
-    list: Vec<IpAddr>,
-    until: Timestamp,
 }
 
 /// When and why a host became what it is.
@@ -111,15 +112,12 @@ impl Host {
     }
 
     fn with_run(id: HostId, link: LinkId, config: VirtualHost, run: Run) -> Self {
-        let before = |previous: &Previous| {
-            let list = previous.list.iter().copied();
-            Authenticator::new(config.key(), config.vhid(), list)
-        };
+        let before = |previous: &Previous| previous.authenticator(&config);
         Self {
             id,
             link,
             authenticator: config.authenticator(),
-            authenticator_before: run.previous.as_ref().map(before),
+            authenticators_before: run.previous.iter().map(before).collect(),
             config,
             run,
             renewed: None,
@@ -180,40 +178,8 @@ impl Host {
         advert.counter == self.run.cookie
     }
 
-    /// Whether the digest was made with this key and the address list of now or, for a while
-    /// after a change, the one before.
-    pub(crate) fn verifies(&self, now: Timestamp, advert: &Advertisement) -> bool {
-        let verify = |with: &Authenticator| with.verify(advert.counter, &advert.digest).is_some();
-        let previous = self.run.previous.as_ref();
-        let still_counts = previous.is_some_and(|previous| now < previous.until);
-        verify(&self.authenticator)
-            || (still_counts && self.authenticator_before.as_ref().is_some_and(verify))
-    }
-
-    /// Becomes what `config` says, on `link`. The caller steps with `Drop` before and `Start`
-    /// after where the election has to begin anew, else with `Refresh` after.
-    pub(crate) fn become_configured(&mut self, now: Timestamp, link: LinkId, config: VirtualHost) {
-        if !self.config.has_same_digest_as(&config) {
-            let before = core::mem::replace(&mut self.authenticator, config.authenticator());
-            let same_cluster = self.config.vhid() == config.vhid()
-                && self.config.key() == config.key()
-                && !self.config.addresses().is_empty();
-            self.authenticator_before = same_cluster.then_some(before);
-            let list = self.config.addresses().iter().map(VirtualAddress::ip);
-            self.run.previous = same_cluster.then(|| Previous {
-                list: list.collect(),
-                until: now + OLD_LIST,
-            });
-        }
-        self.link = link;
-        self.config = config;
-    }
-
-    pub(crate) fn claim(&self, demotion: u8) -> Claim {
-        Claim {
-            interval: self.config.interval(),
-            demotion,
-        }
+    pub(crate) fn claim(&self, demotion: i32) -> Claim {
+        self.config.claim(demotion)
     }
 
     fn has_addresses(&self, around: &Surroundings<'_>) -> bool {
@@ -257,11 +223,20 @@ impl Host {
     }
 
     /// Whether it hears what `envelope` describes (§3): a host that is down hears nothing, unless
-    /// it still waits for the new master; and nothing but the group is heard, while no unicast
-    /// peer can be configured.
+    /// it still waits for the new master.
     pub(crate) fn hears(&self, envelope: &Envelope) -> bool {
         let listens = self.config.is_enabled() || !self.is_at_rest();
-        listens && envelope.is_to_group()
+        let (family, dialect) = (envelope.family(), self.config.dialect());
+        listens
+            && dialect.hears_destination(envelope, self.config.is_unicast(family))
+            && (!dialect.wants_address_of_family() || self.config.speaks(family))
+    }
+
+    /// Whether adverts to it may have come through routers, whatever their hop limit (§3, item 2).
+    pub(crate) fn hears_through_routers(&self, envelope: &Envelope) -> bool {
+        self.config.dialect().hears_through_routers()
+            && self.config.is_unicast(envelope.family())
+            && !envelope.is_to_group()
     }
 }
 
@@ -274,15 +249,18 @@ impl Run {
             held_back: false,
             role: Role::Init,
             interrupted: false,
-            previous: None,
+            previous: Vec::new(),
             cookie: random.next(),
             random,
             timers: Timers::default(),
             announced_from: Timestamp::ZERO,
             announcements: master::ANNOUNCEMENTS.len(),
             answered: None,
+            shown: None,
             followed: [None; 2],
             lease_for_peers: 0,
+            sources: [None; 2],
+            peers: Vec::new(),
             sending: [sending::SendRecord::default(); 2],
             incidents: damage::Incidents::default(),
             last: None,

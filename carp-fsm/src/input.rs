@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 use core::fmt;
+use core::net::IpAddr;
 use core::time::Duration;
 
 use carp_proto::Family;
@@ -61,8 +62,8 @@ pub enum Input {
     Sent {
         /// Whose.
         id: HostId,
-        /// Over which family.
-        family: Family,
+        /// The address that it left from, over the family of that.
+        source: IpAddr,
     },
     /// An advert could not be sent.
     SendFailed {
@@ -70,6 +71,8 @@ pub enum Input {
         id: HostId,
         /// Over which family.
         family: Family,
+        /// Whether there was no memory for it (`ENOBUFS`).
+        no_memory: bool,
     },
     /// Preemption was switched on or off.
     Preempt(bool),
@@ -85,8 +88,10 @@ pub enum Input {
         group: String,
         /// Who says so.
         owner: String,
-        /// How unwell (0–255).
-        amount: u8,
+        /// How unwell. What goes into byte 4 of an advert is between 0 and 255; FreeBSD's
+        /// dialect also knows amounts below 0, which make a node better
+        /// (`docs/carp-protocol.md §5.3`).
+        amount: i32,
     },
     /// Every virtual host is to go down; see [`Node::is_stopped`](crate::Node::is_stopped).
     Stop,

@@ -80,8 +80,8 @@ impl Interval {
     /// Time without a master after which a backup takes over: 3 * advbase + advskew/256 s; with
     /// advbase 0 three times the skew, and 3/256 s for 0/0.
     ///
-    /// This is the formula of every kernel but the newest OpenBSD
-    /// (`docs/carp-protocol.md §4.4`).
+    /// This is the formula of every kernel but the newest OpenBSD (`docs/carp-protocol.md §4.4`):
+    /// see [`Dialect::master_down`](crate::Dialect::master_down).
     ///
     /// ```
     /// use carp_fsm::Interval;

@@ -8,11 +8,11 @@ use alloc::vec::Vec;
 use core::cmp::Reverse;
 use core::time::Duration;
 
-use carp_proto::{Envelope, Vhid, VirtualAddress};
+use carp_proto::{Envelope, Family, Vhid, VirtualAddress};
 
 use crate::counters::{Counters, Refusal};
 use crate::demotion::{Ailment, Demotion, Demotions, Owner};
-use crate::host::{Host, Stimulus, Surroundings};
+use crate::host::{Host, Outcome, Stimulus, Surroundings};
 use crate::random::Random;
 use crate::timers::{Deadline, DeadlineQueue, Timer};
 use crate::{
@@ -204,8 +204,15 @@ impl Node {
             Input::Mended(id) => self.mended(id),
             Input::NotMended(id) => self.not_mended(id),
             Input::TakenDown { id, how } => self.taken_down(id, how),
-            Input::Sent { id, family } => self.sent(id, family, true),
-            Input::SendFailed { id, family } => self.sent(id, family, false),
+            Input::Sent { id, source } => {
+                self.sent(id, Family::of(source), Outcome::Sent(source));
+            }
+            Input::SendFailed {
+                id,
+                family,
+                no_memory: true,
+            } => self.sent(id, family, Outcome::NoMemory),
+            Input::SendFailed { id, family, .. } => self.sent(id, family, Outcome::Failed),
             Input::Preempt(preempt) => self.config.preempt = preempt,
             Input::Lease(lease) => self.set_lease(lease),
             Input::AnnounceEvery(every) => {
@@ -246,6 +253,7 @@ impl Node {
             Ok((id, heard)) => {
                 if let Some(host) = self.hosts.get_mut(&id) {
                     host.note_pace(heard);
+                    host.note_peer(heard, self.now);
                 }
                 self.step(id, Stimulus::Heard(heard));
                 Ok(())
@@ -253,7 +261,7 @@ impl Node {
             Err((id, refusal)) => {
                 refusal.count(&mut self.counters);
                 if let Some(host) = id.and_then(|id| self.hosts.get_mut(&id)) {
-                    refusal.count(&mut host.run.counters);
+                    host.note_refusal(envelope.source, refusal);
                 }
                 Err(refusal)
             }
@@ -318,12 +326,21 @@ impl Node {
 
     /// A virtual host as it stands.
     pub fn host(&self, id: HostId) -> Option<HostView<'_>> {
-        self.hosts.get(&id).map(|host| HostView { host })
+        self.hosts.get(&id).map(|host| self.view(host))
     }
 
     /// All virtual hosts, oldest first.
     pub fn hosts(&self) -> impl Iterator<Item = HostView<'_>> {
-        self.hosts.values().map(|host| HostView { host })
+        self.hosts.values().map(|host| self.view(host))
+    }
+
+    fn view<'a>(&self, host: &'a Host) -> HostView<'a> {
+        let demotion = self.demotion_of(host);
+        HostView { host, demotion }
+    }
+
+    fn demotion_of(&self, host: &Host) -> i32 {
+        self.demotions.total_of(host.config.groups())
     }
 
     /// Whether preemption is on.
@@ -346,9 +363,10 @@ impl Node {
         self.demotions.iter()
     }
 
-    /// The demotion that goes into the adverts (0–255).
-    pub fn demotion(&self) -> u8 {
-        self.demotions.byte()
+    /// The demotion of an interface group: the sum of its entries, before any cap
+    /// (`docs/carp-protocol.md §5.2`). Every virtual host is in the group `carp`.
+    pub fn demotion(&self, group: &str) -> i32 {
+        self.demotions.total(group)
     }
 
     /// The counters of the whole node.
@@ -477,10 +495,10 @@ impl Node {
     }
 
     fn with(&mut self, id: HostId, act: impl FnOnce(&mut Host, &mut Surroundings<'_>)) {
-        let demotion = self.demotions.byte();
         let Some(host) = self.hosts.get_mut(&id) else {
             return;
         };
+        let demotion = self.demotions.total_of(host.config.groups());
         let masterships = host.run.counters.preempt;
         let mut around = Surroundings {
             now: self.now,
@@ -506,7 +524,7 @@ impl Node {
         {
             host.disarm_all(&mut self.queue);
             self.by_vhid.remove(&(host.link, host.config.vhid().get()));
-            for family in carp_proto::Family::ALL {
+            for family in Family::ALL {
                 self.ail(id, Ailment::SendErrors(family), false);
             }
             self.ail(id, Ailment::Hold, false);

@@ -16,8 +16,18 @@ use crate::{HostId, LinkId, LinkState, Owner, Timestamp};
 pub struct SavedNode {
     pub(crate) next_id: u64,
     pub(crate) links: Vec<(LinkId, LinkState)>,
-    pub(crate) demotions: Vec<(String, Owner, u8)>,
+    pub(crate) demotions: Vec<SavedDemotion>,
     pub(crate) counters: Counters,
+}
+
+/// One entry of the demotion of a group.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct SavedDemotion {
+    pub(crate) group: String,
+    pub(crate) owner: Owner,
+    pub(crate) amount: i32,
+    pub(crate) since: Timestamp,
 }
 
 /// What [`Node::save_host`](crate::Node::save_host) gives: one virtual host.

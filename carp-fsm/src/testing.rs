@@ -203,12 +203,32 @@ impl Bench {
         }
     }
 
-    fn say_whether_sent(&mut self, id: HostId, family: Family) {
-        match self.sends {
-            Some(true) => self.node.handle(self.now, Input::Sent { id, family }),
-            Some(false) => self.node.handle(self.now, Input::SendFailed { id, family }),
-            None => {}
+    /// What a platform answers where an advert has left, or has not.
+    pub(crate) fn answer(id: HostId, family: Family, sent: bool) -> Input {
+        if sent {
+            let source = own_address(family);
+            Input::Sent { id, source }
+        } else {
+            Input::SendFailed {
+                id,
+                family,
+                no_memory: false,
+            }
         }
+    }
+
+    fn say_whether_sent(&mut self, id: HostId, family: Family) {
+        if let Some(sent) = self.sends {
+            self.node.handle(self.now, Self::answer(id, family, sent));
+        }
+    }
+}
+
+/// Where the adverts of the node on the bench leave from.
+pub(crate) fn own_address(family: Family) -> IpAddr {
+    match family {
+        Family::Inet => "192.0.2.1".parse().unwrap(),
+        Family::Inet6 => "fe80::1".parse().unwrap(),
     }
 }
 

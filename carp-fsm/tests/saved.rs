@@ -145,7 +145,11 @@ fn every_role() -> Vec<(&'static str, Story)> {
         let story = master();
         let (id, damage) = (story.id, Damage::Address);
         let family = Family::Inet6;
-        let failed = Input::SendFailed { id, family };
+        let failed = Input::SendFailed {
+            id,
+            family,
+            no_memory: false,
+        };
         let story = story.input(Input::Damaged { id, damage });
         let story = story.input(Input::Mended(id)).input(failed.clone());
         story.input(failed.clone()).input(failed)
@@ -194,7 +198,11 @@ fn every_role_can_be_written_down_and_goes_on_the_same() -> Result<(), Box<dyn E
             (host.state(), host.holds(), *host.counters(), host.trouble())
         };
         assert_eq!(view(&successor), view(&story), "{role}");
-        assert_eq!(successor.node.demotion(), story.node.demotion(), "{role}");
+        assert_eq!(
+            successor.node.demotion("carp"),
+            story.node.demotion("carp"),
+            "{role}"
+        );
         for deadline in 0..40 {
             let (then, before) = (successor.goes_on(1), story.goes_on(1));
             assert_eq!(then, before, "{role}, deadline {deadline}");

@@ -7,7 +7,7 @@ use std::time::Duration;
 use carp_fsm::carp_proto::{Advertisement, Envelope, Vhid, VirtualAddress};
 use carp_fsm::{Damage, HostId, LinkId, LinkState, Lladdr, TakenDown, Timestamp};
 
-use crate::{Error, Result};
+use crate::{Error, Outgoing, Result};
 
 /// A platform: a clock, links, packets and addresses.
 ///
@@ -58,12 +58,12 @@ pub trait Backend {
     /// Takes away what [`configure`](Self::configure) made. Answered by [`Report::TornDown`].
     fn tear_down(&mut self, id: HostId);
 
-    /// Sends an advert of `id` to the group or peer `to`.
+    /// Sends an advert of `id`; returns the address that it left from.
     ///
     /// # Errors
     ///
     /// Where the platform could not send it.
-    fn send(&mut self, id: HostId, to: IpAddr, payload: &[u8; Advertisement::LEN]) -> Result<()>;
+    fn send(&mut self, id: HostId, advert: &Outgoing) -> Result<IpAddr>;
 
     /// Holds exactly `addresses` for `id` and answers for them: for `lease`, or without end where
     /// there is none. Answered by [`Report::Held`] or [`Report::HoldFailed`], once for each call.

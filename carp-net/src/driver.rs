@@ -13,7 +13,7 @@ use carp_fsm::{Action, Command, HostId, Input, LinkId, Node, NodeConfig, Timesta
 
 use crate::backend::{Backend, Inspection, Report, Setup};
 use crate::handle::{Handle, Requests};
-use crate::{Error, ErrorKind, Event, Result};
+use crate::{Error, ErrorKind, Event, Outgoing, Result};
 
 mod resume;
 pub use resume::{SavedDriver, SavedInterface};
@@ -223,9 +223,9 @@ impl<B: Backend> Driver<B> {
         self.input(Input::AnnounceEvery(every));
     }
 
-    /// Makes `owner` add `amount` (0–255) to the demotion of `group`, instead of what it added
-    /// before; 0 takes its entry away (`docs/carp-protocol.md §5.2`).
-    pub fn demote(&mut self, group: &str, owner: &str, amount: u8) {
+    /// Makes `owner` add `amount` to the demotion of `group`, instead of what it added before; 0
+    /// takes its entry away (`docs/carp-protocol.md §5.2`).
+    pub fn demote(&mut self, group: &str, owner: &str, amount: i32) {
         self.input(Input::Demote {
             group: group.to_owned(),
             owner: owner.to_owned(),
@@ -418,14 +418,23 @@ impl<B: Backend> Driver<B> {
     fn obey(&mut self, action: Action) {
         match action {
             Action::Send {
-                id, to, payload, ..
+                id,
+                link: _,
+                to,
+                payload,
+                checksum,
+                traffic_class,
             } => {
-                let family = Family::of(to);
-                let input = match self.backend.send(id, to, &payload) {
-                    Ok(()) => Input::Sent { id, family },
+                let advert = Outgoing::new(to, payload, checksum, traffic_class);
+                let input = match self.backend.send(id, &advert) {
+                    Ok(source) => Input::Sent { id, source },
                     Err(error) => {
                         tracing::debug!(interface = self.name_of(id), %error, "advert not sent");
-                        Input::SendFailed { id, family }
+                        Input::SendFailed {
+                            id,
+                            family: Family::of(to),
+                            no_memory: error.is_out_of_memory(),
+                        }
                     }
                 };
                 self.node.handle(self.backend.now(), input);

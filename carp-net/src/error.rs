@@ -99,6 +99,12 @@ impl Error {
         &self.kind
     }
 
+    /// Whether the operating system had no memory for a packet (`docs/carp-protocol.md §4.7`,
+    /// item 1).
+    pub(crate) fn is_out_of_memory(&self) -> bool {
+        matches!(&self.kind, ErrorKind::Io(error) if error.raw_os_error() == Some(libc::ENOBUFS))
+    }
+
     pub(crate) fn from_config(
         interface: &str,
         error: ConfigError,

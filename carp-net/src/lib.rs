@@ -46,6 +46,8 @@ mod handle;
 pub use handle::Handle;
 mod key;
 pub use key::KeyFile;
+mod outgoing;
+pub use outgoing::Outgoing;
 #[cfg(all(target_os = "linux", feature = "lab"))]
 pub mod lab;
 #[cfg(target_os = "linux")]

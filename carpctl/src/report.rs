@@ -36,9 +36,9 @@ pub(crate) struct Report {
     /// When and why the election of this interface last moved.
     #[serde(default)]
     pub(crate) last_transition: Option<Past>,
-    /// What its adverts say of this machine: the sum of all demotions, at most 255.
+    /// The sum of the demotions of all its groups.
     #[serde(default)]
-    pub(crate) demotion: u8,
+    pub(crate) demotion: i32,
     /// Whose they are, its own first; not all where there are very many.
     #[serde(default)]
     pub(crate) demotions: Vec<Demotion>,
@@ -65,7 +65,7 @@ pub(crate) struct Demotion {
     /// The interface that is unwell, where it is one of this service.
     pub(crate) interface: Option<String>,
     pub(crate) reason: String,
-    pub(crate) amount: u8,
+    pub(crate) amount: i32,
 }
 
 /// Something that another program changed.

@@ -12,7 +12,7 @@
 #![no_main]
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use carp_fsm::{
@@ -166,7 +166,7 @@ impl Player {
                 let input = Input::Demote {
                     group: script.one_of(["carp", "other"]).to_owned(),
                     owner: script.one_of(["one", "two"]).to_owned(),
-                    amount: script.byte(),
+                    amount: i32::from(script.byte()) - 64,
                 };
                 self.input(input);
             }
@@ -337,8 +337,8 @@ impl Player {
         let authenticator = Authenticator::new(&key(), host.vhid(), addresses);
         let known = self.signs_with.entry(id).or_default();
         known.push(authenticator);
-        // This one and the one before.
-        let old = known.len().saturating_sub(2);
+        // This one and those before that still count.
+        let old = known.len().saturating_sub(5);
         known.drain(..old);
     }
 
@@ -406,11 +406,12 @@ fn about_host(code: u8, id: HostId, script: &mut Script<'_>) -> Input {
         },
         13 => Input::Sent {
             id,
-            family: script.family(),
+            source: script.one_of(OWN_ADDRESSES),
         },
         14 => Input::SendFailed {
             id,
             family: script.family(),
+            no_memory: script.flag(),
         },
         _ => Input::Command {
             id,
@@ -443,6 +444,10 @@ const ADDRESSES: [&str; 4] = [
     "10.0.0.1/8",
     "2001:db8::10/64",
     "fe80::10/64",
+];
+const OWN_ADDRESSES: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+    IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1)),
 ];
 const COMMANDS: [Command; 4] = [Command::Up, Command::Down, Command::Master, Command::Backup];
 const LINK_STATES: [LinkState; 3] = [LinkState::Absent, LinkState::Down, LinkState::Up];

@@ -7,7 +7,7 @@ use carp_proto::Family;
 use super::Host;
 use super::role::{Role, Surroundings};
 use crate::election::BackupRule;
-use crate::{Heard, Reason, Timer};
+use crate::{Heard, Reason, Timer, Timestamp};
 
 impl Host {
     pub(super) fn enter_backup(&mut self, around: &mut Surroundings<'_>, reason: Reason) {
@@ -29,11 +29,11 @@ impl Host {
             BackupRule::Follow => {
                 let family = Family::of(heard.source);
                 self.follow(around, heard);
-                self.arm(
-                    around,
-                    Timer::master_down(family),
-                    self.master_down_for(family),
-                );
+                let wait = self.master_down_for(around.now, family);
+                self.arm(around, Timer::master_down(family), wait);
+                if self.config.speaks(family) {
+                    self.disarm_unspoken(around);
+                }
             }
         }
     }
@@ -60,20 +60,18 @@ impl Host {
         let Some((master, at)) = followed else {
             return false;
         };
-        let lasts = self.master_down_for(family).unwrap_or_default();
+        let lasts = self.master_down_for(around.now, family).unwrap_or_default();
         master.source != heard.source
             && around.now - at < lasts
             && self.rule_for(around, master) == BackupRule::Follow
     }
 
     pub(super) fn rule_for(&self, around: &Surroundings<'_>, heard: Heard) -> BackupRule {
-        let rule = self
-            .claim(around.demotion)
-            .answer(heard.claim, around.preempt);
         if self.run.held_back && !heard.claim.interval.is_bow_out() {
             return BackupRule::Follow;
         }
-        rule
+        let own = self.claim(around.demotion);
+        own.as_backup(self.config.dialect(), heard.claim, around.preempt)
     }
 
     pub(super) fn master_timed_out(&mut self, around: &mut Surroundings<'_>, timer: Timer) {
@@ -84,11 +82,28 @@ impl Host {
         }
     }
 
-    /// §4.4: one timer for each family, restarted by the host's own numbers.
+    /// §4.4: one timer for each family, restarted by the host's own numbers. Of a family that only
+    /// lists before a change have, where a master with such a list is all that can be heard.
     pub(super) fn arm_master_down(&mut self, around: &mut Surroundings<'_>, stretch: Duration) {
-        for family in [Family::Inet, Family::Inet6] {
-            let wait = self.master_down_for(family).map(|wait| wait + stretch);
+        let now = around.now;
+        let is_heard = |host: &Self, family| {
+            host.config.speaks(family) && host.patience(now, family).is_zero()
+        };
+        let is_any_heard = Family::ALL.iter().any(|family| is_heard(self, *family));
+        for family in Family::ALL {
+            let waits = self.config.speaks(family) || !is_any_heard;
+            let wait = self.master_down_for(now, family).filter(|_| waits);
+            let wait = wait.map(|wait| wait + stretch + self.patience(now, family));
             self.arm(around, Timer::master_down(family), wait);
+        }
+    }
+
+    /// What only a list before a change has is not waited for any more.
+    fn disarm_unspoken(&mut self, around: &mut Surroundings<'_>) {
+        for family in Family::ALL {
+            if !self.config.speaks(family) {
+                self.arm(around, Timer::master_down(family), None);
+            }
         }
     }
 
@@ -97,9 +112,8 @@ impl Host {
         self.arm(around, Timer::MasterDownInet6, None);
     }
 
-    pub(super) fn master_down_for(&self, family: Family) -> Option<Duration> {
-        self.config
-            .speaks(family)
-            .then(|| self.config.interval().master_down())
+    /// How long it waits for the next advert over `family`, if a master may send one.
+    pub(super) fn master_down_for(&self, now: Timestamp, family: Family) -> Option<Duration> {
+        self.expects(now, family).then(|| self.config.master_down())
     }
 }

@@ -23,20 +23,21 @@ const BOW_OUT_REPEAT: Duration = Duration::from_millis(250);
 const HAND_OVER_LIMIT: Duration = Duration::from_millis(1_500);
 
 impl Host {
-    pub(super) fn yield_to(&mut self, around: &mut Surroundings<'_>, heard: Heard) {
-        let tied = self.claim(around.demotion) == heard.claim;
+    /// `tied`: the other node may have yielded at the same instant.
+    pub(super) fn yield_to(&mut self, around: &mut Surroundings<'_>, heard: Heard, tied: bool) {
         let interrupted = self.run.interrupted;
         let holds = self.has_addresses(around) && !interrupted;
-        if self.config.link_address() == Lladdr::Carpdev && holds {
-            // The neighbours know this node's own MAC address, and only the other master can tell
-            // them better. It may not know that there were two: a last advert makes it announce.
-            self.send(around, self.config.interval());
+        // The neighbours know this node's own MAC address, and only the other master can tell
+        // them better. It may not know that there were two: a last advert makes it announce.
+        let misleads = self.config.link_address() == Lladdr::Carpdev && holds;
+        if misleads || self.config.dialect().breaks_ties_by_source() {
+            self.send(around, self.claim(around.demotion).interval);
         }
         self.enter_backup(around, Reason::Yielded(heard));
         self.follow(around, heard);
         if tied {
-            // Both may have yielded at the same instant; whoever waits less takes over.
-            let quarter = self.config.interval().quarter_micros();
+            // Whoever waits less takes over.
+            let quarter = self.claim(around.demotion).interval.quarter_micros();
             let stretch = Duration::from_micros(self.run.random.next() % quarter);
             self.arm_master_down(around, stretch);
         }
@@ -140,7 +141,7 @@ impl Host {
         }
     }
 
-    pub(super) fn send_bow_out(&self, around: &mut Surroundings<'_>) {
+    pub(super) fn send_bow_out(&mut self, around: &mut Surroundings<'_>) {
         self.send(around, Interval::from_octets(u8::MAX, u8::MAX));
     }
 }

@@ -8,7 +8,7 @@ use core::time::Duration;
 
 use super::Host;
 use super::role::{Role, Surroundings};
-use crate::{Action, Heard, Interval, Reason, Timestamp};
+use crate::{Action, Dialect, Heard, Interval, Reason, Timestamp};
 
 /// What is added to the time the others wait: they wait up to a second longer than three times
 /// their advbase, by their advskew (`docs/carp-protocol.md §4.4`).
@@ -19,13 +19,12 @@ const RENEW_EVERY: Duration = Duration::from_millis(250);
 
 /// How many seconds the addresses of a master are held after its last advert, so that a node with
 /// this interval has taken over by then. With advbase 0 the last renewal may be older than that.
-fn lease_for(interval: Interval) -> u64 {
+fn lease_for(dialect: Dialect, interval: Interval) -> u64 {
+    let whole = |waits: Duration| waits.as_secs() + u64::from(waits.subsec_nanos() > 0);
+    let waits = dialect.master_down(interval);
     match u64::from(interval.advbase()) {
-        0 => {
-            let waits = interval.master_down() + RENEW_EVERY;
-            waits.as_secs() + u64::from(waits.subsec_nanos() > 0)
-        }
-        advbase => 3 * advbase + MARGIN,
+        0 => whole(waits + RENEW_EVERY),
+        advbase => whole(waits).max(3 * advbase + MARGIN),
     }
 }
 
@@ -33,28 +32,25 @@ impl Host {
     /// How long the addresses are held after an advert: until the slowest node heard, or one like
     /// this, must have taken over.
     pub(crate) fn lease(&self) -> Duration {
-        let own = lease_for(self.config.interval());
+        let own = lease_for(self.config.dialect(), self.config.interval());
         Duration::from_secs(own.max(self.run.lease_for_peers))
     }
 
     /// How late a timer must be for others to have taken this host for dead (§4.4), or for what it
     /// holds to have gone.
     pub(crate) fn freeze_limit(&self, leases: bool) -> Duration {
-        self.freezes_after(leases, self.config.interval().master_down())
+        self.freezes_after(leases, self.config.master_down())
     }
 
     /// The same for a process that ended, counted from when it was last alive. Its last advert may
     /// be a whole interval older.
     pub(crate) fn resume_limit(&self, leases: bool) -> Duration {
-        let interval = self.config.interval();
-        self.freezes_after(
-            leases,
-            interval.master_down().saturating_sub(interval.advert()),
-        )
+        let limit = self.config.master_down();
+        self.freezes_after(leases, limit.saturating_sub(self.slowest_advert()))
     }
 
     fn freezes_after(&self, leases: bool, limit: Duration) -> Duration {
-        let advert = self.config.interval().advert();
+        let advert = self.slowest_advert();
         let renewed = if advert < RENEW_EVERY {
             advert + RENEW_EVERY
         } else {
@@ -67,13 +63,18 @@ impl Host {
         }
     }
 
+    /// Time between two adverts where demotion makes them slower (`docs/carp-protocol.md §4.2`).
+    fn slowest_advert(&self) -> Duration {
+        self.config.claim(i32::MAX).interval.advert()
+    }
+
     /// Takes note of how slow other nodes are.
     pub(crate) fn note_pace(&mut self, heard: Heard) {
         if !heard.claim.interval.is_bow_out() {
             self.run.lease_for_peers = self
                 .run
                 .lease_for_peers
-                .max(lease_for(heard.claim.interval));
+                .max(lease_for(self.config.dialect(), heard.claim.interval));
         }
     }
 

@@ -2,12 +2,13 @@
 
 use core::time::Duration;
 
-use carp_proto::{Advertisement, ChecksumForm, DigestForm, Family};
+use carp_proto::Family;
 
 use super::Host;
 use super::role::{Role, Surroundings};
-use crate::election::BackupRule;
-use crate::{Action, Heard, Interval, Reason, Timer, Timestamp};
+use crate::dialect::loses_tie;
+use crate::election::{BackupRule, MasterRule};
+use crate::{Action, Heard, Lladdr, Reason, Timer, Timestamp};
 
 /// When a new master announces its addresses, counted from its first advert: at once and while
 /// the switch settles, after the old master has let go, and once more.
@@ -22,6 +23,9 @@ pub(super) const ANNOUNCEMENTS: [Duration; 6] = [
 
 /// How long another node may need to take over once it has been told to.
 const TAKE_OVER: Duration = Duration::from_millis(20);
+
+/// A link-layer address that adverts do not show is shown at most this often.
+const SHOW_EVERY: Duration = Duration::from_secs(1);
 
 /// A master answers a worse master's advert at most this often.
 const ANSWER_EVERY: Duration = Duration::from_secs(1);
@@ -55,6 +59,10 @@ impl Host {
         self.run.counters.preempt += 1;
         self.set_role(around, Role::Master, reason);
         self.advertise(around, None);
+        if self.config.dialect().begins_undemoted() {
+            let first = self.config.interval().advert();
+            self.arm(around, Timer::Advertise, Some(first));
+        }
         self.start_announcing(around);
     }
 
@@ -72,13 +80,20 @@ impl Host {
 
     /// §4.3, MASTER.
     pub(super) fn answer_as_master(&mut self, around: &mut Surroundings<'_>, heard: Heard) {
-        let own = self.claim(around.demotion);
-        let is_leaving = heard.claim.interval.is_bow_out();
-        if own.yields_to(heard.claim) || (self.run.interrupted && !is_leaving) {
-            self.yield_to(around, heard);
-        } else if !is_leaving {
-            self.answer_worse_master(around);
+        match self.master_rule(around, heard) {
+            MasterRule::Leaving => {}
+            MasterRule::Yield => self.yield_to(around, heard, false),
+            MasterRule::Tie => self.yield_to(around, heard, true),
+            MasterRule::Stay if self.run.interrupted => self.yield_to(around, heard, false),
+            MasterRule::Stay => self.answer_worse_master(around),
         }
+    }
+
+    fn master_rule(&self, around: &Surroundings<'_>, heard: Heard) -> MasterRule {
+        let own = self.claim(around.demotion);
+        let source = self.source(Family::of(heard.source));
+        let loses = source.is_none_or(|source| loses_tie(source, heard.source));
+        own.as_master(self.config.dialect(), heard.claim, loses)
     }
 
     /// Two masters were cut off from each other and meet again. An advert at once makes the
@@ -99,7 +114,10 @@ impl Host {
         planned: Timestamp,
     ) {
         match timer {
-            Timer::Advertise => self.advertise(around, Some(planned)),
+            Timer::Advertise => {
+                self.advertise(around, Some(planned));
+                self.show_link_address(around);
+            }
             Timer::Announce => self.announce(around),
             Timer::HandOver => self.go_on(around),
             Timer::MasterDownInet | Timer::MasterDownInet6 | Timer::Quiet => {}
@@ -108,8 +126,9 @@ impl Host {
 
     /// Sends an advert over each family and arms the next; `planned` keeps the beat.
     pub(super) fn advertise(&mut self, around: &mut Surroundings<'_>, planned: Option<Timestamp>) {
-        self.send(around, self.config.interval());
-        let interval = self.config.interval().advert();
+        let interval = self.claim(around.demotion).interval;
+        self.send(around, interval);
+        let interval = interval.advert();
         let beat = planned.unwrap_or(around.now) + interval;
         let next = if beat > around.now {
             beat
@@ -121,27 +140,25 @@ impl Host {
             .set(&mut self.run.timers, self.id, Timer::Advertise, Some(next));
     }
 
-    pub(super) fn send(&self, around: &mut Surroundings<'_>, interval: Interval) {
-        // §10, portable profile: link-local addresses are never hashed, IPv6 without pseudo-header.
-        let payload = Advertisement::new(
-            self.config.vhid(),
-            interval.advbase(),
-            interval.advskew(),
-            around.demotion,
-            self.run.cookie,
-        )
-        .signed(&self.authenticator, DigestForm::WithoutLinkLocal)
-        .with_checksum(ChecksumForm::Plain)
-        .encode();
-        for family in [Family::Inet, Family::Inet6] {
-            if self.config.speaks(family) {
-                around.actions.push_back(Action::Send {
-                    id: self.id,
-                    link: self.link,
-                    to: family.group(),
-                    payload,
-                });
-            }
+    /// Adverts to unicast peers leave with the MAC address of the carpdev (§1.4, item 4), so that
+    /// no switch would know the virtual one for long, and flood. It is shown with an announcement
+    /// each interval, at most once a second.
+    fn show_link_address(&mut self, around: &mut Surroundings<'_>) {
+        let to_group = |family| self.config.speaks(family) && !self.config.is_unicast(family);
+        let is_shown = self.config.link_address() == Lladdr::Carpdev
+            || Family::ALL.into_iter().any(to_group)
+            || self.run.interrupted
+            || !self.has_addresses(around);
+        let recently = |last| around.now - last < SHOW_EVERY;
+        if is_shown || self.run.shown.is_some_and(recently) {
+            return;
+        }
+        self.run.shown = Some(around.now);
+        if let Some(first) = self.config.addresses().first() {
+            around.actions.push_back(Action::Announce {
+                id: self.id,
+                address: first.ip(),
+            });
         }
     }
 
@@ -187,6 +204,7 @@ impl Host {
 
     /// One round of announcements; arms the next.
     pub(super) fn announce(&mut self, around: &mut Surroundings<'_>) {
+        self.run.shown = Some(around.now);
         for address in self.config.addresses() {
             around.actions.push_back(Action::Announce {
                 id: self.id,
@@ -217,7 +235,8 @@ impl Host {
         if let Some(after) = ANNOUNCEMENTS.get(self.run.announcements) {
             return Some(self.run.announced_from + *after);
         }
-        let after_two_adverts = self.run.announced_from + self.config.interval().advert() * 2;
+        let after_two_adverts =
+            self.run.announced_from + self.claim(around.demotion).interval.advert() * 2;
         if after_two_adverts > around.now {
             return Some(after_two_adverts);
         }

@@ -93,7 +93,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) now: Timestamp,
     pub(crate) preempt: bool,
     pub(crate) manage_addresses: bool,
-    pub(crate) demotion: u8,
+    /// The sum over the groups of the virtual host.
+    pub(crate) demotion: i32,
     pub(crate) announce_every: Duration,
     pub(crate) lease: bool,
     pub(crate) queue: &'a mut DeadlineQueue,

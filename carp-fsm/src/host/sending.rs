@@ -1,9 +1,13 @@
-//! Send errors: three in a row demote the node, three successes undo it
-//! (`docs/carp-protocol.md §4.7`).
+//! Adverts as they leave, and what becomes of them: three send errors in a row demote the node,
+//! three successes undo it (`docs/carp-protocol.md §4.7`).
 
-use carp_proto::Family;
+use core::net::IpAddr;
+
+use carp_proto::{Advertisement, ChecksumForm, Family};
 
 use super::Host;
+use super::role::Surroundings;
+use crate::{Action, Interval};
 
 /// Send errors in a row that demote, and successes in a row that undo it
 /// (`docs/carp-protocol.md §4.7`).
@@ -18,15 +22,73 @@ pub(super) struct SendRecord {
     demoting: bool,
 }
 
+/// What became of an advert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It left from this address.
+    Sent(IpAddr),
+    /// The network refused it.
+    Failed,
+    /// There was no room for it.
+    NoMemory,
+}
+
 impl Host {
-    /// Counts a send over `family`. Returns whether its demotion begins (`true`) or ends
-    /// (`false`) with it (§4.7).
-    pub(crate) fn sent(&mut self, family: Family, well: bool) -> Option<bool> {
-        if well {
-            self.run.counters.sent(family);
-        } else {
-            self.run.counters.oerrors += 1;
+    /// Sends an advert over each family, to the group or to each unicast peer: under the address
+    /// lists before a change that still count, and under that of now.
+    pub(super) fn send(&mut self, around: &mut Surroundings<'_>, interval: Interval) {
+        self.forget_old_lists(around.now);
+        let dialect = self.config.dialect();
+        // §10, rule 3: the counter is drawn once, whatever the dialect (ours): nothing checks that
+        // it grows, and it is how a reflected advert is known for certain.
+        let advert = Advertisement::new(
+            self.config.vhid(),
+            interval.advbase(),
+            interval.advskew(),
+            self.claim(around.demotion).demotion,
+            self.run.cookie,
+        );
+        for family in Family::ALL {
+            for signature in self.signatures(around.now, family) {
+                let payload = advert
+                    .signed(signature, dialect.digest_form())
+                    .with_checksum(ChecksumForm::Plain)
+                    .encode();
+                for to in self.config.destinations(family) {
+                    around.actions.push_back(Action::Send {
+                        id: self.id,
+                        link: self.link,
+                        to,
+                        payload,
+                        checksum: dialect.checksum_cover(family),
+                        traffic_class: dialect.traffic_class(family),
+                    });
+                }
+            }
         }
+    }
+
+    /// Where its adverts over `family` leave from, as far as is known.
+    pub(super) fn source(&self, family: Family) -> Option<IpAddr> {
+        let [inet, inet6] = self.run.sources;
+        match family {
+            Family::Inet => inet,
+            Family::Inet6 => inet6,
+        }
+    }
+
+    /// Takes note of what became of an advert over `family`. Returns whether a demotion begins
+    /// (`true`) or ends (`false`) with it (§4.7).
+    pub(crate) fn sent(&mut self, family: Family, outcome: Outcome) -> Option<bool> {
+        self.run.counters.sent(family, outcome);
+        if let Outcome::Sent(source) = outcome {
+            let [inet, inet6] = &mut self.run.sources;
+            match family {
+                Family::Inet => *inet = Some(source),
+                Family::Inet6 => *inet6 = Some(source),
+            }
+        }
+        let well = matches!(outcome, Outcome::Sent(_));
         let [inet, inet6] = &mut self.run.sending;
         let record = match family {
             Family::Inet => inet,

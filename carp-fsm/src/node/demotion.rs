@@ -6,21 +6,21 @@ use carp_proto::Family;
 
 use super::Node;
 use crate::demotion::{Ailment, CARP, Owner};
-use crate::host::{Host, Stimulus};
+use crate::host::{Host, Outcome, Stimulus};
 use crate::{Event, HostId, LinkState};
 
 impl Node {
-    pub(super) fn demote(&mut self, group: &str, owner: Owner, amount: u8) {
-        let before = self.demotions.byte();
+    pub(super) fn demote(&mut self, group: &str, owner: Owner, amount: i32) {
+        let before = self.demotions.total(group);
         self.set_demotion(group, owner, amount);
-        if self.demotions.byte() > before {
-            self.tell_demotion();
+        if self.demotions.total(group) > before {
+            self.tell_demotion(group);
         }
     }
 
     /// Without telling the others at once.
-    pub(super) fn set_demotion(&mut self, group: &str, owner: Owner, amount: u8) {
-        if self.demotions.set(group, &owner, amount) {
+    pub(super) fn set_demotion(&mut self, group: &str, owner: Owner, amount: i32) {
+        if self.demotions.set(group, &owner, amount, self.now) {
             self.events.push_back(Event::Demoted {
                 group: group.to_owned(),
                 owner,
@@ -29,18 +29,29 @@ impl Node {
         }
     }
 
-    pub(super) fn tell_demotion(&mut self) {
+    /// Has the masters of `group` advertise how unwell this node is (§4.7).
+    pub(super) fn tell_demotion(&mut self, group: &str) {
         for id in self.all() {
-            self.step(id, Stimulus::Demoted);
+            let is_in = |host: &Host| host.config.groups().any(|name| name == group);
+            if self.hosts.get(&id).is_some_and(is_in) {
+                self.step(id, Stimulus::Demoted);
+            }
         }
     }
 
-    /// A virtual host demotes the node by 1 for as long as `ails`.
+    /// A virtual host demotes the node for as long as `ails`.
     pub(super) fn ail(&mut self, id: HostId, ailment: Ailment, ails: bool) {
-        self.demote(CARP, Owner::Host(id, ailment), u8::from(ails));
+        let amount = if ails { self.demotes_by(id) } else { 0 };
+        self.demote(CARP, Owner::Host(id, ailment), amount);
     }
 
-    /// A virtual host that should run but whose link is gone demotes the node by 1 (§4.7).
+    /// By how much a virtual host that is unwell demotes the node.
+    pub(super) fn demotes_by(&self, id: HostId) -> i32 {
+        let dialect = self.hosts.get(&id).map(|host| host.config.dialect());
+        dialect.unwrap_or_default().demotes_by()
+    }
+
+    /// A virtual host that should run but whose link is gone demotes the node (§4.7).
     pub(super) fn update_link_demotion(&mut self, id: HostId) {
         let gone = self.hosts.get(&id).is_some_and(|host| {
             host.config.is_enabled()
@@ -50,20 +61,16 @@ impl Node {
         self.ail(id, Ailment::Carpdev, gone);
     }
 
-    /// Three send errors in a row demote the node by 1, three successes undo it (§4.7).
-    pub(super) fn sent(&mut self, id: HostId, family: Family, well: bool) {
-        if well {
-            self.counters.sent(family);
-        } else {
-            self.counters.oerrors += 1;
-        }
+    /// Three send errors in a row demote the node, three successes undo it (§4.7).
+    pub(super) fn sent(&mut self, id: HostId, family: Family, outcome: Outcome) {
+        self.counters.sent(family, outcome);
         let Some(host) = self.hosts.get_mut(&id) else {
             return;
         };
-        if let Some(demoting) = host.sent(family, well) {
+        if let Some(demoting) = host.sent(family, outcome) {
             self.ail(id, Ailment::SendErrors(family), demoting);
         }
-        if well {
+        if matches!(outcome, Outcome::Sent(_)) {
             self.with(id, Host::renew);
         }
     }

@@ -29,11 +29,12 @@ impl Node {
         self.counters.incidents += host.run.counters.incidents - before;
         self.events.push_back(Event::Damaged { id, damage });
         if damage != Damage::Address {
-            self.set_demotion(CARP, Owner::Host(id, Ailment::Damage(damage)), 1);
+            let amount = self.demotes_by(id);
+            self.set_demotion(CARP, Owner::Host(id, Ailment::Damage(damage)), amount);
         }
         if damage == Damage::LinkAddress {
             self.step(id, Stimulus::Interrupted);
-            self.tell_demotion();
+            self.tell_demotion(CARP);
         }
         if too_many {
             self.ail(id, Ailment::Restless, true);
@@ -52,8 +53,9 @@ impl Node {
         let trouble = self.hosts.get(&id).and_then(Host::trouble);
         if let Some(trouble) = trouble.filter(|trouble| !trouble.mended) {
             let owner = Owner::Host(id, Ailment::Damage(trouble.damage));
-            self.set_demotion(CARP, owner, 1);
-            self.tell_demotion();
+            let amount = self.demotes_by(id);
+            self.set_demotion(CARP, owner, amount);
+            self.tell_demotion(CARP);
         }
     }
 

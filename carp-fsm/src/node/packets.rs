@@ -5,7 +5,7 @@ use carp_proto::{Advertisement, Envelope, HOP_LIMIT, checksum_is_valid};
 use super::Node;
 use crate::counters::Refusal;
 use crate::host::Stimulus;
-use crate::{Heard, HostId, Interval, LinkId};
+use crate::{Heard, HostId, LinkId};
 
 impl Node {
     /// The checks of §3, cheapest first; the host is named where it is known.
@@ -19,7 +19,7 @@ impl Node {
         if !self.carries(link) {
             return Err(refused(Refusal::BadInterface));
         }
-        if envelope.hop_limit != HOP_LIMIT {
+        if envelope.hop_limit != HOP_LIMIT && !self.is_routed(link, envelope, bytes) {
             return Err(refused(Refusal::BadHopLimit));
         }
         let advert = Advertisement::decode(bytes).map_err(|_| refused(Refusal::BadLength))?;
@@ -48,12 +48,18 @@ impl Node {
         }
         let heard = Heard {
             source: envelope.source,
-            claim: crate::Claim {
-                interval: Interval::of(&advert),
-                demotion: advert.demotion,
-            },
+            claim: host.config.dialect().claim_of(&advert),
         };
         Ok((id, heard))
+    }
+
+    /// Whether a packet is for a virtual host whose unicast peers may be behind routers (§3,
+    /// item 2).
+    fn is_routed(&self, link: LinkId, envelope: &Envelope, bytes: &[u8]) -> bool {
+        let vhid = bytes.get(1).copied().unwrap_or(0);
+        let id = self.by_vhid.get(&(link, vhid));
+        id.and_then(|id| self.hosts.get(id))
+            .is_some_and(|host| host.hears_through_routers(envelope))
     }
 
     pub(super) fn carries(&self, link: LinkId) -> bool {

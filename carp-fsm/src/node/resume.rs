@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 use super::Node;
 use crate::demotion::Ailment;
 use crate::host::Host;
+use crate::saved::SavedDemotion;
 use crate::{HostId, NodeConfig, Owner, SavedHost, SavedNode, Timestamp, VirtualHost};
 
 impl Node {
@@ -20,7 +21,12 @@ impl Node {
             next_id: self.next_id,
             links: self.links.iter().map(|(id, state)| (*id, *state)).collect(),
             demotions: demotions
-                .map(|entry| (entry.group.to_owned(), entry.owner.clone(), entry.amount))
+                .map(|entry| SavedDemotion {
+                    group: entry.group.to_owned(),
+                    owner: entry.owner.clone(),
+                    amount: entry.amount,
+                    since: entry.since,
+                })
                 .collect(),
             counters: self.counters,
         }
@@ -86,15 +92,16 @@ impl Node {
             node.hosts.insert(saved.id, host);
         }
         node.next_id = node.next_id.max(saved.next_id);
-        for (group, owner, amount) in saved.demotions {
-            let counts = match &owner {
+        for saved in saved.demotions {
+            let counts = match &saved.owner {
                 // The platform looks again, and tells what it finds.
                 Owner::Host(_, Ailment::Damage(_)) => false,
                 Owner::Host(id, _) => node.hosts.contains_key(id),
                 Owner::Named(_) => true,
             };
             if counts {
-                node.demotions.set(&group, &owner, amount);
+                let SavedDemotion { group, owner, .. } = &saved;
+                node.demotions.set(group, owner, saved.amount, saved.since);
             }
         }
         let late = now - last_alive;

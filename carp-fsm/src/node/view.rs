@@ -2,12 +2,13 @@
 
 use crate::counters::Counters;
 use crate::host::Host;
-use crate::{HostId, LastTransition, LinkId, State, Trouble, VirtualHost};
+use crate::{HostId, LastTransition, LinkId, Peer, State, Trouble, VirtualHost};
 
 /// A virtual host as it stands.
 #[derive(Clone, Copy, Debug)]
 pub struct HostView<'a> {
     pub(super) host: &'a Host,
+    pub(super) demotion: i32,
 }
 
 impl<'a> HostView<'a> {
@@ -49,6 +50,17 @@ impl<'a> HostView<'a> {
     /// The last thing that somebody else changed on it, until a minute after it was mended.
     pub const fn trouble(&self) -> Option<Trouble> {
         self.host.trouble()
+    }
+
+    /// How unwell its node is, the sum over its groups, before any cap
+    /// (`docs/carp-protocol.md §5.2`).
+    pub const fn demotion(&self) -> i32 {
+        self.demotion
+    }
+
+    /// The other nodes that were heard, at most 16: those heard last.
+    pub fn peers(&self) -> &'a [Peer] {
+        self.host.peers()
     }
 
     /// Its own counters.

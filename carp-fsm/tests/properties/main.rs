@@ -78,7 +78,7 @@ proptest! {
         }
         prop_assert_eq!(one.done_since(begins.0), other.done_since(begins.1));
         prop_assert_eq!(one.node.deadline(), other.node.deadline());
-        prop_assert_eq!(one.node.demotion(), other.node.demotion());
+        prop_assert_eq!(one.node.demotion("carp"), other.node.demotion("carp"));
         prop_assert_eq!(one.node.counters(), other.node.counters());
     }
 

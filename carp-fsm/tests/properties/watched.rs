@@ -114,16 +114,23 @@ impl Watched {
             Step::Sent { well, six } => {
                 let family = if *six { Family::Inet6 } else { Family::Inet };
                 self.input(if *well {
-                    Input::Sent { id, family }
+                    Input::Sent {
+                        id,
+                        source: envelope(family).source,
+                    }
                 } else {
-                    Input::SendFailed { id, family }
+                    Input::SendFailed {
+                        id,
+                        family,
+                        no_memory: false,
+                    }
                 });
             }
             Step::Preempt(preempt) => self.input(Input::Preempt(*preempt)),
             Step::Demote(amount) => self.input(Input::Demote {
                 group: "carp".into(),
                 owner: "test".into(),
-                amount: *amount,
+                amount: i32::from(*amount),
             }),
             Step::Addresses(which) => {
                 self.which = *which;

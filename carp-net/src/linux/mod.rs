@@ -11,11 +11,11 @@ use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
-use carp_fsm::carp_proto::{Advertisement, Family, MacAddress, VirtualAddress};
+use carp_fsm::carp_proto::{Family, MacAddress, VirtualAddress};
 use carp_fsm::{HostId, LinkId, LinkState, Lladdr, Timestamp};
 
 use crate::error::About as _;
-use crate::{Backend, Error, ErrorKind, Inspection, Report, Result, Setup, Waker};
+use crate::{Backend, Error, ErrorKind, Inspection, Outgoing, Report, Result, Setup, Waker};
 
 mod addresses;
 #[cfg(feature = "lab")]
@@ -346,18 +346,20 @@ impl Backend for Linux {
         self.worker.submit(Job::TearDown(id));
     }
 
-    fn send(&mut self, id: HostId, to: IpAddr, payload: &[u8; Advertisement::LEN]) -> Result<()> {
+    fn send(&mut self, id: HostId, advert: &Outgoing) -> Result<IpAddr> {
+        let to = advert.to;
         let setup = &self.host(id)?.setup;
         let (index, mac) = self.way_out(setup)?;
         let source = self.source(index, Family::of(to));
-        let sent = source::frame(mac, source, to, payload).and_then(|frame| {
+        let sent = source::frame(mac, source, advert).and_then(|frame| {
             if to == Family::of(to).group() {
                 self.speak.frame(index, &frame)
             } else {
                 self.speak.packet(index, to, &frame)
             }
         });
-        sent.about(format_args!("{}: advert to {to}", setup.interface))
+        sent.about(format_args!("{}: advert to {to}", setup.interface))?;
+        Ok(source)
     }
 
     fn hold(&mut self, id: HostId, addresses: &[VirtualAddress], lease: Option<Duration>) {

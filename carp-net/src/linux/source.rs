@@ -4,13 +4,14 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use carp_fsm::carp_proto::{
-    AdvertHeaders, Advertisement, ArpForm, Endpoints, Family, Frame, MacAddress, VirtualAddress,
-    advert_frame, arp_announcement, neighbour_advertisement,
+    AdvertHeaders, ArpForm, Endpoints, Family, Frame, MacAddress, VirtualAddress, advert_frame,
+    arp_announcement, neighbour_advertisement,
 };
 
 use super::Linux;
 use super::addresses::MARK;
 use super::links::Address;
+use crate::Outgoing;
 
 impl Linux {
     /// The source of adverts out of the interface with this index: an address of its own, never a
@@ -63,18 +64,14 @@ impl Linux {
 }
 
 /// The frame of an advert; its identification is a random one, as most peers have.
-pub(super) fn frame(
-    mac: MacAddress,
-    source: IpAddr,
-    to: IpAddr,
-    payload: &[u8; Advertisement::LEN],
-) -> io::Result<Frame> {
+pub(super) fn frame(mac: MacAddress, source: IpAddr, advert: &Outgoing) -> io::Result<Frame> {
     let headers = AdvertHeaders {
-        endpoints: Endpoints::new(source, to).map_err(io::Error::other)?,
+        endpoints: Endpoints::new(source, advert.to).map_err(io::Error::other)?,
+        traffic_class: advert.traffic_class,
         identification: getrandom::u32().map_or(0, |random| (random >> 16) as u16),
         ..AdvertHeaders::to_group(mac, source)
     };
-    Ok(advert_frame(&headers, payload))
+    Ok(advert_frame(&headers, &advert.payload_from(source)))
 }
 
 /// What tells the neighbours that `address` is at `mac` (`docs/carp-protocol.md §4.5`).

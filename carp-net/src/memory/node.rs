@@ -1,7 +1,7 @@
 //! A node of a simulated LAN, as a backend.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use carp_fsm::carp_proto::{Advertisement, Envelope, Family, HOP_LIMIT, VirtualAddress};
@@ -10,9 +10,9 @@ use carp_fsm::{HostId, LinkId, Timestamp};
 use super::Lan;
 use super::machine::{Machine, Work};
 use super::observed::{Holding, Observed};
-use super::world::{Delivery, World};
+use super::world::{Delivery, World, address_of};
 use crate::backend::{Backend, Inspection, Report, Setup, Waker};
-use crate::{Error, Result};
+use crate::{Error, Outgoing, Result};
 
 /// One node of a [`Lan`], as a [`Backend`]: a process on a machine.
 #[derive(Debug)]
@@ -66,18 +66,6 @@ impl Memory {
         }
     }
 
-    /// The address that this node's adverts come from.
-    fn source(&self, family: Family) -> IpAddr {
-        let number = u16::try_from(self.index + 1).unwrap_or(u16::MAX);
-        match family {
-            Family::Inet => {
-                let [high, low] = number.to_be_bytes();
-                Ipv4Addr::new(198, 18, high, low).into()
-            }
-            Family::Inet6 => Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, number).into(),
-        }
-    }
-
     fn observe(&self, world: &mut World, id: HostId, what: Observed) {
         let machine = world.machines.get(self.index);
         let holding = machine.map_or(Holding::Nothing, |machine| machine.holding(id));
@@ -120,12 +108,14 @@ impl Backend for Memory {
         self.begin(Work::TearDown(id));
     }
 
-    fn send(&mut self, id: HostId, to: IpAddr, payload: &[u8; Advertisement::LEN]) -> Result<()> {
+    fn send(&mut self, id: HostId, advert: &Outgoing) -> Result<IpAddr> {
+        let source = address_of(self.index, Family::of(advert.to));
         let envelope = Envelope {
-            source: self.source(Family::of(to)),
-            destination: to,
+            source,
+            destination: advert.to,
             hop_limit: HOP_LIMIT,
         };
+        let payload = &advert.payload_from(source);
         let segment = self.with(|machine| machine.link_up(id).map(str::to_owned));
         let down = || Error::new(id.to_string(), io::Error::from(io::ErrorKind::NetworkDown));
         let segment = segment.flatten().ok_or_else(down)?;
@@ -134,7 +124,7 @@ impl Backend for Memory {
             self.observe(&mut world, id, Observed::Advert(advert));
         }
         world.send(self.index, &segment, envelope, payload);
-        Ok(())
+        Ok(source)
     }
 
     fn hold(&mut self, id: HostId, addresses: &[VirtualAddress], lease: Option<Duration>) {

@@ -1,10 +1,11 @@
 //! Time, what will happen in it, and what lies between the machines.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use carp_fsm::Timestamp;
-use carp_fsm::carp_proto::{Advertisement, Envelope};
+use carp_fsm::carp_proto::{Advertisement, Envelope, Family};
 
 use super::machine::{Machine, Work};
 use super::observed::{Holding, Observation, Observed};
@@ -127,7 +128,8 @@ impl World {
         }
     }
 
-    /// Sends a packet to every machine on the segment that it can reach.
+    /// Sends a packet to every machine on the segment that it can reach, or to the one whose
+    /// address it is for.
     pub(super) fn send(
         &mut self,
         from: usize,
@@ -135,7 +137,11 @@ impl World {
         envelope: Envelope,
         payload: &[u8; Advertisement::LEN],
     ) {
-        for to in (0..self.machines.len()).filter(|to| *to != from) {
+        let is_for = |to: &usize| {
+            envelope.is_to_group() || address_of(*to, envelope.family()) == envelope.destination
+        };
+        let others = (0..self.machines.len()).filter(|to| *to != from);
+        for to in others.filter(is_for) {
             let lost = self.next_random() % 1_000_000 < u64::from(self.loss_per_million);
             let mut at = self.now + self.between(self.transit);
             if !lost && !self.cut.contains(&(from.min(to), from.max(to))) {
@@ -168,5 +174,17 @@ impl World {
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^ (mixed >> 31)
+    }
+}
+
+/// The address that the adverts of this machine come from, and that unicast ones for it go to.
+pub(super) fn address_of(machine: usize, family: Family) -> IpAddr {
+    let number = u16::try_from(machine + 1).unwrap_or(u16::MAX);
+    match family {
+        Family::Inet => {
+            let [high, low] = number.to_be_bytes();
+            Ipv4Addr::new(198, 18, high, low).into()
+        }
+        Family::Inet6 => Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, number).into(),
     }
 }

@@ -199,7 +199,7 @@ impl Cluster {
         }
         let demotion = |node: usize| {
             let driver = self.members[node].driver.as_ref();
-            driver.map_or(0, |driver| driver.node().demotion())
+            driver.map_or(0, |driver| driver.node().demotion("carp"))
         };
         let claim = |node: usize| match self.setting.preempts {
             true => (demotion(node), Some(self.setting.interval(node))),

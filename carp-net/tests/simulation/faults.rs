@@ -30,7 +30,7 @@ pub(crate) enum Fault {
     Destroy(usize),
     /// SIGTERM of the service.
     Stop(usize),
-    Demote(usize, u8),
+    Demote(usize, i32),
     /// So many of a million packets are lost.
     Loss(u32),
     /// Packets take from nothing to this long, so that they overtake each other.

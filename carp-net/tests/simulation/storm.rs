@@ -76,7 +76,7 @@ impl Cluster {
                 self.after(later + Duration::from_secs(2), Fault::Begin(node));
             }
             18 => {
-                let amount = u8::try_from(self.dice.below(3)).unwrap();
+                let amount = i32::try_from(self.dice.below(3)).unwrap();
                 self.suffer(Fault::Demote(node, amount));
             }
             _ => {

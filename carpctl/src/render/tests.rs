@@ -208,7 +208,7 @@ fn with_news() -> Report {
     report
 }
 
-fn demotion(interface: Option<&str>, reason: &str, amount: u8) -> Demotion {
+fn demotion(interface: Option<&str>, reason: &str, amount: i32) -> Demotion {
     Demotion {
         group: "carp".to_owned(),
         interface: interface.map(str::to_owned),

@@ -6,10 +6,10 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use carp_net::carp_fsm::carp_proto::{Advertisement, VirtualAddress};
+use carp_net::carp_fsm::carp_proto::VirtualAddress;
 use carp_net::carp_fsm::{HostId, LinkId, LinkState, Timestamp};
 use carp_net::memory::{Lan, Memory};
-use carp_net::{Backend, Error, ErrorKind, Inspection, Report, Result, Setup, Waker};
+use carp_net::{Backend, Error, ErrorKind, Inspection, Outgoing, Report, Result, Setup, Waker};
 use rustix::time::{
     ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, clock_gettime,
     timerfd_create, timerfd_settime,
@@ -138,8 +138,8 @@ impl Backend for Live {
         self.soon();
     }
 
-    fn send(&mut self, id: HostId, to: IpAddr, payload: &[u8; Advertisement::LEN]) -> Result<()> {
-        self.memory.send(id, to, payload)
+    fn send(&mut self, id: HostId, advert: &Outgoing) -> Result<IpAddr> {
+        self.memory.send(id, advert)
     }
 
     fn adopt(&mut self, id: HostId, addresses: &[VirtualAddress]) {

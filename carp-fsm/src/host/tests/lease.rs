@@ -115,8 +115,8 @@ fn either_family_is_enough() {
     bench.pass(interval());
     bench.take();
     let (inet, inet6) = (Family::Inet, Family::Inet6);
-    bench.input(Input::SendFailed { id, family: inet });
-    bench.input(Input::Sent { id, family: inet6 });
+    bench.input(Bench::answer(id, inet, false));
+    bench.input(Bench::answer(id, inet6, true));
     assert_eq!(bench.take(), [RENEW]);
 }
 
@@ -134,10 +134,7 @@ fn renewals_are_250_ms_apart_however_fast_adverts_are() {
 #[test]
 fn nobody_but_a_master_renews() {
     let mut backup = Bench::backup();
-    let sent = |bench: &Bench| Input::Sent {
-        id: bench.id,
-        family: Family::Inet,
-    };
+    let sent = |bench: &Bench| Bench::answer(bench.id, Family::Inet, true);
     backup.input(sent(&backup));
     assert!(backup.take().is_empty());
     let mut retiring = leasing(Node::builder(), host(100, &[V4]));

@@ -126,10 +126,13 @@ fn lost_link_lets_go_at_once_and_demotes_until_it_is_back() {
         bench.input(link(state));
         assert_eq!(bench.state(), State::Init);
         assert_eq!(bench.take(), ["release"]);
-        assert_eq!(bench.node.demotion(), 1);
+        assert_eq!(bench.node.demotion("carp"), 1);
         assert!(bench.node.deadline().is_none());
         bench.input(link(LinkState::Up));
-        assert_eq!((bench.state(), bench.node.demotion()), (State::Backup, 0));
+        assert_eq!(
+            (bench.state(), bench.node.demotion("carp")),
+            (State::Backup, 0)
+        );
         bench.pass(Duration::from_micros(3_390_625));
         assert_eq!(bench.state(), State::Master);
     }
@@ -151,12 +154,12 @@ fn three_send_errors_demote_and_three_successes_undo_it() {
     let id = bench.id;
     let family = Family::Inet;
     for expected in [0, 0, 1, 1] {
-        bench.input(Input::SendFailed { id, family });
-        assert_eq!(bench.node.demotion(), expected);
+        bench.input(Bench::answer(id, family, false));
+        assert_eq!(bench.node.demotion("carp"), expected);
     }
     for expected in [1, 1, 0] {
-        bench.input(Input::Sent { id, family });
-        assert_eq!(bench.node.demotion(), expected);
+        bench.input(Bench::answer(id, family, true));
+        assert_eq!(bench.node.demotion("carp"), expected);
     }
     assert_eq!(bench.node.counters().oerrors, 4);
 }
@@ -167,9 +170,9 @@ fn send_errors_must_be_in_a_row() {
     let id = bench.id;
     let family = Family::Inet6;
     for _ in 0..5 {
-        bench.input(Input::SendFailed { id, family });
-        bench.input(Input::SendFailed { id, family });
-        bench.input(Input::Sent { id, family });
+        bench.input(Bench::answer(id, family, false));
+        bench.input(Bench::answer(id, family, false));
+        bench.input(Bench::answer(id, family, true));
     }
-    assert_eq!(bench.node.demotion(), 0);
+    assert_eq!(bench.node.demotion("carp"), 0);
 }

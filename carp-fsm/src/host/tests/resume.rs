@@ -111,7 +111,7 @@ fn restart_forgets_no_counter_and_no_demotion() {
     });
     let after = restarted(&before, 1);
     assert_eq!(after.node.counters(), before.node.counters());
-    assert_eq!(after.node.demotion(), 7);
+    assert_eq!(after.node.demotion("carp"), 7);
     let view = |bench: &Bench| {
         let host = bench.node.host(bench.id).unwrap();
         (*host.counters(), host.last_transition(), host.trouble())
@@ -186,9 +186,15 @@ fn host_that_is_down_stays_down() {
     let mut before = Bench::backup();
     before.input(link(LinkState::Absent));
     let mut bench = restarted(&before, 10);
-    assert_eq!((bench.state(), bench.node.demotion()), (State::Init, 1));
+    assert_eq!(
+        (bench.state(), bench.node.demotion("carp")),
+        (State::Init, 1)
+    );
     bench.input(link(LinkState::Up));
-    assert_eq!((bench.state(), bench.node.demotion()), (State::Backup, 0));
+    assert_eq!(
+        (bench.state(), bench.node.demotion("carp")),
+        (State::Backup, 0)
+    );
 }
 
 #[test]
@@ -222,7 +228,7 @@ fn list_before_a_change_counts_on_as_long_as_it_would_have() {
         .unwrap();
     before.drain();
     let old = advert(1, 0, 0, &[V4]);
-    for _ in 0..50 {
+    for _ in 0..290 {
         before.pass_millis(1_000);
         before.receive(Family::Inet, &old).unwrap();
     }
@@ -365,10 +371,10 @@ fn damage_seen_by_the_process_before_is_looked_for_anew() {
         id: before.id,
         damage,
     });
-    assert_eq!(before.node.demotion(), 1);
+    assert_eq!(before.node.demotion("carp"), 1);
     let mut bench = restarted(&before, 1);
     assert_eq!(
-        bench.node.demotion(),
+        bench.node.demotion("carp"),
         0,
         "who would say that it was mended?"
     );
@@ -377,5 +383,5 @@ fn damage_seen_by_the_process_before_is_looked_for_anew() {
         id: before.id,
         damage,
     });
-    assert_eq!(bench.node.demotion(), 1);
+    assert_eq!(bench.node.demotion("carp"), 1);
 }

@@ -7,9 +7,7 @@ use std::io;
 
 use super::*;
 use crate::{Error, ErrorKind};
-use carp_fsm::carp_proto::{Advertisement, Family};
 
-const PAYLOAD: [u8; Advertisement::LEN] = *b"thirty-six bytes: the length of one.";
 const OWN: [&str; 2] = ["192.0.2.1/24", "2001:db8::1/64"];
 const HELD: [&str; 2] = ["192.0.2.10/24", "2001:db8::10/64"];
 /// What an advert may be late.
@@ -46,8 +44,8 @@ impl Machine {
         let before = waits();
         let began = self.backend.now();
         for family in [Family::Inet, Family::Inet6] {
-            match self.backend.send(id, family.group(), &PAYLOAD) {
-                Ok(()) => {}
+            match self.backend.send(id, &advert_to(family.group())) {
+                Ok(_) => {}
                 Err(error) if is_full(&error) => turns.full += 1,
                 Err(_) => turns.refused += 1,
             }
@@ -216,6 +214,6 @@ fn a_full_send_buffer_is_an_error_and_not_a_wait() {
     turns.never_waited();
     assert!(turns.full > 0, "{turns:?}");
     one.ip("tc qdisc del dev vmx0 root");
-    let sent = one.backend.send(id, Family::Inet.group(), &PAYLOAD);
+    let sent = one.backend.send(id, &advert_to(Family::Inet.group()));
     sent.unwrap();
 }

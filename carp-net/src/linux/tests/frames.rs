@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use carp_fsm::carp_proto::{
-    AdvertHeaders, Advertisement, Endpoints, Family, GROUP_MAC_V4, GROUP_MAC_V6, advert_frame,
+    AdvertHeaders, Endpoints, Family, GROUP_MAC_V4, GROUP_MAC_V6, advert_frame,
     decode_ip_packet,
 };
 
@@ -11,12 +11,10 @@ use super::*;
 use crate::lab::{Direction, Frame, Tap};
 use crate::linux::speak::Speak;
 
-const PAYLOAD: [u8; Advertisement::LEN] = *b"thirty-six bytes: the length of one.";
-
 /// Sends an advert of `id` and returns the frame that comes out of the machine.
 fn advert(one: &mut Machine, tap: &Tap, id: HostId, to: IpAddr) -> Frame {
     let sent = crate::lab::now();
-    one.backend.send(id, to, &PAYLOAD).unwrap();
+    one.backend.send(id, &advert_to(to)).unwrap();
     let is_it = |frame: &Frame| {
         frame.time >= sent
             && frame.direction == Direction::In
@@ -93,7 +91,7 @@ fn an_advert_to_one_host_goes_to_its_address_from_the_carpdevs() {
     let mut two = Machine::plug(&lab, "two", &["192.0.2.2/24", "2001:db8::2/64"]);
     let id = one.configure(&carp0());
     for to in ["192.0.2.2", "2001:db8::2"].map(ip) {
-        one.backend.send(id, to, &PAYLOAD).unwrap();
+        one.backend.send(id, &advert_to(to)).unwrap();
         let packet = two.wait_for_packet();
         assert_eq!(packet.bytes(), PAYLOAD);
         assert_eq!(packet.envelope().destination, to);
@@ -107,14 +105,14 @@ fn nothing_is_sent_where_there_is_no_carpdev_and_no_virtual_host() {
     let mut one = Machine::without_watch(lab.host("one").unwrap());
     let id = one.id();
     let group = Family::Inet.group();
-    let error = one.backend.send(id, group, &PAYLOAD).unwrap_err();
+    let error = one.backend.send(id, &advert_to(group)).unwrap_err();
     assert!(
         error.to_string().ends_with("no such virtual host"),
         "{error}"
     );
     one.backend.watch(LINK, "eth9").unwrap();
     one.backend.configure(id, &carp0());
-    let error = one.backend.send(id, group, &PAYLOAD).unwrap_err();
+    let error = one.backend.send(id, &advert_to(group)).unwrap_err();
     assert_eq!(error.to_string(), "eth9: no such interface");
     one.backend.announce(id, ip("192.0.2.10"));
 }
@@ -203,10 +201,10 @@ fn adverts_are_heard_whatever_they_come_from() {
     }
     // Each of them once, and none of our own.
     one.backend
-        .send(id, Family::Inet.group(), &PAYLOAD)
+        .send(id, &advert_to(Family::Inet.group()))
         .unwrap();
     one.backend
-        .send(id, Family::Inet6.group(), &PAYLOAD)
+        .send(id, &advert_to(Family::Inet6.group()))
         .unwrap();
     let more = one.all_within(Duration::from_millis(300));
     let is_packet = |report: &&Report| matches!(report, Report::Packet(_));

@@ -6,15 +6,17 @@ use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use carp_fsm::carp_proto::{Key, MacAddress, Vhid, VirtualAddress};
-use carp_fsm::{HostId, LinkId, LinkState, Lladdr, Node, Timestamp, VirtualHost};
+use carp_fsm::carp_proto::{
+    AdvertHeaders, Advertisement, Family, Key, MacAddress, Vhid, VirtualAddress,
+};
+use carp_fsm::{ChecksumCover, HostId, LinkId, LinkState, Lladdr, Node, Timestamp, VirtualHost};
 
 use super::addresses;
 use super::netlink::Connection;
 use super::worker::Job;
 use super::{Linux, Options};
 use crate::lab::{Host, Lab, Snapshot};
-use crate::{Backend as _, Packet, Report, Result, Setup};
+use crate::{Backend as _, Outgoing, Packet, Report, Result, Setup};
 
 mod adopt;
 mod blocking;
@@ -359,4 +361,15 @@ fn wait_until(mut is_so: impl FnMut() -> bool) {
         assert!(super::clock::now() < deadline, "it does not come true");
         std::thread::yield_now();
     }
+}
+
+/// What goes out where nobody looks at what it says.
+const PAYLOAD: [u8; Advertisement::LEN] = *b"thirty-six bytes: the length of one.";
+
+fn advert_to(to: IpAddr) -> Outgoing {
+    let class = match Family::of(to) {
+        Family::Inet => AdvertHeaders::TOS,
+        Family::Inet6 => 0,
+    };
+    Outgoing::new(to, PAYLOAD, ChecksumCover::Packet, class)
 }

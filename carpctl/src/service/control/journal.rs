@@ -13,7 +13,7 @@ use super::obstacles::told;
 #[derive(Debug, Default)]
 pub(super) struct Journal {
     /// The demotion of each group, to tell better from worse.
-    demotions: BTreeMap<String, u32>,
+    demotions: BTreeMap<String, i32>,
     /// When damage to each interface was last told, and whether the last damage was.
     damages: BTreeMap<String, (Timestamp, bool)>,
 }
@@ -23,8 +23,8 @@ impl Journal {
     pub(super) fn of(node: &Node) -> Self {
         let mut journal = Self::default();
         for entry in node.demotions() {
-            *journal.demotions.entry(entry.group.to_owned()).or_default() +=
-                u32::from(entry.amount);
+            let total = node.demotion(entry.group);
+            journal.demotions.insert(entry.group.to_owned(), total);
         }
         journal
     }

@@ -16,9 +16,9 @@ impl<B: Backend> Control<B> {
         let standing = interface.host.and_then(|id| self.standing(id));
         let mut report = Report::new(&name.to_string(), &interface.config, standing.as_ref());
         let node = self.driver.node();
-        report.demotion = node.demotion();
         report.demotions = self.demotions(interface);
         if let Some(host) = interface.host.and_then(|id| node.host(id)) {
+            report.demotion = host.demotion();
             report.last_transition = host.last_transition().map(|last| Past {
                 ago_ms: self.ago_ms(last.at),
                 reason: last.reason.to_string(),

@@ -1,0 +1,138 @@
+//! Address lists that still count after a change.
+//!
+//! The digest covers the address list, so that nodes whose lists differ do not believe each other,
+//! and an operator can change but one node at a time. For a while after a change a node therefore
+//! speaks and listens under the lists before it too (*ours*; with a BSD kernel as the peer it is
+//! no worse than two of them): whichever of two nodes is changed first, there is always a list that
+//! both know.
+
+use alloc::vec::Vec;
+use core::net::IpAddr;
+use core::time::Duration;
+
+use carp_proto::{Advertisement, Authenticator, Family, VirtualAddress};
+
+use super::Host;
+use crate::{LinkId, Timestamp, VirtualHost};
+
+/// How long lists before a change still count: time for an operator to change the other nodes.
+pub(super) const OLD_LIST: Duration = Duration::from_secs(300);
+
+/// How many of them do at once; each is another advert an interval.
+const MOST_LISTS: usize = 4;
+
+/// An address list before a change.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(super) struct Previous {
+    list: Vec<IpAddr>,
+    until: Timestamp,
+}
+
+impl Previous {
+    fn has(&self, family: Family) -> bool {
+        self.list
+            .iter()
+            .any(|address| Family::of(*address) == family)
+    }
+
+    pub(super) fn authenticator(&self, config: &VirtualHost) -> Authenticator {
+        config.authenticator_of(self.list.iter().copied())
+    }
+}
+
+impl Host {
+    /// Becomes what `config` says, on `link`. The caller steps with `Drop` before and `Start`
+    /// after where the election has to begin anew, else with `Refresh` after.
+    pub(crate) fn become_configured(&mut self, now: Timestamp, link: LinkId, config: VirtualHost) {
+        if !self.config.has_same_digest_as(&config) {
+            let before = core::mem::replace(&mut self.authenticator, config.authenticator());
+            if self.config.belongs_with(&config) {
+                self.remember_list(now, before);
+            } else {
+                self.run.previous.clear();
+                self.authenticators_before.clear();
+            }
+        }
+        self.link = link;
+        self.config = config;
+    }
+
+    fn remember_list(&mut self, now: Timestamp, authenticator: Authenticator) {
+        self.forget_old_lists(now);
+        let list: Vec<IpAddr> = self
+            .config
+            .addresses()
+            .iter()
+            .map(VirtualAddress::ip)
+            .collect();
+        if list.is_empty() {
+            return;
+        }
+        if self.run.previous.len() == MOST_LISTS {
+            self.run.previous.remove(0);
+            self.authenticators_before.remove(0);
+        }
+        let until = now + OLD_LIST;
+        self.run.previous.push(Previous { list, until });
+        self.authenticators_before.push(authenticator);
+    }
+
+    /// The oldest ones end first.
+    pub(super) fn forget_old_lists(&mut self, now: Timestamp) {
+        let is_old = |previous: &&Previous| previous.until <= now;
+        let old = self.run.previous.iter().take_while(is_old).count();
+        self.run.previous.drain(..old);
+        self.authenticators_before.drain(..old);
+    }
+
+    /// Whether the digest was made with this key and the address list of now or, for a while
+    /// after a change, one before.
+    pub(crate) fn verifies(&self, now: Timestamp, advert: &Advertisement) -> bool {
+        let verify = |with: &Authenticator| with.verify(advert.counter, &advert.digest).is_some();
+        verify(&self.authenticator) || self.counting(now).any(|(_, with)| verify(with))
+    }
+
+    /// The lists before the last changes that still count, oldest first.
+    fn counting(&self, now: Timestamp) -> impl Iterator<Item = (&Previous, &Authenticator)> {
+        self.run
+            .previous
+            .iter()
+            .zip(&self.authenticators_before)
+            .filter(move |(previous, _)| now < previous.until)
+    }
+
+    /// What adverts over `family` are signed with, that of the list of now last: each list that
+    /// counts, over the families that it or the list of now has addresses of. A peer whose list is
+    /// an older one may wait for a family that is not needed any more.
+    pub(super) fn signatures(
+        &self,
+        now: Timestamp,
+        family: Family,
+    ) -> impl Iterator<Item = &Authenticator> {
+        let speaks = self.config.speaks(family);
+        let before = self.counting(now);
+        before
+            .filter(move |(previous, _)| speaks || previous.has(family))
+            .map(|(_, with)| with)
+            .chain(speaks.then_some(&self.authenticator))
+    }
+
+    /// Whether a master may send adverts over `family` under a list that counts.
+    pub(super) fn expects(&self, now: Timestamp, family: Family) -> bool {
+        self.config.speaks(family) || self.counting(now).any(|(previous, _)| previous.has(family))
+    }
+
+    /// How much longer than its master-down time a backup waits for adverts over `family`: until
+    /// no list counts that has no address of it, because a master with such a list sends none.
+    pub(super) fn patience(&self, now: Timestamp, family: Family) -> Duration {
+        if !self.config.speaks(family) {
+            return Duration::ZERO;
+        }
+        let lacking = self
+            .counting(now)
+            .filter(|(previous, _)| !previous.has(family));
+        let until = lacking.map(|(previous, _)| previous.until).max();
+        until.map_or(Duration::ZERO, |until| until - now)
+    }
+}

@@ -175,6 +175,11 @@ impl<B: Backend> Control<B> {
         behind.next().map(|(name, _)| *name)
     }
 
+    /// Whether there is an interface `name`.
+    pub(crate) fn has(&self, name: InterfaceName) -> bool {
+        self.interfaces.contains_key(&name)
+    }
+
     /// The settings as they are.
     pub(crate) const fn settings(&self) -> Settings {
         self.settings

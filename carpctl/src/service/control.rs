@@ -25,6 +25,7 @@ mod journal;
 mod legacy;
 mod obstacles;
 mod progress;
+mod refused;
 mod view;
 
 /// Names the asker of a request.

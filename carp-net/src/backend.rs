@@ -129,7 +129,7 @@ pub struct Setup {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Report {
-    /// A packet of protocol 112 came in.
+    /// A packet of protocol 112 came in; on [`UNWATCHED`] where it came in somewhere else.
     Packet(Packet),
     /// A link came, went or changed its carrier.
     Link {
@@ -176,6 +176,10 @@ pub enum Report {
         how: TakenDown,
     },
 }
+
+/// The link of packets that came in on an interface that is not watched. No virtual host is ever
+/// on it, so that the node counts them as OpenBSD does (`docs/carp-protocol.md §3`, badif).
+pub const UNWATCHED: LinkId = LinkId(0);
 
 /// A received packet, cut to what an advertisement can be.
 #[derive(Clone, Copy, PartialEq, Eq)]

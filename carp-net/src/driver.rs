@@ -15,6 +15,9 @@ use crate::backend::{Backend, Inspection, Report, Setup};
 use crate::handle::{Handle, Requests};
 use crate::{Error, ErrorKind, Event, Outgoing, Result};
 
+mod refusals;
+pub use refusals::Refused;
+use refusals::{Refusals, Told};
 mod resume;
 pub use resume::{SavedDriver, SavedInterface};
 
@@ -32,6 +35,7 @@ pub struct Driver<B> {
     next_link: u32,
     events: VecDeque<Event>,
     requests: Requests<B>,
+    refusals: Refusals,
     stopping: bool,
 }
 
@@ -68,6 +72,7 @@ impl<B: Backend> Driver<B> {
             next_link: 1,
             events: VecDeque::new(),
             requests,
+            refusals: Refusals::default(),
             stopping: false,
         })
     }
@@ -271,7 +276,8 @@ impl<B: Backend> Driver<B> {
 
     /// When [`process`](Self::process) must be called even if nothing happens.
     pub fn deadline(&self) -> Option<Timestamp> {
-        self.node.deadline().map(|deadline| deadline.at)
+        let node = self.node.deadline().map(|deadline| deadline.at);
+        node.into_iter().chain(self.refusals.deadline()).min()
     }
 
     /// Something with which another thread can ask this driver to do things.
@@ -290,6 +296,9 @@ impl<B: Backend> Driver<B> {
         }
         self.node.handle_timeout(now);
         self.drain();
+        while let Some(told) = self.refusals.due(now) {
+            self.tell_refused(told);
+        }
     }
 
     /// The next thing to tell.
@@ -326,12 +335,15 @@ impl<B: Backend> Driver<B> {
     fn take_in(&mut self, now: Timestamp, report: Report) {
         match report {
             Report::Packet(packet) => {
-                // The node counts what it refuses; nothing else is to be done about it.
+                // The node counts what it refuses.
                 let refused =
                     self.node
                         .handle_packet(now, packet.link(), packet.envelope(), packet.bytes());
                 if let Err(refusal) = refused {
                     tracing::trace!(link = %packet.link(), source = %packet.envelope().source, %refusal);
+                    if let Some(told) = self.refusals.note(now, refusal, &packet) {
+                        self.tell_refused(told);
+                    }
                 }
             }
             Report::Link { link, state } => self.node.handle(now, Input::Link { link, state }),
@@ -482,6 +494,18 @@ impl<B: Backend> Driver<B> {
             interface.tearing_down = true;
             self.backend.tear_down(id);
         }
+    }
+
+    fn tell_refused(&mut self, told: Told) {
+        let link = told.last.link;
+        let mut hosts = self.node.hosts();
+        let host = hosts
+            .find(|host| host.link() == link && Some(host.config().vhid().get()) == told.last.vhid);
+        let interface = host.map_or_else(String::new, |host| self.name_of(host.id()));
+        let carpdev = self.links.iter().find(|(_, known)| known.id == link);
+        let carpdev = carpdev.map_or_else(String::new, |(name, _)| name.clone());
+        let refused = told.with_names(interface, carpdev);
+        self.events.push_back(Event::Refused(refused));
     }
 
     // ---- links and names ----

@@ -4,7 +4,7 @@ use std::fmt;
 
 use carp_fsm::HostId;
 
-use crate::Error;
+use crate::{Error, Refused};
 
 /// Something worth telling.
 #[derive(Debug)]
@@ -51,6 +51,8 @@ pub enum Event {
         /// Why.
         error: Error,
     },
+    /// Packets were refused, for one of the reasons that there can be.
+    Refused(Refused),
     /// Nothing is left of a virtual host that was removed.
     Gone {
         /// The interface it had.
@@ -70,6 +72,7 @@ impl fmt::Display for Event {
                 write!(f, "{error}")
             }
             Self::NotMended { error, .. } => write!(f, "not mended: {error}"),
+            Self::Refused(refused) => write!(f, "{refused}"),
             Self::Gone { interface, .. } => write!(f, "{interface}: gone"),
         }
     }

@@ -33,11 +33,11 @@
 pub use carp_fsm;
 
 mod backend;
-pub use backend::{Backend, Inspection, Packet, Report, Setup, Waker};
+pub use backend::{Backend, Inspection, Packet, Report, Setup, UNWATCHED, Waker};
 #[cfg(feature = "capture")]
 pub mod capture;
 mod driver;
-pub use driver::{Driver, SavedDriver, SavedInterface};
+pub use driver::{Driver, Refused, SavedDriver, SavedInterface};
 mod error;
 pub use error::{Error, ErrorKind, Result};
 mod event;

@@ -17,6 +17,7 @@ use crate::render;
 use crate::secret;
 use crate::service::NO_SUCH_INTERFACE;
 use crate::settings::{self, Query, QueryError, Setting, Settings};
+use crate::stats::{Everything, Stats};
 use crate::words;
 
 /// Share addresses between machines with CARP, as OpenBSD's ifconfig does.
@@ -37,6 +38,8 @@ pub(crate) struct Cli {
 enum Command {
     /// Show or change settings of the whole service
     Sysctl(SysctlOptions),
+    /// Show what was counted, as OpenBSD's `netstat -s -p carp`
+    Stats(StatsOptions),
     /// Start the service anew, for example after an upgrade; no other node takes over
     Restart,
     /// Run the service in the foreground
@@ -47,6 +50,17 @@ enum Command {
     Demo(DemoOptions),
     #[command(external_subcommand)]
     Interface(Vec<OsString>),
+}
+
+/// The words of `carpctl stats`.
+#[derive(Debug, clap::Args)]
+struct StatsOptions {
+    /// Show counters as JSON: of the service, each interface and each of its peers
+    #[arg(long)]
+    json: bool,
+    /// Show those of an interface instead of those of the whole service
+    #[arg(value_name = "INTERFACE")]
+    interface: Option<String>,
 }
 
 /// The words of `carpctl sysctl`.
@@ -76,6 +90,7 @@ pub(crate) fn run() -> Result<std::process::ExitCode, Failure> {
     match cli.command {
         None => show(None, cli.json)?,
         Some(Command::Sysctl(options)) => sysctl(&options, cli.json || options.json)?,
+        Some(Command::Stats(options)) => stats(&options, cli.json || options.json)?,
         Some(Command::Restart) => restart()?,
         Some(Command::Daemon(options)) => return daemon::run(&options),
         Some(Command::Decode(options)) => decode::run(&options, cli.json)?,
@@ -136,7 +151,11 @@ fn show(interface: Option<InterfaceName>, json: bool) -> Result<(), Failure> {
         match reply {
             Reply::Interface(report) => reports.push(*report),
             Reply::Refused { reason } => return Err(failure(interface, &reason)),
-            Reply::End | Reply::Done { .. } | Reply::Settings { .. } | Reply::Ending => {}
+            Reply::Stats(_)
+            | Reply::End
+            | Reply::Done { .. }
+            | Reply::Settings { .. }
+            | Reply::Ending => {}
         }
     }
     if let (Some(name), true) = (interface, reports.is_empty()) {
@@ -169,10 +188,58 @@ fn change(name: InterfaceName, words: &[OsString]) -> Result<(), Failure> {
         match reply {
             Reply::Done { notes } => notes.iter().for_each(|text| note(name, text)),
             Reply::Refused { reason } => return Err(failure(Some(name), &reason)),
-            Reply::Interface(_) | Reply::End | Reply::Settings { .. } | Reply::Ending => {}
+            Reply::Interface(_)
+            | Reply::Stats(_)
+            | Reply::End
+            | Reply::Settings { .. }
+            | Reply::Ending => {}
         }
     }
     Ok(())
+}
+
+// ---- counters ----
+
+fn stats(options: &StatsOptions, json: bool) -> Result<(), Failure> {
+    let name = options.interface.as_deref().filter(|name| *name != PREFIX);
+    let parse = |name: &str| {
+        let parsed: Result<InterfaceName, _> = name.parse();
+        parsed.map_err(|error| Failure::Usage(format!("stats: {name}: {error}")))
+    };
+    let interface = name.map(parse).transpose()?;
+    let failed = |error: &dyn std::fmt::Display| match interface {
+        Some(name) => Failure::about(&name.to_string(), error),
+        None => Failure::about("stats", error),
+    };
+    let answer = client::ask(&paths()?, &Request::Stats { interface });
+    let answer = answer.map_err(|error| failed(&error))?;
+    // Where no service runs nothing was counted.
+    let (mut service, mut interfaces) = (Stats::default(), Vec::new());
+    for reply in answer.unwrap_or_default() {
+        match reply {
+            Reply::Stats(stats) if stats.name.is_none() => service = *stats,
+            Reply::Stats(stats) => interfaces.push(*stats),
+            Reply::Refused { reason } => return Err(failed(&reason)),
+            Reply::Interface(_)
+            | Reply::End
+            | Reply::Done { .. }
+            | Reply::Settings { .. }
+            | Reply::Ending => {}
+        }
+    }
+    if let (Some(_), true) = (interface, interfaces.is_empty()) {
+        return Err(failed(&NO_SUCH_INTERFACE));
+    }
+    if json {
+        return print_json(&Everything {
+            counters: &service.counters,
+            interfaces: &interfaces,
+        });
+    }
+    match interface {
+        None => print(&service.text()),
+        Some(_) => print(&interfaces.iter().map(Stats::text).collect::<String>()),
+    }
 }
 
 // ---- settings ----
@@ -209,7 +276,11 @@ fn sysctl(options: &SysctlOptions, json: bool) -> Result<(), Failure> {
         match reply {
             Reply::Settings { before: b, now: n } => (before, now) = (b, n),
             Reply::Refused { reason } => return Err(Failure::about("sysctl", reason)),
-            Reply::Interface(_) | Reply::End | Reply::Done { .. } | Reply::Ending => {}
+            Reply::Interface(_)
+            | Reply::Stats(_)
+            | Reply::End
+            | Reply::Done { .. }
+            | Reply::Ending => {}
         }
     }
     if json {
@@ -350,12 +421,13 @@ fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
     print(&format!("{text}\n"))
 }
 
-const COMMANDS: [&str; 5] = ["sysctl", "restart", "daemon", "decode", "demo"];
+const COMMANDS: [&str; 6] = ["sysctl", "stats", "restart", "daemon", "decode", "demo"];
 
 const USAGE: &str = "carpctl [-a] [--json]
        carpctl INTERFACE [--json]
        carpctl INTERFACE WORD...
        carpctl sysctl [-n] [--json] [-a|NAME[=VALUE]...]
+       carpctl stats [--json] [INTERFACE]
        carpctl restart
        carpctl daemon [--group NAME|GID] [--unsupervised]
        carpctl decode [--json] FILE [WORD...]

@@ -147,7 +147,7 @@ impl Connection {
                 return Err(end);
             }
             let reply = protocol::decode(&line)?;
-            let more = matches!(reply, Reply::Interface(_));
+            let more = matches!(reply, Reply::Interface(_) | Reply::Stats(_));
             replies.push(reply);
             if !more {
                 return Ok(replies);

@@ -21,6 +21,7 @@ mod report;
 mod secret;
 mod service;
 mod settings;
+mod stats;
 mod supervise;
 mod words;
 

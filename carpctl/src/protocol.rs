@@ -11,6 +11,7 @@ use crate::change::Change;
 use crate::name::InterfaceName;
 use crate::report::Report;
 use crate::settings::{Assignment, Settings};
+use crate::stats::Stats;
 
 /// The version of this protocol.
 pub(crate) const VERSION: u32 = 1;
@@ -24,6 +25,8 @@ pub(crate) const MAX_LINE: usize = 64 * 1024;
 pub(crate) enum Request {
     /// Tell of this interface, or of all.
     Show { interface: Option<InterfaceName> },
+    /// Tell what was counted, of this interface or of all, and of the whole service.
+    Stats { interface: Option<InterfaceName> },
     /// Change an interface. For root only.
     Change {
         interface: InterfaceName,
@@ -35,12 +38,15 @@ pub(crate) enum Request {
     Restart,
 }
 
-/// What the service answers: for `Show` any number of `Interface` and an `End`, else one.
+/// What the service answers: for `Show` any number of `Interface` and an `End`, for `Stats` in the
+/// same way the service and then any number of interfaces, else one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Reply {
     /// One interface as it stands.
     Interface(Box<Report>),
+    /// What was counted, of the service or of one interface.
+    Stats(Box<Stats>),
     /// There are no more interfaces.
     End,
     /// The change is done; the notes are for the operator.

@@ -102,6 +102,12 @@ fn reading_without_a_service() {
             "carp0 --json",
             says(1, "", "carpctl: carp0: no such interface\n"),
         ),
+        ("stats", says(0, NOTHING_COUNTED, "")),
+        ("stats carp", says(0, NOTHING_COUNTED, "")),
+        (
+            "stats carp0",
+            says(1, "", "carpctl: carp0: no such interface\n"),
+        ),
         ("sysctl", says(0, sysctl, "")),
         ("sysctl -a", says(0, sysctl, "")),
         ("sysctl -an", says(0, "0\n1\n60\n", "")),
@@ -120,6 +126,25 @@ fn reading_without_a_service() {
     }
     assert_eq!(fs::read_dir(bench.directory.path()).unwrap().count(), 0);
 }
+
+/// What `netstat -s -p carp` prints where CARP did nothing.
+const NOTHING_COUNTED: &str = "carp:
+\t0 packets received (IPv4)
+\t0 packets received (IPv6)
+\t\t0 packets discarded for bad interface
+\t\t0 packets discarded for wrong TTL
+\t\t0 packets shorter than header
+\t\t0 discarded for bad checksums
+\t\t0 discarded packets with a bad version
+\t\t0 discarded because packet too short
+\t\t0 discarded for bad authentication
+\t\t0 discarded for unknown vhid
+\t\t0 discarded because of a bad address list
+\t0 packets sent (IPv4)
+\t0 packets sent (IPv6)
+\t\t0 send failed due to mbuf memory error
+\t0 transitions to master
+";
 
 #[test]
 fn socket_that_nobody_listens_on_is_no_service() {
@@ -496,6 +521,49 @@ fn interface_is_shown_as_ifconfig_shows_it() {
     let address = value.pointer("/0/addresses/0").unwrap();
     assert_eq!(address.get("installed"), Some(&false.into()));
     assert_eq!(value.pointer("/0/link/running"), Some(&false.into()));
+}
+
+/// What a service tells of itself, of an interface and of the one peer of that.
+const STATS: &str = r#"{"version":1,"message":{"stats":{"counters":{"ipackets":3,"badttl":2}}}}
+{"version":1,"message":{"stats":{"name":"carp0","counters":{"ipackets":1,"reflected":1},"peers":[{"source":"192.0.2.2","counters":{"ipackets":1,"counted later":5}}]}}}
+{"version":1,"message":"end"}
+"#;
+
+#[test]
+fn counters_are_shown_as_netstat_shows_them() {
+    let bench = Bench::new();
+    let service = NOTHING_COUNTED
+        .replace("0 packets received (IPv4)", "3 packets received (IPv4)")
+        .replace(
+            "0 packets discarded for wrong",
+            "2 packets discarded for wrong",
+        );
+    let shown = bench.answered("stats", STATS.as_bytes());
+    assert_eq!(shown, says(0, &service, ""));
+    let interface = NOTHING_COUNTED
+        .replace("carp:", "carp0:")
+        .replace("0 packets received (IPv4)", "1 packet received (IPv4)");
+    let ours = "\t0 packets not sent\n\t1 own packet that came back\n\
+                \t0 freezes of the service\n\t0 changes by another program\n";
+    let shown = bench.answered("stats carp0", STATS.as_bytes());
+    assert_eq!(shown, says(0, &format!("{interface}{ours}"), ""));
+    for line in ["stats --json", "--json stats", "stats carp0 --json"] {
+        let shown = bench.answered(line, STATS.as_bytes());
+        let value: serde_json::Value = serde_json::from_str(&shown.out).unwrap();
+        for (pointer, expected) in [
+            ("/counters/badttl", 2),
+            ("/counters/ostates", 0),
+            ("/interfaces/0/counters/reflected", 1),
+            ("/interfaces/0/peers/0/counters/ipackets", 1),
+        ] {
+            let found = value.pointer(pointer);
+            assert_eq!(found, Some(&expected.into()), "{line}: {pointer}");
+        }
+        assert_eq!(
+            value.pointer("/interfaces/0/peers/0/source"),
+            Some(&"192.0.2.2".into())
+        );
+    }
 }
 
 #[test]

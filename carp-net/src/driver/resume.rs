@@ -6,6 +6,7 @@ use carp_fsm::{
     HostId, LinkId, Node, NodeConfig, SavedHost, SavedNode, State, Timestamp, VirtualHost,
 };
 
+use super::refusals::Refusals;
 use super::{Driver, Interface, Link, setup_of};
 use crate::handle::Requests;
 use crate::{Backend, Result};
@@ -94,6 +95,7 @@ impl<B: Backend> Driver<B> {
             next_link: saved.next_link,
             events: VecDeque::new(),
             requests,
+            refusals: Refusals::default(),
             stopping: false,
         };
         for (name, carpdev, saved) in known {

@@ -1,8 +1,10 @@
-//! Hearing: raw sockets for protocol 112, one for each family, on every link that is watched.
+//! Hearing: raw sockets for protocol 112, one for each family.
 //!
 //! The kernel checks the IP header, a firewall can judge the packet, and no other traffic of the
 //! host pays for it. With macvlans in bridge mode adverts that carry our own virtual MAC address
 //! as source come in here too (`docs/carp-protocol.md §11.3`).
+//!
+//! They hear every interface: what comes in on one that is not watched is for the node to count.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,10 +17,11 @@ use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
 
 use super::inherit::Inherited;
 use super::{control, sys};
+use crate::backend::UNWATCHED;
 use crate::error::About as _;
 use crate::{Packet, Result};
 
-/// The raw sockets, and which links count.
+/// The raw sockets, and which links are watched.
 #[derive(Debug)]
 pub(super) struct Hear {
     inet: Socket,
@@ -71,28 +74,27 @@ impl Hear {
             .filter_map(|(name, socket)| Some((name, socket?)))
     }
 
-    /// What comes in on the interface with this index counts as heard on `link`, and on no other
-    /// interface.
+    /// What comes in on the interface with this index is heard on `link`.
     pub(super) fn listen(&mut self, index: u32, link: LinkId) {
         self.links.insert(index, link);
     }
 
-    /// What comes in on the interface with this index counts no more.
+    /// What comes in on the interface with this index is heard on no link.
     pub(super) fn ignore(&mut self, index: u32) {
         self.links.remove(&index);
     }
 
-    /// The next IPv4 packet that counts, if one waits; allocates nothing.
+    /// The next IPv4 packet, if one waits; allocates nothing.
     pub(super) fn receive_inet(&self) -> io::Result<Option<Packet>> {
         receive(&self.inet, |bytes, control, _| {
             let info = control::find(control, libc::IPPROTO_IP, libc::IP_PKTINFO)?;
-            let link = self.links.get(&index_of(info.first_chunk()?))?;
+            let link = self.link(info.first_chunk()?);
             let (envelope, payload) = decode_ip_packet(bytes).ok()?;
-            Some(Packet::new(*link, envelope, payload))
+            Some(Packet::new(link, envelope, payload))
         })
     }
 
-    /// The next IPv6 packet that counts, if one waits; allocates nothing.
+    /// The next IPv6 packet, if one waits; allocates nothing.
     pub(super) fn receive_inet6(&self) -> io::Result<Option<Packet>> {
         let Some(socket) = &self.inet6 else {
             return Ok(None);
@@ -102,7 +104,7 @@ impl Hear {
             let level = libc::IPPROTO_IPV6;
             let info = control::find(control, level, libc::IPV6_PKTINFO)?;
             let (destination, info) = info.split_first_chunk::<16>()?;
-            let link = self.links.get(&index_of(info.first_chunk()?))?;
+            let link = self.link(info.first_chunk()?);
             let hop_limit = control::find(control, level, libc::IPV6_HOPLIMIT)?;
             let hop_limit = i32::from_ne_bytes(*hop_limit.first_chunk()?);
             let envelope = Envelope {
@@ -110,8 +112,14 @@ impl Hear {
                 destination: Ipv6Addr::from(*destination).into(),
                 hop_limit: u8::try_from(hop_limit).ok()?,
             };
-            Some(Packet::new(*link, envelope, bytes))
+            Some(Packet::new(link, envelope, bytes))
         })
+    }
+
+    /// The link of the interface whose index a control message tells.
+    fn link(&self, index: &[u8; 4]) -> LinkId {
+        let index = u32::from_ne_bytes(*index);
+        self.links.get(&index).copied().unwrap_or(UNWATCHED)
     }
 }
 
@@ -187,7 +195,7 @@ fn raw(domain: Domain) -> io::Result<Socket> {
 }
 
 /// Receives until a packet is one that `read` makes something of, or none waits, or there were
-/// many that do not count.
+/// many of the other kind.
 fn receive(
     socket: &Socket,
     read: impl Fn(&[u8], &[u8], Option<IpAddr>) -> Option<Packet>,
@@ -212,10 +220,6 @@ fn receive(
         }
     }
     Ok(None)
-}
-
-fn index_of(info: &[u8; 4]) -> u32 {
-    u32::from_ne_bytes(*info)
 }
 
 /// The names by which a successor gets the sockets.

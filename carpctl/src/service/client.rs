@@ -34,10 +34,19 @@ enum Turn {
     Client,
     /// The service's, to answer.
     Service,
-    /// The service's, to tell of the interfaces behind this one.
-    Listing(Option<InterfaceName>),
+    /// The service's, to tell this of the interfaces behind that one.
+    Listing(Topic, Option<InterfaceName>),
     /// Nobody's: what is left to send is sent, and that is all.
     Over,
+}
+
+/// What can be told of every interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Topic {
+    /// How it stands.
+    Report,
+    /// What was counted.
+    Stats,
 }
 
 /// What a client needs next.
@@ -47,8 +56,8 @@ pub(crate) enum Step {
     Wait,
     /// An answer to this.
     Answer(Request),
-    /// A report on the first interface behind this one.
-    Next(Option<InterfaceName>),
+    /// This of the first interface behind that one.
+    Next(Topic, Option<InterfaceName>),
     /// To be forgotten.
     Close,
 }
@@ -104,7 +113,7 @@ impl Client {
         match self.turn {
             Turn::Client => self.read_request(),
             Turn::Service => Step::Wait,
-            Turn::Listing(last) => Step::Next(last),
+            Turn::Listing(topic, last) => Step::Next(topic, last),
             Turn::Over => Step::Close,
         }
     }
@@ -117,15 +126,21 @@ impl Client {
         }
     }
 
-    /// Tells of `interface`, with more to follow.
-    pub(crate) fn tell(&mut self, interface: InterfaceName, reply: &Reply, now: Timestamp) {
+    /// Tells `topic` of `interface`, with more to follow.
+    pub(crate) fn tell(
+        &mut self,
+        topic: Topic,
+        interface: InterfaceName,
+        reply: &Reply,
+        now: Timestamp,
+    ) {
         self.send(reply, now);
-        self.turn = Turn::Listing(Some(interface));
+        self.turn = Turn::Listing(topic, Some(interface));
     }
 
-    /// Begins to tell of all interfaces.
-    pub(crate) const fn list(&mut self) {
-        self.turn = Turn::Listing(None);
+    /// Begins to tell `topic` of all interfaces.
+    pub(crate) const fn list(&mut self, topic: Topic) {
+        self.turn = Turn::Listing(topic, None);
     }
 
     /// Says what there is to say and closes, without waiting for the client to take it.

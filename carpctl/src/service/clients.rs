@@ -7,9 +7,10 @@ use carp_net::Backend;
 use carp_net::carp_fsm::Timestamp;
 use mio::{Interest, Registry, Token};
 
-use super::client::{Client, Step};
+use super::client::{Client, Step, Topic};
 use super::control::{Control, NO_SUCH_INTERFACE, Ticket};
 use super::socket::Listener;
+use crate::name::InterfaceName;
 use crate::protocol::{Reply, Request};
 
 /// The clients, by their tokens, which grow and are never used twice.
@@ -149,11 +150,11 @@ impl Clients {
         match client.step() {
             Step::Wait => return,
             Step::Answer(request) => answer(client, token, request, control),
-            Step::Next(last) => match control.next_name(last) {
+            Step::Next(topic, last) => match control.next_name(last) {
                 None => client.answer(&Reply::End, control.now()),
                 Some(name) => {
-                    let report = control.report(name).map(Box::new).map(Reply::Interface);
-                    client.tell(name, &report.unwrap_or(Reply::End), control.now());
+                    let told = told(topic, name, control).unwrap_or(Reply::End);
+                    client.tell(topic, name, &told, control.now());
                 }
             },
             Step::Close => {
@@ -214,16 +215,13 @@ fn answer<B: Backend>(
 ) {
     let now = control.now();
     match request {
-        Request::Show { interface: None } => client.list(),
-        Request::Show {
-            interface: Some(name),
-        } => match control.report(name) {
-            Some(report) => {
-                client.send(&Reply::Interface(Box::new(report)), now);
-                client.answer(&Reply::End, now);
+        Request::Show { interface } => tell(client, Topic::Report, interface, control),
+        Request::Stats { interface } => {
+            if interface.is_none_or(|name| control.has(name)) {
+                client.send(&Reply::Stats(Box::new(control.service_stats())), now);
             }
-            None => client.answer(&refused(NO_SUCH_INTERFACE), now),
-        },
+            tell(client, Topic::Stats, interface, control);
+        }
         Request::Settings { assign } if assign.is_empty() => {
             let settings = control.settings();
             let reply = Reply::Settings {
@@ -240,6 +238,34 @@ fn answer<B: Backend>(
         Request::Change { interface, change } => control.change(Ticket(token), interface, change),
         Request::Restart => control.restart(Ticket(token)),
         Request::Settings { assign } => control.assign(Ticket(token), &assign),
+    }
+}
+
+/// Tells `topic` of one interface, or begins to tell it of all.
+fn tell<B: Backend>(
+    client: &mut Client,
+    topic: Topic,
+    interface: Option<InterfaceName>,
+    control: &Control<B>,
+) {
+    let now = control.now();
+    let Some(name) = interface else {
+        return client.list(topic);
+    };
+    match told(topic, name, control) {
+        Some(reply) => {
+            client.send(&reply, now);
+            client.answer(&Reply::End, now);
+        }
+        None => client.answer(&refused(NO_SUCH_INTERFACE), now),
+    }
+}
+
+/// What there is to tell of an interface, if it is there.
+fn told<B: Backend>(topic: Topic, name: InterfaceName, control: &Control<B>) -> Option<Reply> {
+    match topic {
+        Topic::Report => control.report(name).map(Box::new).map(Reply::Interface),
+        Topic::Stats => control.stats(name).map(Box::new).map(Reply::Stats),
     }
 }
 

@@ -25,6 +25,7 @@ mod journal;
 mod legacy;
 mod obstacles;
 mod progress;
+mod refused;
 mod view;
 
 /// Names the asker of a request.
@@ -173,6 +174,11 @@ impl<B: Backend> Control<B> {
         let from = last.map_or(Bound::Unbounded, Bound::Excluded);
         let mut behind = self.interfaces.range((from, Bound::Unbounded));
         behind.next().map(|(name, _)| *name)
+    }
+
+    /// Whether there is an interface `name`.
+    pub(crate) fn has(&self, name: InterfaceName) -> bool {
+        self.interfaces.contains_key(&name)
     }
 
     /// The settings as they are.

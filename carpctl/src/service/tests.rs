@@ -224,6 +224,43 @@ fn interfaces_are_listed_in_the_order_of_their_numbers_however_many_there_are() 
 }
 
 #[test]
+fn counters_of_the_service_come_before_those_of_its_interfaces() {
+    let bench = Bench::staying();
+    bench.done("carp0", "vhid 99 carpdev vmx0 192.0.2.10/24");
+    bench.done("carp1", "create");
+    let ask = |interface: Option<&str>| {
+        let interface = interface.map(|name| name.parse().unwrap());
+        let request = Request::Stats { interface };
+        client::ask(&bench.paths, &request).unwrap().unwrap()
+    };
+    let names = |replies: &[Reply]| -> Vec<Option<String>> {
+        let (end, stats) = replies.split_last().unwrap();
+        assert_eq!(*end, Reply::End);
+        let name = |reply: &Reply| {
+            let Reply::Stats(stats) = reply else {
+                panic!("{reply:?}");
+            };
+            stats.name.clone()
+        };
+        stats.iter().map(name).collect()
+    };
+    let (carp0, carp1) = (Some("carp0".to_owned()), Some("carp1".to_owned()));
+    assert_eq!(names(&ask(None)), [None, carp0.clone(), carp1]);
+    assert_eq!(names(&ask(Some("carp0"))), [None, carp0]);
+    let reason = "no such interface".to_owned();
+    assert_eq!(ask(Some("carp2")), [Reply::Refused { reason }]);
+    bench.done("carp0", "state master");
+    let sent = || match ask(Some("carp0")).as_slice() {
+        [Reply::Stats(service), Reply::Stats(carp0), Reply::End] => {
+            assert_eq!(service.counters, carp0.counters);
+            serde_json::to_value(carp0.counters).unwrap()["opackets"].as_u64()
+        }
+        replies => panic!("{replies:?}"),
+    };
+    wait_for(|| sent() > Some(0));
+}
+
+#[test]
 fn settings_come_before_any_interface() {
     let bench = Bench::on_demand();
     let assign = |value| {

@@ -8,6 +8,7 @@ use carp_fsm::carp_proto::{
 };
 
 use super::*;
+use crate::UNWATCHED;
 use crate::lab::{Direction, Frame, Tap};
 use crate::linux::speak::Speak;
 
@@ -264,7 +265,7 @@ fn a_flood_leaves_the_caller_time_for_its_timers() {
 }
 
 #[test]
-fn only_links_that_are_watched_are_heard() {
+fn packets_elsewhere_are_of_no_link_that_is_watched() {
     let Some(lab) = lab() else { return };
     let host = lab.host("one").unwrap();
     host.add_address("192.0.2.1/24").unwrap();
@@ -282,26 +283,31 @@ fn only_links_that_are_watched_are_heard() {
             .frame(index, &advert_frame(&headers, &PAYLOAD))
             .unwrap();
     };
-    let packets = |one: &mut Machine| {
+    let heard_on = |one: &mut Machine| {
         let reports = one.all_within(Duration::from_millis(300));
-        let packets = reports
-            .iter()
-            .filter(|report| matches!(report, Report::Packet(_)));
-        packets.count()
+        let link = |report: &Report| {
+            if let Report::Packet(packet) = report {
+                Some(packet.link())
+            } else {
+                None
+            }
+        };
+        reports.iter().filter_map(link).collect::<Vec<_>>()
     };
     let mac = one.host.mac();
     say("192.0.2.1", mac);
-    assert_eq!(packets(&mut one), 0);
+    say("224.0.0.18", GROUP_MAC_V4);
+    assert_eq!(heard_on(&mut one), [UNWATCHED], "nobody is in the group");
     one.backend.watch(LINK, "vmx0").unwrap();
     one.settle();
     say("192.0.2.1", mac);
     say("224.0.0.18", GROUP_MAC_V4);
-    assert_eq!(packets(&mut one), 2);
+    assert_eq!(heard_on(&mut one), [LINK, LINK]);
     one.backend.unwatch(LINK);
     one.settle();
     say("192.0.2.1", mac);
     say("224.0.0.18", GROUP_MAC_V4);
-    assert_eq!(packets(&mut one), 0);
+    assert_eq!(heard_on(&mut one), [UNWATCHED]);
 }
 
 /// The index of an interface of the calling thread's namespace.

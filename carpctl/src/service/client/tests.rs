@@ -86,12 +86,13 @@ fn client_that_does_not_read_holds_no_more_than_one_answer() {
     let (mut client, mut peer) = pair();
     peer.write_all(SHOW).unwrap();
     assert!(matches!(client.step(), Step::Answer(_)));
-    client.list();
+    client.list(Topic::Report);
     let reason = "x".repeat(10_000);
     let name = "carp0".parse().unwrap();
     let mut told = 0;
-    while matches!(client.step(), Step::Next(_)) {
+    while matches!(client.step(), Step::Next(..)) {
         client.tell(
+            Topic::Report,
             name,
             &Reply::Refused {
                 reason: reason.clone(),

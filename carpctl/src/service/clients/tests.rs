@@ -76,10 +76,10 @@ fn the_silent_make_room_and_the_served_do_not() {
     let mut house = House::new();
     assert!(house.come(false, 0));
     for _ in 1..PLACES {
-        assert!(house.come_and(false, 0, Client::list));
+        assert!(house.come_and(false, 0, |client| client.list(Topic::Report)));
     }
     assert!(
-        house.come_and(false, 0, Client::list),
+        house.come_and(false, 0, |client| client.list(Topic::Report)),
         "in place of the silent one"
     );
     assert!(!house.come(false, 0));

@@ -8,6 +8,7 @@ use carp_net::carp_fsm::{self, Ailment, LinkState, Node, Owner, Reason, Timestam
 use tracing::Level;
 
 use super::obstacles::told;
+use super::refused::remedy;
 
 /// The log, and what it remembers so as not to repeat itself.
 #[derive(Debug, Default)]
@@ -56,6 +57,10 @@ impl Journal {
             } => {
                 let text = format!("not mended: {}", told(interface, "", error));
                 (Level::WARN, about(interface, &text))
+            }
+            Event::Refused(refused) => {
+                let text = format!("{refused} ({})", remedy(refused));
+                (Level::INFO, text)
             }
             Event::Gone { interface, .. } => {
                 self.damages.remove(interface);

@@ -35,7 +35,7 @@ impl<B: Backend> Control<B> {
                     this.follow(name);
                     this.moved(name);
                 }),
-                _ => {}
+                Event::Refused(_) | _ => {}
             }
         }
     }

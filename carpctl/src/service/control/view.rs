@@ -8,6 +8,7 @@ use carp_net::carp_fsm::{self, HostId, LinkState, Owner};
 use super::{Control, Interface};
 use crate::name::InterfaceName;
 use crate::report::{Demotion, Past, Report, Standing, Trouble};
+use crate::stats::{Counts, Stats};
 
 impl<B: Backend> Control<B> {
     /// The interface `name` as it stands.
@@ -38,6 +39,33 @@ impl<B: Backend> Control<B> {
             reason: reason.clone(),
         });
         Some(report)
+    }
+
+    /// What was counted of the whole service.
+    pub(crate) fn service_stats(&self) -> Stats {
+        Stats {
+            name: None,
+            counters: Counts::from(self.driver.node().counters()),
+            peers: Vec::new(),
+        }
+    }
+
+    /// What was counted of the interface `name`; nothing while it lacks a vhid or a carpdev.
+    pub(crate) fn stats(&self, name: InterfaceName) -> Option<Stats> {
+        let interface = self.interfaces.get(&name)?;
+        let node = self.driver.node();
+        let host = interface.host.and_then(|id| node.host(id));
+        let counters = host.map(|host| {
+            let mut counters = *host.counters();
+            // Whoever was frozen was so with all interfaces.
+            counters.freezes = node.counters().freezes;
+            Counts::from(&counters)
+        });
+        Some(Stats {
+            name: Some(name.to_string()),
+            counters: counters.unwrap_or_default(),
+            peers: Vec::new(),
+        })
     }
 
     fn standing(&self, id: HostId) -> Option<Standing> {

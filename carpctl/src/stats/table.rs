@@ -1,0 +1,216 @@
+//! The table of counters.
+
+use carp_net::carp_fsm::Counters;
+
+/// A counter: its name, its line, and where its value comes from.
+#[derive(Debug)]
+pub(crate) struct Counter {
+    /// The field of the kernels' `struct carpstats` without `carps_`, or our own name. Programs
+    /// rely on it.
+    pub(crate) name: &'static str,
+    pub(crate) whose: Whose,
+    /// `None` where `netstat` keeps it to itself.
+    pub(crate) line: Option<Line>,
+    pub(crate) value: fn(&Counters) -> u64,
+}
+
+/// Who has such a counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// OpenBSD's kernel.
+    OpenBsd,
+    /// Nobody but us.
+    Ours,
+}
+
+/// A line of text: the number stands behind the indentation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Line {
+    pub(crate) indent: &'static str,
+    /// The words for 1.
+    pub(crate) one: &'static str,
+    /// The words for any other number.
+    pub(crate) many: &'static str,
+}
+
+const fn counter(name: &'static str, line: Option<Line>, value: fn(&Counters) -> u64) -> Counter {
+    Counter {
+        name,
+        whose: Whose::OpenBsd,
+        line,
+        value,
+    }
+}
+
+const fn ours(name: &'static str, line: Line, value: fn(&Counters) -> u64) -> Counter {
+    Counter {
+        name,
+        whose: Whose::Ours,
+        line: Some(line),
+        value,
+    }
+}
+
+/// A line of its own.
+const fn total(one: &'static str, many: &'static str) -> Line {
+    Line {
+        indent: "\t",
+        one,
+        many,
+    }
+}
+
+/// A line below one of those.
+const fn part(one: &'static str, many: &'static str) -> Line {
+    Line {
+        indent: "\t\t",
+        one,
+        many,
+    }
+}
+
+/// Nothing here can be a reason for it.
+const fn never(_: &Counters) -> u64 {
+    0
+}
+
+/// Adverts that the kernel had no memory to send; they are among `oerrors`, not counted by
+/// themselves.
+const fn out_of_memory(_: &Counters) -> u64 {
+    0
+}
+
+/// How many counters there are.
+pub(super) const HOW_MANY: usize = 20;
+
+/// All counters: those of OpenBSD in the order of the struct, which is that of `netstat`
+/// (`docs/carp-protocol.md §3`), and behind them ours.
+pub(crate) static COUNTERS: [Counter; HOW_MANY] = [
+    counter(
+        "ipackets",
+        Some(total("packet received (IPv4)", "packets received (IPv4)")),
+        |it| it.ipackets,
+    ),
+    counter(
+        "ipackets6",
+        Some(total("packet received (IPv6)", "packets received (IPv6)")),
+        |it| it.ipackets6,
+    ),
+    counter(
+        "badif",
+        Some(part(
+            "packet discarded for bad interface",
+            "packets discarded for bad interface",
+        )),
+        |it| it.badif,
+    ),
+    counter(
+        "badttl",
+        Some(part(
+            "packet discarded for wrong TTL",
+            "packets discarded for wrong TTL",
+        )),
+        |it| it.badttl,
+    ),
+    // Who reads whole packets finds no header that is cut off.
+    counter(
+        "hdrops",
+        Some(part(
+            "packet shorter than header",
+            "packets shorter than header",
+        )),
+        never,
+    ),
+    counter(
+        "badsum",
+        Some(part(
+            "discarded for bad checksum",
+            "discarded for bad checksums",
+        )),
+        |it| it.badsum,
+    ),
+    counter(
+        "badver",
+        Some(part(
+            "discarded packet with a bad version",
+            "discarded packets with a bad version",
+        )),
+        |it| it.badver,
+    ),
+    counter(
+        "badlen",
+        Some(part(
+            "discarded because packet too short",
+            "discarded because packet too short",
+        )),
+        |it| it.badlen,
+    ),
+    counter(
+        "badauth",
+        Some(part(
+            "discarded for bad authentication",
+            "discarded for bad authentication",
+        )),
+        |it| it.badauth,
+    ),
+    counter(
+        "badvhid",
+        Some(part(
+            "discarded for unknown vhid",
+            "discarded for unknown vhid",
+        )),
+        |it| it.badvhid,
+    ),
+    counter(
+        "badaddrs",
+        Some(part(
+            "discarded because of a bad address list",
+            "discarded because of a bad address list",
+        )),
+        never,
+    ),
+    counter(
+        "opackets",
+        Some(total("packet sent (IPv4)", "packets sent (IPv4)")),
+        |it| it.opackets,
+    ),
+    counter(
+        "opackets6",
+        Some(total("packet sent (IPv6)", "packets sent (IPv6)")),
+        |it| it.opackets6,
+    ),
+    counter(
+        "onomem",
+        Some(part(
+            "send failed due to mbuf memory error",
+            "send failed due to mbuf memory error",
+        )),
+        out_of_memory,
+    ),
+    counter("ostates", None, never),
+    counter(
+        "preempt",
+        Some(total("transition to master", "transitions to master")),
+        |it| it.preempt,
+    ),
+    ours(
+        "oerrors",
+        total("packet not sent", "packets not sent"),
+        |it| it.oerrors,
+    ),
+    ours(
+        "reflected",
+        total("own packet that came back", "own packets that came back"),
+        |it| it.reflected,
+    ),
+    ours(
+        "freezes",
+        total("freeze of the service", "freezes of the service"),
+        |it| it.freezes,
+    ),
+    ours(
+        "incidents",
+        total("change by another program", "changes by another program"),
+        |it| it.incidents,
+    ),
+];

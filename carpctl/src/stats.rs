@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::net::IpAddr;
 
-use carp_net::carp_fsm::Counters;
+use carp_net::carp_fsm::{self, Counters};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 mod table;
@@ -67,6 +67,15 @@ impl Stats {
             }
         }
         Ok(())
+    }
+}
+
+impl From<&carp_fsm::Peer> for Peer {
+    fn from(peer: &carp_fsm::Peer) -> Self {
+        Self {
+            source: peer.source(),
+            counters: Counts::from(peer.counters()),
+        }
     }
 }
 

@@ -74,12 +74,6 @@ const fn never(_: &Counters) -> u64 {
     0
 }
 
-/// Adverts that the kernel had no memory to send; they are among `oerrors`, not counted by
-/// themselves.
-const fn out_of_memory(_: &Counters) -> u64 {
-    0
-}
-
 /// How many counters there are.
 pub(super) const HOW_MANY: usize = 20;
 
@@ -185,7 +179,7 @@ pub(crate) static COUNTERS: [Counter; HOW_MANY] = [
             "send failed due to mbuf memory error",
             "send failed due to mbuf memory error",
         )),
-        out_of_memory,
+        |it| it.onomem,
     ),
     counter("ostates", None, never),
     counter(

@@ -8,7 +8,7 @@ use carp_net::carp_fsm::{self, HostId, LinkState, Owner};
 use super::{Control, Interface};
 use crate::name::InterfaceName;
 use crate::report::{Demotion, Past, Report, Standing, Trouble};
-use crate::stats::{Counts, Stats};
+use crate::stats::{Counts, Peer, Stats};
 
 impl<B: Backend> Control<B> {
     /// The interface `name` as it stands.
@@ -61,10 +61,11 @@ impl<B: Backend> Control<B> {
             counters.freezes = node.counters().freezes;
             Counts::from(&counters)
         });
+        let heard = host.map(|host| host.peers()).unwrap_or_default();
         Some(Stats {
             name: Some(name.to_string()),
             counters: counters.unwrap_or_default(),
-            peers: Vec::new(),
+            peers: heard.iter().map(Peer::from).collect(),
         })
     }
 

@@ -12,7 +12,9 @@
 
 mod care;
 mod cases;
+mod dialects;
 mod endings;
+mod freebsd;
 mod greedy;
 mod net;
 mod peers;

@@ -11,6 +11,11 @@ struct Ucarp(Child);
 impl Ucarp {
     /// `None` where it is not installed, which CI forbids.
     fn start(net: &Net, skew: u8, more: &str) -> Option<Self> {
+        Self::start_from(net, "192.0.2.2", skew, more)
+    }
+
+    /// One whose adverts say that they come from `source`.
+    fn start_from(net: &Net, source: &str, skew: u8, more: &str) -> Option<Self> {
         let scripts = net.two.run_dir();
         for (name, word) in [("up", "add"), ("down", "del")] {
             let script = format!("#!/bin/sh\nexec ip address {word} \"$2\"/32 dev \"$1\"\n");
@@ -25,7 +30,7 @@ impl Ucarp {
                 "-i",
                 "vmx0",
                 "-s",
-                "192.0.2.2",
+                source,
                 "-v",
                 "99",
                 "-p",
@@ -167,4 +172,51 @@ fn we_preempt_ucarp_and_it_yields() {
     net.one.wait_for("MASTER", Duration::from_secs(5));
     wait_until("ucarp has yielded", || !ucarp_holds(&net));
     assert_eq!(net.one.state(), "MASTER");
+}
+
+// ---- equal claims: the sources of the adverts decide (`docs/carp-protocol.md §4.3`, item 2) ----
+
+/// Has a master of ours meet a master ucarp with an equal claim, whose adverts come from `source`,
+/// and waits until they have agreed for good. Returns whether ucarp is master.
+fn meet_as_equals(source: &str) -> Option<bool> {
+    let net = Net::new(Terrain::default())?;
+    let _ucarp = Ucarp::start_from(&net, source, 0, "")?;
+    wait_until("ucarp is master", || ucarp_holds(&net));
+    net.one.carpctl(&format!(
+        "carp0 vhid 99 peers ucarp pass {PASS} carpdev vmx0 {V4}"
+    ));
+    net.one.carpctl("carp0 state master");
+    // It reads our adverts up to a second late, and its scripts take their time.
+    let_pass(Duration::from_secs(4));
+    let changes = net.two.host.watch(&[ip(V4)]).unwrap();
+    let since_our_last_change = || {
+        net.one.json()["last_transition"]["ago_ms"]
+            .as_u64()
+            .unwrap()
+    };
+    let before = since_our_last_change();
+    let_pass(Duration::from_secs(4));
+    assert!(
+        since_our_last_change() >= before + 4_000,
+        "we have not changed since"
+    );
+    let changes = changes.stop().unwrap();
+    assert_eq!(changes.len(), 1, "nor has ucarp: {changes:?}");
+    let ucarp_is_master = ucarp_holds(&net);
+    assert_ne!(ucarp_is_master, net.one.state() == "MASTER");
+    Some(ucarp_is_master)
+}
+
+#[test]
+fn of_equals_we_stay_master_where_our_address_wins() {
+    if let Some(ucarp_is_master) = meet_as_equals("192.0.2.2") {
+        assert!(!ucarp_is_master, "192.0.2.1 is less, read backwards");
+    }
+}
+
+#[test]
+fn of_equals_ucarp_stays_master_where_its_address_wins() {
+    if let Some(ucarp_is_master) = meet_as_equals("10.1.1.1") {
+        assert!(ucarp_is_master, "10.1.1.1 is less, read backwards");
+    }
 }

@@ -4,13 +4,15 @@
 //! possible; that is for the service, which knows what there is already.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use carp_net::carp_fsm::Lladdr;
-use carp_net::carp_fsm::carp_proto::Key;
+use carp_net::carp_fsm::carp_proto::{Key, MacAddress};
+use carp_net::carp_fsm::{DemotionForm, Dialect};
 use serde::de::{self, Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 use zeroize::Zeroizing;
+
+use crate::group::GroupName;
 
 /// A change of one interface. All of it takes effect, or nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -28,6 +30,14 @@ pub(crate) struct Change {
     pub(crate) lladdr: Option<LladdrWish>,
     pub(crate) up: Option<bool>,
     pub(crate) state: Option<StateWish>,
+    pub(crate) peers: Option<Peers>,
+    pub(crate) advdemote: Option<AdvDemoteWish>,
+    /// All unicast peers of IPv4; none of them: back to the multicast group.
+    pub(crate) inet_peers: Option<Vec<Ipv4Addr>>,
+    /// The same of IPv6.
+    pub(crate) inet6_peers: Option<Vec<Ipv6Addr>>,
+    /// In the order they were given.
+    pub(crate) groups: Vec<GroupChange>,
     /// In the order they were given.
     pub(crate) addresses: Vec<AddressChange>,
 }
@@ -62,14 +72,94 @@ pub(crate) enum LladdrWish {
     Vhid,
     /// The carpdev's own.
     Carpdev,
+    /// Any one; the client draws it, so that it can say which.
+    Random,
+    /// This one.
+    #[serde(with = "as_text")]
+    Manual(MacAddress),
 }
 
-impl From<LladdrWish> for Lladdr {
-    fn from(wish: LladdrWish) -> Self {
-        match wish {
-            LladdrWish::Vhid => Self::Virtual,
-            LladdrWish::Carpdev => Self::Carpdev,
+/// Whose CARP the peers speak, by name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Peers(#[serde(with = "as_text")] pub(crate) Dialect);
+
+/// Where adverts say that the node is demoted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum AdvDemoteWish {
+    /// Where the peers do.
+    Auto,
+    Byte,
+    Skew,
+    Both,
+}
+
+impl AdvDemoteWish {
+    /// What the virtual host is told; nothing: as its dialect has it.
+    pub(crate) const fn form(self) -> Option<DemotionForm> {
+        match self {
+            Self::Auto => None,
+            Self::Byte => Some(DemotionForm::Byte),
+            Self::Skew => Some(DemotionForm::Skew),
+            Self::Both => Some(DemotionForm::Both),
         }
+    }
+}
+
+impl From<Option<DemotionForm>> for AdvDemoteWish {
+    fn from(form: Option<DemotionForm>) -> Self {
+        match form {
+            None => Self::Auto,
+            Some(DemotionForm::Byte) => Self::Byte,
+            Some(DemotionForm::Skew) => Self::Skew,
+            Some(DemotionForm::Both) => Self::Both,
+        }
+    }
+}
+
+/// In which words it is written.
+impl fmt::Display for AdvDemoteWish {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::Byte => "byte",
+            Self::Skew => "skew",
+            Self::Both => "both",
+        })
+    }
+}
+
+/// Whether the interface is to be a member of a group.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GroupChange {
+    pub(crate) name: GroupName,
+    pub(crate) member: bool,
+}
+
+/// What is carried in the words in which an operator writes it.
+mod as_text {
+    use std::fmt::Display;
+    use std::str::FromStr;
+
+    use serde::de::{self, Deserialize as _, Deserializer};
+    use serde::ser::Serializer;
+
+    pub(super) fn serialize<T: Display, S: Serializer>(
+        value: &T,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(value)
+    }
+
+    pub(super) fn deserialize<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+    where
+        T: FromStr<Err: Display>,
+        D: Deserializer<'de>,
+    {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
     }
 }
 

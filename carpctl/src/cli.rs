@@ -1,10 +1,13 @@
 //! The command line: what it may say, and what is done about it.
 
 use std::ffi::OsString;
-use std::io::{self, Write as _};
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
 
+use carp_net::carp_fsm::carp_proto::MacAddress;
 use clap::{CommandFactory as _, Parser as _};
 
+use crate::change::LladdrWish;
 use crate::client;
 use crate::daemon::{self, DaemonOptions};
 use crate::decode::{self, DecodeOptions};
@@ -178,6 +181,14 @@ fn change(name: InterfaceName, words: &[OsString]) -> Result<(), Failure> {
         }
         parsed.change.key = Some(crate::change::CarriedKey(secret.key));
     }
+    if parsed.change.lladdr == Some(LladdrWish::Random) {
+        let mac = random_lladdr().map_err(|error| failure(Some(name), &error))?;
+        note(
+            name,
+            &format!("lladdr is {mac}: say `lladdr {mac}' on the other nodes"),
+        );
+        parsed.change.lladdr = Some(LladdrWish::Manual(mac));
+    }
     let request = Request::Change {
         interface: name,
         change: parsed.change,
@@ -197,6 +208,19 @@ fn change(name: InterfaceName, words: &[OsString]) -> Result<(), Failure> {
     }
     Ok(())
 }
+
+/// A MAC address that no network card has, as OpenBSD draws it.
+fn random_lladdr() -> io::Result<MacAddress> {
+    let mut octets = [0; 6];
+    File::open("/dev/urandom")?.read_exact(&mut octets)?;
+    let [first, ..] = &mut octets;
+    *first = (*first & !IS_GROUP) | IS_LOCAL;
+    Ok(MacAddress(octets))
+}
+
+/// Bits of the first octet of a MAC address: for a group of hosts; not given by a manufacturer.
+const IS_GROUP: u8 = 1;
+const IS_LOCAL: u8 = 2;
 
 // ---- counters ----
 

@@ -3,14 +3,15 @@
 //! It may lack a vhid or a carpdev, as on OpenBSD, where an interface is made with one command
 //! and told the rest with others. Once it has both it is a virtual host.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use carp_net::carp_fsm::carp_proto::{
     AdvBase, AdvSkew, Family, Key, OutOfRange, Vhid, VirtualAddress,
 };
-use carp_net::carp_fsm::{Lladdr, VirtualHost};
+use carp_net::carp_fsm::{DemotionForm, Dialect, Lladdr, VirtualHost};
 
-use crate::change::{AddressChange, Change, Manner};
+use crate::change::{AddressChange, Change, GroupChange, LladdrWish, Manner};
+use crate::group::GroupName;
 
 /// The configuration of one interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +22,16 @@ pub(crate) struct Config {
     pub(crate) advbase: AdvBase,
     pub(crate) advskew: AdvSkew,
     pub(crate) lladdr: Lladdr,
+    /// Whose CARP the peers speak.
+    pub(crate) dialect: Dialect,
+    /// Where adverts say that the node is demoted, where that is not as the dialect has it.
+    pub(crate) advdemote: Option<DemotionForm>,
+    /// Whom adverts of IPv4 go to, instead of the multicast group.
+    pub(crate) inet_peers: Vec<Ipv4Addr>,
+    /// The same of IPv6.
+    pub(crate) inet6_peers: Vec<Ipv6Addr>,
+    /// The interface groups it is in beside `carp`.
+    pub(crate) groups: Vec<GroupName>,
     pub(crate) up: bool,
     pub(crate) addresses: Vec<VirtualAddress>,
 }
@@ -40,6 +51,14 @@ pub(crate) enum ConfigError {
     NoSuchAddress(IpAddr),
     #[error("more than {MAX_ADDRESSES} addresses on one interface")]
     TooManyAddresses,
+    #[error("{0} is an address of this interface, which all nodes share: name that of the peer")]
+    PeerIsOwn(IpAddr),
+    #[error("more than {MAX_PEERS} peers of one family")]
+    TooManyPeers,
+    #[error("not in group {0}")]
+    NotInGroup(GroupName),
+    #[error("in more than {MAX_GROUPS} groups")]
+    TooManyGroups,
 }
 
 impl Config {
@@ -67,7 +86,26 @@ impl Config {
             new.key = key.0.clone();
         }
         if let Some(lladdr) = change.lladdr {
-            new.lladdr = lladdr.into();
+            new.lladdr = match lladdr {
+                LladdrWish::Vhid | LladdrWish::Random => Lladdr::Virtual,
+                LladdrWish::Carpdev => Lladdr::Carpdev,
+                LladdrWish::Manual(mac) => Lladdr::Manual(mac),
+            };
+        }
+        if let Some(peers) = change.peers {
+            new.dialect = peers.0;
+        }
+        if let Some(advdemote) = change.advdemote {
+            new.advdemote = advdemote.form();
+        }
+        if let Some(peers) = &change.inet_peers {
+            new.inet_peers.clone_from(peers);
+        }
+        if let Some(peers) = &change.inet6_peers {
+            new.inet6_peers.clone_from(peers);
+        }
+        for group in &change.groups {
+            new.change_group(group)?;
         }
         if let Some(up) = change.up {
             new.up = up;
@@ -75,12 +113,7 @@ impl Config {
         for address in &change.addresses {
             new.change_address(address, &mut notes)?;
         }
-        if new.addresses.len() > MAX_ADDRESSES {
-            return Err(ConfigError::TooManyAddresses);
-        }
-        if !new.addresses.is_empty() && new.carpdev.is_none() {
-            return Err(ConfigError::AddressWithoutCarpdev);
-        }
+        new.check()?;
         if change.state.is_some() && new.host().is_none() {
             return Err(ConfigError::StateWithoutHost);
         }
@@ -98,9 +131,53 @@ impl Config {
             .and_then(|host| host.advskew(self.advskew.get()))
             .ok()?
             .lladdr(self.lladdr)
+            .speaking(self.dialect)
+            .demotion_in(self.advdemote)
+            .with_peers(self.peers())
+            .with_groups(self.groups.iter().map(GroupName::as_str))
             .enabled(self.up)
             .with_addresses(self.addresses.iter().copied());
         Some((carpdev, host))
+    }
+
+    /// Whom adverts go to instead of the multicast groups.
+    pub(crate) fn peers(&self) -> impl Iterator<Item = IpAddr> {
+        let inet = self.inet_peers.iter().copied().map(IpAddr::V4);
+        let inet6 = self.inet6_peers.iter().copied().map(IpAddr::V6);
+        inet.chain(inet6)
+    }
+
+    /// What no change may lead to.
+    fn check(&self) -> Result<(), ConfigError> {
+        if self.addresses.len() > MAX_ADDRESSES {
+            return Err(ConfigError::TooManyAddresses);
+        }
+        if !self.addresses.is_empty() && self.carpdev.is_none() {
+            return Err(ConfigError::AddressWithoutCarpdev);
+        }
+        if self.inet_peers.len().max(self.inet6_peers.len()) > MAX_PEERS {
+            return Err(ConfigError::TooManyPeers);
+        }
+        let is_own = |peer: &IpAddr| self.addresses.iter().any(|own| own.ip() == *peer);
+        if let Some(own) = self.peers().find(is_own) {
+            return Err(ConfigError::PeerIsOwn(own));
+        }
+        if self.groups.len() > MAX_GROUPS {
+            return Err(ConfigError::TooManyGroups);
+        }
+        Ok(())
+    }
+
+    fn change_group(&mut self, change: &GroupChange) -> Result<(), ConfigError> {
+        let GroupChange { name, member } = change;
+        let there = self.groups.iter().position(|group| group == name);
+        match (there, member) {
+            (None, true) if !name.is_carp() => self.groups.push(name.clone()),
+            (Some(position), false) => drop(self.groups.remove(position)),
+            (None, false) => return Err(ConfigError::NotInGroup(name.clone())),
+            (Some(_) | None, true) => {}
+        }
+        Ok(())
     }
 
     fn change_address(
@@ -155,6 +232,11 @@ impl Default for Config {
             advbase: AdvBase::default(),
             advskew: AdvSkew::default(),
             lladdr: Lladdr::default(),
+            dialect: Dialect::default(),
+            advdemote: None,
+            inet_peers: Vec::new(),
+            inet6_peers: Vec::new(),
+            groups: Vec::new(),
             up: true,
             addresses: Vec::new(),
         }
@@ -180,6 +262,11 @@ fn new_address(
 
 /// As many as a report has room for, several times over.
 const MAX_ADDRESSES: usize = 256;
+
+/// More nodes than a cluster has.
+const MAX_PEERS: usize = 16;
+
+const MAX_GROUPS: usize = 16;
 
 #[cfg(test)]
 mod tests;

@@ -12,6 +12,7 @@ mod daemon;
 mod decode;
 mod demo;
 mod failure;
+mod group;
 mod logging;
 mod name;
 mod paths;

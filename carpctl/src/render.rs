@@ -2,10 +2,12 @@
 //! and behind that, where there is something to say, what has happened and what is wrong.
 
 use std::fmt::{self, Write as _};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use carp_net::carp_fsm::Reason;
 
+use crate::change::{AdvDemoteWish, Peers};
 use crate::report::{Address, AddressFamily, Carp, CarpdevState, Demotion, Past, Report, Trouble};
 
 /// Writes what `ifconfig` would show of an interface, the last line ended.
@@ -37,7 +39,7 @@ fn write_interface(text: &mut String, report: &Report) -> fmt::Result {
     if let Some(carp) = &report.carp {
         write_carp(text, carp)?;
     }
-    writeln!(text, "\tgroups: {}", report.groups.join(" "))?;
+    write_wrapped(text, &format!("groups: {}", report.groups.join(" ")))?;
     writeln!(text, "\tstatus: {}", report.status)?;
     for address in &report.addresses {
         write_address(text, report, address)?;
@@ -51,11 +53,36 @@ fn write_carp(text: &mut String, carp: &Carp) -> fmt::Result {
         Some(CarpdevState::Absent) => " (absent)",
         Some(CarpdevState::Down | CarpdevState::Up) | None => "",
     };
-    writeln!(
-        text,
-        "\tcarp: {} carpdev {carpdev}{absent} vhid {} advbase {} advskew {}",
+    let mut line = format!(
+        "carp: {} carpdev {carpdev}{absent} vhid {} advbase {} advskew {}",
         carp.state, carp.vhid, carp.advbase, carp.advskew
-    )
+    );
+    let mut peers = carp.carppeer.iter().map(|peer| match peer {
+        IpAddr::V4(peer) => format!("carppeer {peer}"),
+        IpAddr::V6(peer) => format!("peer6 {peer}"),
+    });
+    // The first one stands on this line in any case, as on OpenBSD, which has only one.
+    if let Some(first) = peers.next() {
+        line.push_str(&format!(" {first}"));
+    }
+    let others: Vec<String> = peers.collect();
+    write_parts(text, std::iter::once(&line).chain(&others))?;
+    write_dialect(text, carp)
+}
+
+/// Where something is not as it is without a word (*ours*), in the words that say it.
+fn write_dialect(text: &mut String, carp: &Carp) -> fmt::Result {
+    let mut said = Vec::new();
+    if carp.peers != Peers::default() {
+        said.push(format!("peers {}", carp.peers.0));
+    }
+    if carp.advdemote != AdvDemoteWish::Auto {
+        said.push(format!("advdemote {}", carp.advdemote));
+    }
+    if said.is_empty() {
+        return Ok(());
+    }
+    writeln!(text, "\t{}", said.join(" "))
 }
 
 fn write_address(text: &mut String, report: &Report, address: &Address) -> fmt::Result {
@@ -84,8 +111,8 @@ fn write_address(text: &mut String, report: &Report, address: &Address) -> fmt::
 
 fn is_link_local(address: &Address) -> bool {
     match address.address {
-        std::net::IpAddr::V4(_) => false,
-        std::net::IpAddr::V6(ip) => ip.is_unicast_link_local(),
+        IpAddr::V4(_) => false,
+        IpAddr::V6(ip) => ip.is_unicast_link_local(),
     }
 }
 
@@ -154,9 +181,15 @@ fn ago(milliseconds: u64) -> String {
 
 /// Writes `line` behind a tab; what does not fit a terminal goes below it.
 fn write_wrapped(text: &mut String, line: &str) -> fmt::Result {
+    write_parts(text, line.split(' '))
+}
+
+/// The same of a line whose parts stay whole.
+fn write_parts(text: &mut String, parts: impl IntoIterator<Item: AsRef<str>>) -> fmt::Result {
     text.push('\t');
     let mut column = TAB;
-    for (number, word) in line.split(' ').enumerate() {
+    for (number, word) in parts.into_iter().enumerate() {
+        let word = word.as_ref();
         let tabs = word.matches('\t').count();
         let width = word.chars().count() + tabs * (TAB - 1);
         if number > 0 && column + 1 + width > COLUMNS {

@@ -9,7 +9,9 @@ use carp_net::carp_fsm::carp_proto::{Family, Vhid, VirtualAddress};
 use carp_net::carp_fsm::{self, LinkState, Lladdr};
 use serde::{Deserialize, Serialize};
 
+use crate::change::{AdvDemoteWish, Peers};
 use crate::config::Config;
+use crate::name::PREFIX;
 
 /// One interface. Flags and addresses are those it was given, as on OpenBSD; what the kernel
 /// makes of it is in `link` and in `installed` of each address.
@@ -100,6 +102,15 @@ pub(crate) struct Carp {
     pub(crate) vhid: u8,
     pub(crate) advbase: u8,
     pub(crate) advskew: u8,
+    /// Whose CARP the peers speak.
+    #[serde(default)]
+    pub(crate) peers: Peers,
+    /// Where adverts say that the node is demoted.
+    #[serde(default = "auto")]
+    pub(crate) advdemote: AdvDemoteWish,
+    /// Whom adverts go to, instead of the multicast group of their family.
+    #[serde(default)]
+    pub(crate) carppeer: Vec<IpAddr>,
 }
 
 /// What a carpdev is like.
@@ -188,8 +199,11 @@ impl Report {
                 vhid: vhid.get(),
                 advbase: config.advbase.get(),
                 advskew: config.advskew.get(),
+                peers: Peers(config.dialect),
+                advdemote: config.advdemote.into(),
+                carppeer: config.peers().collect(),
             }),
-            groups: vec!["carp".to_owned()],
+            groups: groups(config),
             status: state.into(),
             addresses: config
                 .addresses
@@ -302,6 +316,16 @@ impl From<State> for Status {
     }
 }
 
+/// What a service that is older always did.
+const fn auto() -> AdvDemoteWish {
+    AdvDemoteWish::Auto
+}
+
+fn groups(config: &Config) -> Vec<String> {
+    let own = config.groups.iter().map(ToString::to_string);
+    std::iter::once(PREFIX.to_owned()).chain(own).collect()
+}
+
 fn flags(up: bool) -> Vec<Flag> {
     if up {
         vec![
@@ -316,13 +340,16 @@ fn flags(up: bool) -> Vec<Flag> {
     }
 }
 
-/// The kernel's word where it has one, else what follows from the vhid.
+/// The kernel's word where it has one, else what it was told or what follows from the vhid.
 fn lladdr(config: &Config, kernel: &Inspection) -> Option<String> {
-    let vhid = config.vhid.filter(|_| config.lladdr == Lladdr::Virtual);
-    let of_vhid = vhid.map(Vhid::virtual_mac);
+    let told = match config.lladdr {
+        Lladdr::Virtual => config.vhid.map(Vhid::virtual_mac),
+        Lladdr::Manual(mac) => Some(mac),
+        Lladdr::Carpdev | _ => None,
+    };
     kernel
         .link_address
-        .or(of_vhid)
+        .or(told)
         .map(|address| address.to_string())
 }
 

@@ -8,7 +8,7 @@ pub(crate) use error::{Problem, WordError};
 mod parse;
 pub(crate) use parse::{SecretSource, parse};
 mod table;
-pub(crate) use table::{KEYWORDS, Keyword, Meaning, Takes, find, nearest};
+pub(crate) use table::{KEYWORDS, Keyword, Meaning, Takes, find, nearest, one_of};
 
 /// Where in `words` a password stands, if one does: behind `pass`, and not `-`, which says that
 /// it comes on standard input.
@@ -33,14 +33,21 @@ pub(crate) fn password_position(words: &[std::ffi::OsString]) -> Option<usize> {
 pub(crate) fn help() -> String {
     let shown = KEYWORDS.iter().filter(|keyword| !keyword.help.is_empty());
     shown.fold(String::new(), |mut text, keyword| {
-        let usage = keyword.usage();
-        for (number, line) in keyword.help.lines().enumerate() {
-            let left = if number == 0 { usage.as_str() } else { "" };
-            text.push_str(&format!("  {left:<21} {line}\n"));
+        let mut left = keyword.usage();
+        if left.chars().count() > USAGE_WIDTH {
+            text.push_str(&format!("  {left}\n"));
+            left.clear();
+        }
+        for line in keyword.help.lines() {
+            text.push_str(&format!("  {left:<USAGE_WIDTH$} {line}\n"));
+            left.clear();
         }
         text
     })
 }
+
+/// How wide the left column of the help is; what is longer stands alone.
+const USAGE_WIDTH: usize = 21;
 
 #[cfg(test)]
 mod tests;

@@ -143,6 +143,48 @@ fn addresses_are_taken_away_by_number() {
 }
 
 #[test]
+fn peers_replace_those_of_their_family() {
+    let mut config = told(&["vhid 1 carpdev vmx0 carppeer 10.0.0.2 peer6 2001:db8::2"]);
+    let peers = |config: &Config| {
+        let (_, host) = config.host().unwrap();
+        host.peers()
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+    };
+    apply(&mut config, "peer 10.0.0.3 peer 10.0.0.4").unwrap();
+    assert_eq!(peers(&config), ["10.0.0.3", "10.0.0.4", "2001:db8::2"]);
+    apply(&mut config, "advskew 7").unwrap();
+    assert_eq!(peers(&config), ["10.0.0.3", "10.0.0.4", "2001:db8::2"]);
+    apply(&mut config, "mcast").unwrap();
+    assert_eq!(peers(&config), ["2001:db8::2"]);
+    apply(&mut config, "mcast6").unwrap();
+    assert!(peers(&config).is_empty());
+}
+
+#[test]
+fn groups_dialect_and_lladdr_go_into_the_virtual_host() {
+    let mut config = told(&[
+        "vhid 1 carpdev vmx0 peers freebsd advdemote both lladdr 02:00:5e:00:00:07",
+        "group web group carp",
+        "group dmz group web",
+    ]);
+    let (_, host) = config.host().unwrap();
+    assert_eq!(host.dialect(), Dialect::FreeBsd);
+    assert_eq!(host.demotion_form(), DemotionForm::Both);
+    let mac = "02:00:5e:00:00:07".parse().unwrap();
+    assert_eq!(host.link_address(), Lladdr::Manual(mac));
+    assert_eq!(host.groups().collect::<Vec<_>>(), ["carp", "web", "dmz"]);
+    apply(&mut config, "-group web peers openbsd advdemote auto").unwrap();
+    let (_, host) = config.host().unwrap();
+    assert_eq!(host.groups().collect::<Vec<_>>(), ["carp", "dmz"]);
+    assert_eq!(
+        (host.dialect(), host.demotion_form()),
+        (Dialect::OpenBsd, DemotionForm::Byte)
+    );
+}
+
+#[test]
 fn down_stays_down_until_up() {
     let mut config = told(&["down", "vhid 1 carpdev vmx0 192.0.2.10/24"]);
     assert!(!config.up);
@@ -155,6 +197,19 @@ fn what_cannot_be_says_why() {
     assert_eq!(
         refusal(&["vhid 1"], "192.0.2.10/24"),
         "an address needs a carpdev: say `carpdev INTERFACE' too"
+    );
+    assert_eq!(refusal(&["create"], "-group web"), "not in group web");
+    for line in ["carppeer 192.0.2.10", "192.0.2.11/24 peer 192.0.2.11"] {
+        let refused = refusal(&["vhid 1 carpdev vmx0 192.0.2.10/24"], line);
+        let expected = "is an address of this interface, which all nodes share: name that of the \
+                        peer";
+        assert!(refused.ends_with(expected), "{line}: {refused}");
+    }
+    refusal(&["carpdev vmx0 carppeer 192.0.2.10"], "192.0.2.10/24");
+    let many: Vec<String> = (1..=17).map(|n| format!("peer 10.0.0.{n}")).collect();
+    assert_eq!(
+        refusal(&["create"], &many.join(" ")),
+        "more than 16 peers of one family"
     );
     assert_eq!(
         refusal(&["vhid 1 carpdev vmx0"], "advskew 7 -alias 192.0.2.10"),

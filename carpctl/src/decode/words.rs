@@ -68,6 +68,14 @@ impl Sender {
             Meaning::AdvBase
             | Meaning::AdvSkew
             | Meaning::Carpdev
+            | Meaning::Peers
+            | Meaning::AdvDemote
+            | Meaning::Peer
+            | Meaning::Peer6
+            | Meaning::Multicast
+            | Meaning::Multicast6
+            | Meaning::Group
+            | Meaning::LeaveGroup
             | Meaning::Lladdr
             | Meaning::State
             | Meaning::Up

@@ -130,6 +130,43 @@ fn carpdev_mode_shows_the_address_of_the_carpdev() {
 }
 
 #[test]
+fn what_is_not_as_usual_is_shown_in_words_that_can_be_typed() {
+    let carp = |line: &str| {
+        let text = shown(&format!("vhid 1 carpdev vmx0 {line}"), State::Backup);
+        let lines = text.lines().skip_while(|line| !line.contains("carp:"));
+        let lines: Vec<&str> = lines.take_while(|line| !line.contains("status:")).collect();
+        for line in &lines {
+            assert!(
+                line.replace('\t', "        ").chars().count() <= 80,
+                "{line}"
+            );
+        }
+        lines.join("\n")
+    };
+    assert_eq!(
+        carp("carppeer 10.0.0.2 peers freebsd group web"),
+        "\tcarp: BACKUP carpdev vmx0 vhid 1 advbase 1 advskew 0 carppeer 10.0.0.2\n\
+         \tpeers freebsd\n\
+         \tgroups: carp web"
+    );
+    assert_eq!(
+        carp("peer 10.0.0.2 peer 10.0.0.3 peer6 2001:db8::2 advdemote both"),
+        "\tcarp: BACKUP carpdev vmx0 vhid 1 advbase 1 advskew 0 carppeer 10.0.0.2\n\
+         \t    carppeer 10.0.0.3 peer6 2001:db8::2\n\
+         \tadvdemote both\n\
+         \tgroups: carp"
+    );
+    assert_eq!(
+        carp("peer6 fe80::2 peers openbsd-old advdemote skew"),
+        "\tcarp: BACKUP carpdev vmx0 vhid 1 advbase 1 advskew 0 peer6 fe80::2\n\
+         \tpeers openbsd-old advdemote skew\n\
+         \tgroups: carp"
+    );
+    let text = shown("vhid 1 carpdev vmx0 lladdr 02:00:5e:00:00:07", State::Init);
+    assert!(text.contains("\tlladdr 02:00:5e:00:00:07\n"), "{text}");
+}
+
+#[test]
 fn json_has_the_same_facts_and_the_kernels_view() {
     let mut kernel = kernel();
     kernel.installed = vec!["192.0.2.10/24".parse().unwrap()];
@@ -154,6 +191,9 @@ fn json_has_the_same_facts_and_the_kernels_view() {
                 "vhid": 99,
                 "advbase": 1,
                 "advskew": 0,
+                "peers": "portable",
+                "advdemote": "auto",
+                "carppeer": [],
             },
             "groups": ["carp"],
             "status": "master",

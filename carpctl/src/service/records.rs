@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::change::{AddressChange, CarriedKey, Change, LladdrWish, Manner};
+use crate::change::{AddressChange, CarriedKey, Change, GroupChange, LladdrWish, Manner, Peers};
 use crate::config::{Config, ConfigError};
 use crate::name::InterfaceName;
 use crate::settings::Settings;
@@ -69,6 +69,11 @@ fn as_change(config: &Config) -> Change {
         advbase,
         advskew,
         lladdr,
+        dialect,
+        advdemote,
+        inet_peers,
+        inet6_peers,
+        groups,
         up,
         addresses,
     } = config;
@@ -77,6 +82,10 @@ fn as_change(config: &Config) -> Change {
         prefixlen: Some(address.prefix_len()),
         broadcast: own_broadcast(address),
         manner: Manner::Add,
+    });
+    let groups = groups.iter().map(|name| GroupChange {
+        name: name.clone(),
+        member: true,
     });
     Change {
         create: false,
@@ -88,10 +97,16 @@ fn as_change(config: &Config) -> Change {
         key: Some(CarriedKey(key.clone())),
         lladdr: Some(match lladdr {
             Lladdr::Carpdev => LladdrWish::Carpdev,
+            Lladdr::Manual(mac) => LladdrWish::Manual(*mac),
             Lladdr::Virtual | _ => LladdrWish::Vhid,
         }),
         up: Some(*up),
         state: None,
+        peers: Some(Peers(*dialect)),
+        advdemote: Some((*advdemote).into()),
+        inet_peers: Some(inet_peers.clone()),
+        inet6_peers: Some(inet6_peers.clone()),
+        groups: groups.collect(),
         addresses: addresses.collect(),
     }
 }

@@ -23,7 +23,7 @@ pub(crate) enum Problem {
     NotANumber { min: u8, max: u8 },
     #[error("out of range ({min} to {max})")]
     OutOfRange { min: u8, max: u8 },
-    #[error("must be {}", .words.join(" or "))]
+    #[error("must be {}", super::one_of(.words))]
     NotOneOf { words: &'static [&'static str] },
     #[error("said twice")]
     Twice,
@@ -45,6 +45,22 @@ pub(crate) enum Problem {
     PrefixLength(u8),
     #[error("not a netmask (such as 255.255.255.0 or 0xffffff00)")]
     NotANetmask,
+    #[error("not the address of one host: `{back}' goes back to the multicast group")]
+    NotAPeer { back: &'static str },
+    #[error("only IPv4 addresses supported for the {0} (`peer6' takes IPv6)")]
+    PeerNotInet(&'static str),
+    #[error("not an IPv{family} address{}", if *.is_name { " (names are not looked up)" } else { "" })]
+    NotAPeerAddress { family: u8, is_name: bool },
+    #[error("no scope must follow: a peer is reached through the carpdev")]
+    PeerScope,
+    #[error("takes no address: it goes back to the multicast group")]
+    TakesNoAddress,
+    #[error("must be vhid, carpdev, random or a MAC address such as 02:00:5e:12:34:56")]
+    NotALladdr,
+    #[error("not the MAC address of one host")]
+    NotAHostLladdr,
+    #[error(transparent)]
+    Group(#[from] crate::group::NotAGroupName),
     #[error("there is no address that it belongs to")]
     NoAddress,
     #[error("the scope is not this interface")]

@@ -8,8 +8,14 @@ use std::ffi::{OsStr, OsString};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
+use carp_net::carp_fsm::Dialect;
+use carp_net::carp_fsm::carp_proto::MacAddress;
+
 use super::{KEYWORDS, Keyword, Meaning, Problem, Takes, WordError, find, nearest};
-use crate::change::{AddressChange, Change, LladdrWish, Manner, StateWish};
+use crate::change::{
+    AddressChange, AdvDemoteWish, Change, GroupChange, LladdrWish, Manner, Peers, StateWish,
+};
+use crate::group::GroupName;
 
 /// A command line, understood.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -159,10 +165,37 @@ impl<'a> Parser<'a> {
                 once(&mut self.parsed.change.carpdev, carpdev, keyword)
             }
             Meaning::Lladdr => {
-                let choices = [("vhid", LladdrWish::Vhid), ("carpdev", LladdrWish::Carpdev)];
-                let wish = self.choice(keyword, &choices)?;
+                let value = text(self.value_os(keyword)?)?;
+                let wish = lladdr(value).map_err(|problem| error_in(keyword, value, problem))?;
                 once(&mut self.parsed.change.lladdr, wish, keyword)
             }
+            Meaning::Peers => {
+                let choices = Dialect::ALL.map(|dialect| (dialect.name(), Peers(dialect)));
+                let wish = self.choice(keyword, &choices)?;
+                once(&mut self.parsed.change.peers, wish, keyword)
+            }
+            Meaning::AdvDemote => {
+                let wish = self.choice(keyword, &ADVDEMOTE)?;
+                once(&mut self.parsed.change.advdemote, wish, keyword)
+            }
+            Meaning::Peer => {
+                let peer = self.peer(keyword, "-carppeer", inet_peer)?;
+                add_peer(&mut self.parsed.change.inet_peers, peer, keyword)
+            }
+            Meaning::Peer6 => {
+                let peer = self.peer(keyword, "mcast6", inet6_peer)?;
+                add_peer(&mut self.parsed.change.inet6_peers, peer, keyword)
+            }
+            Meaning::Multicast => {
+                self.no_address(keyword)?;
+                no_peers(&mut self.parsed.change.inet_peers, keyword)
+            }
+            Meaning::Multicast6 => {
+                self.no_address(keyword)?;
+                no_peers(&mut self.parsed.change.inet6_peers, keyword)
+            }
+            Meaning::Group => self.group(true, keyword),
+            Meaning::LeaveGroup => self.group(false, keyword),
             Meaning::State => {
                 let choices = [("master", StateWish::Master), ("backup", StateWish::Backup)];
                 let wish = self.choice(keyword, &choices)?;
@@ -204,6 +237,52 @@ impl<'a> Parser<'a> {
                 Err(error(keyword.name, Problem::Contradicts { before }))
             }
             _ => once(&mut self.parsed.change.up, up, keyword),
+        }
+    }
+
+    fn group(&mut self, member: bool, keyword: &Keyword) -> Result<(), WordError> {
+        let value = self.value(keyword)?;
+        let wrong = |problem| error_in(keyword, value, problem);
+        let name: GroupName = value
+            .parse()
+            .map_err(|error| wrong(Problem::Group(error)))?;
+        if name.is_carp() && !member {
+            return Err(wrong(Problem::Refused(
+                "every carp interface is in carp, and stays in it",
+            )));
+        }
+        if self.parsed.change.groups.iter().any(|it| it.name == name) {
+            return Err(wrong(Problem::Twice));
+        }
+        let change = GroupChange { name, member };
+        self.parsed.change.groups.push(change);
+        Ok(())
+    }
+
+    // ---- peers ----
+
+    /// The peer that follows `keyword`; `back` is what there is instead of a peer.
+    fn peer<T: Into<IpAddr> + Copy>(
+        &mut self,
+        keyword: &Keyword,
+        back: &'static str,
+        read: impl Fn(&str, &Keyword) -> Result<T, Problem>,
+    ) -> Result<T, WordError> {
+        let value = self.value(keyword)?;
+        let wrong = |problem| error_in(keyword, value, problem);
+        let peer = read(value, keyword).map_err(wrong)?;
+        if !is_host_address(peer.into()) {
+            return Err(wrong(Problem::NotAPeer { back }));
+        }
+        Ok(peer)
+    }
+
+    /// An address behind `-carppeer` would become one of the interface, which nobody means.
+    fn no_address(&self, keyword: &Keyword) -> Result<(), WordError> {
+        let next = self.words.get(self.position).and_then(|word| word.to_str());
+        match next.filter(|next| next.parse::<IpAddr>().is_ok()) {
+            Some(next) => Err(error_in(keyword, next, Problem::TakesNoAddress)),
+            None => Ok(()),
         }
     }
 
@@ -346,6 +425,66 @@ fn once<T>(slot: &mut Option<T>, value: T, keyword: &Keyword) -> Result<(), Word
     }
 }
 
+fn add_peer<T: PartialEq>(
+    slot: &mut Option<Vec<T>>,
+    peer: T,
+    keyword: &Keyword,
+) -> Result<(), WordError> {
+    match slot {
+        None => *slot = Some(vec![peer]),
+        Some(peers) if peers.is_empty() => {
+            let before = "multicast".to_owned();
+            return Err(error(keyword.name, Problem::Contradicts { before }));
+        }
+        Some(peers) if peers.contains(&peer) => return Err(error(keyword.name, Problem::Twice)),
+        Some(peers) => peers.push(peer),
+    }
+    Ok(())
+}
+
+fn no_peers<T>(slot: &mut Option<Vec<T>>, keyword: &Keyword) -> Result<(), WordError> {
+    let is_said = |peers: &Vec<T>| !peers.is_empty();
+    if slot.as_ref().is_some_and(is_said) {
+        let before = "a peer".to_owned();
+        return Err(error(keyword.name, Problem::Contradicts { before }));
+    }
+    once(slot, Vec::new(), keyword)
+}
+
+fn inet_peer(value: &str, keyword: &Keyword) -> Result<Ipv4Addr, Problem> {
+    if value.parse::<Ipv6Addr>().is_ok() {
+        return Err(Problem::PeerNotInet(keyword.name));
+    }
+    let is_name = !looks_like_address(value);
+    let wrong = |_| Problem::NotAPeerAddress { family: 4, is_name };
+    value.parse().map_err(wrong)
+}
+
+fn inet6_peer(value: &str, _: &Keyword) -> Result<Ipv6Addr, Problem> {
+    let is_scoped = |(ip, _): (&str, &str)| ip.parse::<Ipv6Addr>().is_ok();
+    if value.split_once('%').is_some_and(is_scoped) {
+        return Err(Problem::PeerScope);
+    }
+    let is_name = !looks_like_address(value);
+    let wrong = |_| Problem::NotAPeerAddress { family: 6, is_name };
+    value.parse().map_err(wrong)
+}
+
+fn lladdr(value: &str) -> Result<LladdrWish, Problem> {
+    match value {
+        "vhid" => Ok(LladdrWish::Vhid),
+        "carpdev" => Ok(LladdrWish::Carpdev),
+        "random" => Ok(LladdrWish::Random),
+        value => {
+            let mac: MacAddress = value.parse().map_err(|_| Problem::NotALladdr)?;
+            if mac.is_multicast() || mac == MacAddress([0; 6]) {
+                return Err(Problem::NotAHostLladdr);
+            }
+            Ok(LladdrWish::Manual(mac))
+        }
+    }
+}
+
 fn said(slot: &mut bool, keyword: &Keyword) -> Result<(), WordError> {
     if std::mem::replace(slot, true) {
         return Err(error(keyword.name, Problem::Twice));
@@ -446,3 +585,10 @@ fn is_host_address(ip: IpAddr) -> bool {
         }
     }
 }
+
+const ADVDEMOTE: [(&str, AdvDemoteWish); 4] = [
+    ("byte", AdvDemoteWish::Byte),
+    ("skew", AdvDemoteWish::Skew),
+    ("both", AdvDemoteWish::Both),
+    ("auto", AdvDemoteWish::Auto),
+];

@@ -33,6 +33,18 @@ pub(crate) enum Meaning {
     Pass,
     PassFile,
     Carpdev,
+    Peers,
+    AdvDemote,
+    /// `carppeer A`: a peer of IPv4.
+    Peer,
+    /// `peer6 A`: a peer of IPv6.
+    Peer6,
+    /// Back to the multicast group of IPv4.
+    Multicast,
+    /// The same of IPv6.
+    Multicast6,
+    Group,
+    LeaveGroup,
     Lladdr,
     State,
     Up,
@@ -67,7 +79,7 @@ impl Keyword {
             Takes::Nothing => String::new(),
             Takes::Number(min, max) => format!("a number from {min} to {max}"),
             Takes::Value(_, what) => what.to_owned(),
-            Takes::OneOf(words) => words.join(" or "),
+            Takes::OneOf(words) => one_of(words),
         }
     }
 
@@ -82,6 +94,15 @@ impl Keyword {
         }
         let number = value.parse().ok().filter(|n| (min..=max).contains(n));
         number.ok_or(Problem::OutOfRange { min, max })
+    }
+}
+
+/// `words` as a choice: `a, b or c`.
+pub(crate) fn one_of(words: &[&str]) -> String {
+    match words {
+        [] => String::new(),
+        [only] => (*only).to_owned(),
+        [others @ .., last] => format!("{} or {last}", others.join(", ")),
     }
 }
 
@@ -212,11 +233,77 @@ pub(crate) static KEYWORDS: &[Keyword] = &[
     ),
     plain("delete", Meaning::Remove, ""),
     taking(
+        "peers",
+        Takes::OneOf(&[
+            "openbsd",
+            "openbsd-old",
+            "freebsd",
+            "netbsd",
+            "ucarp",
+            "portable",
+        ]),
+        Meaning::Peers,
+        "whose CARP the other nodes speak: of OpenBSD, the one\n\
+         before 2022, and so on; portable (default) works with\n\
+         all",
+    ),
+    taking(
+        "advdemote",
+        Takes::OneOf(&["byte", "skew", "both", "auto"]),
+        Meaning::AdvDemote,
+        "where adverts say that this node is demoted: in byte 4,\n\
+         for OpenBSD; in a larger advskew, for the others; in\n\
+         both; or as the peers do (default)",
+    ),
+    taking(
+        "carppeer",
+        Takes::Value("ADDRESS", "an IPv4 address"),
+        Meaning::Peer,
+        "send to this peer, not to the multicast group; several\n\
+         in one command are all there are (also `peer')",
+    ),
+    taking(
+        "peer",
+        Takes::Value("ADDRESS", "an IPv4 address"),
+        Meaning::Peer,
+        "",
+    ),
+    taking(
+        "peer6",
+        Takes::Value("ADDRESS", "an IPv6 address"),
+        Meaning::Peer6,
+        "the same for adverts over IPv6",
+    ),
+    plain(
+        "-carppeer",
+        Meaning::Multicast,
+        "back to the multicast group (also `mcast')",
+    ),
+    plain("mcast", Meaning::Multicast, ""),
+    plain("mcast6", Meaning::Multicast6, "the same for IPv6"),
+    taking(
         "lladdr",
-        Takes::OneOf(&["vhid", "carpdev"]),
+        Takes::Value(
+            "vhid|carpdev|random|MAC",
+            "vhid, carpdev, random or a MAC address",
+        ),
         Meaning::Lladdr,
-        "use the virtual MAC address (default), or the one of\n\
-         the carpdev, for networks that allow no other",
+        "use the virtual MAC address (default); the one of the\n\
+         carpdev, for networks that allow no other; or one of\n\
+         your choice, the same on all nodes",
+    ),
+    taking(
+        "group",
+        Takes::Value("NAME", "the name of a group"),
+        Meaning::Group,
+        "put it into an interface group; all of them are in\n\
+         `carp' (see `carpctl -g')",
+    ),
+    taking(
+        "-group",
+        Takes::Value("NAME", "the name of a group"),
+        Meaning::LeaveGroup,
+        "take it out of a group",
     ),
     taking(
         "state",
@@ -233,24 +320,6 @@ pub(crate) static KEYWORDS: &[Keyword] = &[
         "make it, with nothing set; any other word does, too",
     ),
     plain("destroy", Meaning::Destroy, "hand over and remove it"),
-    refused(
-        "carppeer",
-        "unicast peers are not supported: adverts go to the multicast group",
-    ),
-    refused(
-        "-carppeer",
-        "unicast peers are not supported: adverts go to the multicast group",
-    ),
-    refused(
-        "peer",
-        "unicast peers are not supported: adverts go to the multicast group",
-    ),
-    refused(
-        "peer6",
-        "unicast peers are not supported: adverts go to the multicast group",
-    ),
-    refused("mcast", "adverts always go to the multicast group"),
-    refused("mcast6", "adverts always go to the multicast group"),
     refused(
         "carpnodes",
         "load balancing is not supported: make one interface for each vhid",
@@ -296,20 +365,12 @@ pub(crate) static KEYWORDS: &[Keyword] = &[
         "a carp interface has only the addresses it is given",
     ),
     refused(
-        "group",
-        "interface groups are not supported: every carp interface is in carp",
-    ),
-    refused(
-        "-group",
-        "interface groups are not supported: every carp interface is in carp",
-    ),
-    refused(
         "carpdemote",
-        "demotion by hand is not supported: see state backup",
+        "a group is demoted, not an interface: `carpctl -g carp carpdemote'",
     ),
     refused(
         "-carpdemote",
-        "demotion by hand is not supported: see state backup",
+        "a group is demoted, not an interface: `carpctl -g carp -carpdemote'",
     ),
     refused("description", "descriptions are not supported"),
     refused("priority", "the priority is set by the service"),

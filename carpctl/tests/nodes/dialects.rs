@@ -19,8 +19,11 @@ const DIALECTS: [&str; 6] = [
 /// Those that put a demotion into byte 4 of their adverts, and look there.
 const USES_BYTE_4: [&str; 3] = ["portable", "openbsd", "openbsd-old"];
 
+/// The dialects of node one and of node two.
+type Pair = (&'static str, &'static str);
+
 /// The dialects of node one and of node two, by interface.
-fn pairs() -> BTreeMap<String, (&'static str, &'static str)> {
+fn pairs() -> BTreeMap<String, Pair> {
     let all = DIALECTS
         .iter()
         .flat_map(|one| DIALECTS.iter().map(move |two| (*one, *two)));
@@ -33,7 +36,7 @@ fn configure(
     dialect_of: impl Fn(&(&'static str, &'static str)) -> &'static str,
 ) {
     for (number, (name, pair)) in (1..).zip(pairs()) {
-        let dialect = dialect_of(&pair);
+        let dialect = dialect_of(pair);
         node.carpctl(&format!(
             "{name} vhid {number} peers {dialect} pass {PASS} carpdev vmx0 advskew {advskew} \
              192.0.2.{}/24 2001:db8::1:{number}/64",
@@ -53,7 +56,7 @@ fn states(node: &Node) -> BTreeMap<String, String> {
 }
 
 /// Waits until each pair is as `master` says: which of the two nodes is to be master.
-fn wait_for(net: &Net, what: &str, master: impl Fn(&(&'static str, &'static str)) -> usize) {
+fn wait_for(net: &Net, what: &str, master: impl Fn(Pair) -> usize) {
     let expected = |node: usize, pair| {
         if master(pair) == node {
             "MASTER"
@@ -65,7 +68,7 @@ fn wait_for(net: &Net, what: &str, master: impl Fn(&(&'static str, &'static str)
         let (one, two) = (states(&net.one), states(&net.two));
         pairs()
             .iter()
-            .all(|(name, pair)| one[name] == expected(1, pair) && two[name] == expected(2, pair))
+            .all(|(name, pair)| one[name] == expected(1, *pair) && two[name] == expected(2, *pair))
     };
     wait_until(what, is_so);
 }
@@ -82,11 +85,11 @@ fn every_pair_agrees_hands_over_and_hears_of_demotion() {
     // A demotion in byte 4 is for those who look there; one in the skew for all, with preemption.
     net.two.carpctl("sysctl net.inet.carp.preempt=1");
     net.one.carpctl("-g carp carpdemote 120");
-    let takes_over = |pair: &(&'static str, &'static str)| {
+    let takes_over = |pair: Pair| {
         let in_byte_4 = USES_BYTE_4.contains(&pair.0);
         !in_byte_4 || USES_BYTE_4.contains(&pair.1)
     };
-    let master = |pair: &_| if takes_over(pair) { 2 } else { 1 };
+    let master = |pair| if takes_over(pair) { 2 } else { 1 };
     wait_for(
         &net,
         "node two is master where it hears of the demotion",

@@ -12,6 +12,7 @@
 
 mod care;
 mod cases;
+mod crafted;
 mod endings;
 mod greedy;
 mod net;

@@ -26,9 +26,9 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use carp_fsm::carp_proto::MacAddress;
 
+use crate::Result;
 use crate::error::About as _;
 use crate::linux::netlink::Monitor;
-use crate::{Error, Result};
 
 mod asker;
 pub use asker::{Answer, Asker, AskerReport};
@@ -71,16 +71,7 @@ impl Lab {
     pub fn new() -> Result<Self> {
         let switch = Namespace::new()?;
         let links = Links::open(&switch)?;
-        // The switch itself has nothing to say. A kernel without IPv6 has no such setting.
-        switch.enter(|| {
-            for scope in ["all", "default"] {
-                let setting = format!("/proc/sys/net/ipv6/conf/{scope}/disable_ipv6");
-                if fs::exists(&setting).unwrap_or(false) {
-                    fs::write(&setting, "1").about(&setting)?;
-                }
-            }
-            Ok::<_, Error>(())
-        })??;
+        switch.enter(be_nothing_but_a_switch)??;
         links.add_bridge(BRIDGE)?;
         let bridge = links.index(BRIDGE)?;
         Ok(Self {
@@ -242,6 +233,25 @@ impl Lab {
     pub const fn switch(&self) -> &Namespace {
         &self.switch
     }
+}
+
+/// The switch itself has nothing to say, and nothing to say about what passes it: where the
+/// kernel can filter what is bridged, it throws damaged packets away. A kernel that cannot, or
+/// that has no IPv6, has no such setting.
+fn be_nothing_but_a_switch() -> Result<()> {
+    for (setting, value) in [
+        ("ipv6/conf/all/disable_ipv6", "1"),
+        ("ipv6/conf/default/disable_ipv6", "1"),
+        ("bridge/bridge-nf-call-iptables", "0"),
+        ("bridge/bridge-nf-call-ip6tables", "0"),
+        ("bridge/bridge-nf-call-arptables", "0"),
+    ] {
+        let file = format!("/proc/sys/net/{setting}");
+        if fs::exists(&file).unwrap_or(false) {
+            fs::write(&file, value).about(&file)?;
+        }
+    }
+    Ok(())
 }
 
 /// A new namespace takes these IPv4 settings from the machine; a lab is the same everywhere.

@@ -30,11 +30,7 @@ fn pairs() -> BTreeMap<String, Pair> {
     (0..).map(|n| format!("carp{n}")).zip(all).collect()
 }
 
-fn configure(
-    node: &Node,
-    advskew: u8,
-    dialect_of: impl Fn(&(&'static str, &'static str)) -> &'static str,
-) {
+fn configure(node: &Node, advskew: u8, dialect_of: impl Fn(Pair) -> &'static str) {
     for (number, (name, pair)) in (1..).zip(pairs()) {
         let dialect = dialect_of(pair);
         node.carpctl(&format!(

@@ -12,6 +12,7 @@
 
 mod care;
 mod cases;
+mod crafted;
 mod dialects;
 mod endings;
 mod freebsd;

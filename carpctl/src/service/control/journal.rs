@@ -8,7 +8,7 @@ use carp_net::carp_fsm::{self, Ailment, LinkState, Node, Owner, Reason, Timestam
 use tracing::Level;
 
 use super::obstacles::told;
-use super::refused::remedy;
+use super::refused::{level_of_refused, remedy};
 
 /// The log, and what it remembers so as not to repeat itself.
 #[derive(Debug, Default)]
@@ -60,7 +60,7 @@ impl Journal {
             }
             Event::Refused(refused) => {
                 let text = format!("{refused} ({})", remedy(refused));
-                (Level::INFO, text)
+                (level_of_refused(refused), text)
             }
             Event::Gone { interface, .. } => {
                 self.damages.remove(interface);

@@ -1,7 +1,19 @@
-//! What an operator can do about packets that are refused.
+//! What an operator is told about packets that are refused, and what he can do.
 
 use carp_net::Refused;
 use carp_net::carp_fsm::Refusal;
+use tracing::Level;
+
+/// How much it is to be told. A vhid that is not served is as it should be, beside other clusters
+/// and after `down`: OpenBSD does not log it at all (`docs/carp-protocol.md §7.4`). Here the first
+/// one is told where nobody has the vhid, because one may have been mistyped.
+pub(super) fn level_of_refused(refused: &Refused) -> Level {
+    let may_be_right = !refused.first || !refused.interface.is_empty();
+    if refused.refusal == Refusal::BadVhid && may_be_right {
+        return Level::DEBUG;
+    }
+    Level::INFO
+}
 
 /// What is probably behind it, and what helps.
 pub(super) fn remedy(refused: &Refused) -> String {
@@ -78,6 +90,7 @@ mod tests {
     #[test]
     fn wrong_password_is_told_with_where_to_look() {
         let refused = refused();
+        assert_eq!(level_of_refused(&refused), Level::INFO);
         let said = remedy(&refused);
         assert!(
             said.contains("compare what `carpctl carp0' shows there and here"),
@@ -90,7 +103,11 @@ mod tests {
         let mut refused = refused();
         refused.refusal = Refusal::BadVhid;
         assert!(remedy(&refused).starts_with("carp0 is down"));
+        assert_eq!(level_of_refused(&refused), Level::DEBUG);
         refused.interface.clear();
         assert!(remedy(&refused).starts_with("another cluster"));
+        assert_eq!(level_of_refused(&refused), Level::INFO);
+        refused.first = false;
+        assert_eq!(level_of_refused(&refused), Level::DEBUG);
     }
 }

@@ -91,7 +91,7 @@ impl Counted {
 
 impl Bench {
     fn new() -> Option<Self> {
-        let net = Net::new(Terrain::default())?;
+        let net = Net::beside_others(Terrain::default())?;
         let node = &net.one;
         let log = File::create(node.run_dir().join(LOG)).unwrap();
         let mut daemon = node.command("daemon");

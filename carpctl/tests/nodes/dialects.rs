@@ -71,7 +71,7 @@ fn wait_for(net: &Net, what: &str, master: impl Fn(Pair) -> usize) {
 
 #[test]
 fn every_pair_agrees_hands_over_and_hears_of_demotion() {
-    let Some(net) = Net::new(Terrain::default()) else {
+    let Some(net) = Net::beside_others(Terrain::default()) else {
         return;
     };
     configure(&net.one, 0, |pair| pair.0);

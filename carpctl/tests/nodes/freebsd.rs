@@ -102,7 +102,7 @@ fn basic() {
 
 #[test]
 fn unicast_across_a_router() {
-    let Some(net) = Net::new(Terrain::default()) else {
+    let Some(net) = Net::beside_others(Terrain::default()) else {
         return;
     };
     let _router = put_router_between(&net);
@@ -150,7 +150,7 @@ fn advert_to_two(frame: &Frame) -> Option<(IpAddr, u8)> {
 
 #[test]
 fn unicast_between_link_local_addresses() {
-    let Some(net) = Net::new(Terrain::default()) else {
+    let Some(net) = Net::beside_others(Terrain::default()) else {
         return;
     };
     let link_local = |host: &Host| {
@@ -175,7 +175,7 @@ fn unicast_between_link_local_addresses() {
 
 #[test]
 fn negative_demotion_makes_a_node_better_and_no_better_than_best() {
-    let Some(net) = Net::new(Terrain::default()) else {
+    let Some(net) = Net::beside_others(Terrain::default()) else {
         return;
     };
     for node in [&net.one, &net.two] {
@@ -204,7 +204,7 @@ fn negative_demotion_makes_a_node_better_and_no_better_than_best() {
 
 #[test]
 fn neighbour_solicitations_never_bind_the_address_to_the_wrong_mac() {
-    let Some(net) = Net::new(Terrain::default()) else {
+    let Some(net) = Net::beside_others(Terrain::default()) else {
         return;
     };
     configure(&net, V6, V6);
@@ -245,7 +245,7 @@ fn neighbour_solicitations_never_bind_the_address_to_the_wrong_mac() {
 
 #[test]
 fn states_can_be_forced() {
-    let Some(net) = Net::new(Terrain::default()) else {
+    let Some(net) = Net::beside_others(Terrain::default()) else {
         return;
     };
     configure(&net, V4, V4);

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread;
 use std::time::Duration;
 
@@ -25,12 +25,18 @@ pub(crate) struct Net {
     pub(crate) client: Host,
     pub(crate) asker: Host,
     pub(crate) lab: Lab,
-    _turn: MutexGuard<'static, ()>,
+    _turn: Turn,
 }
 
-/// Networks have their turn one after another: taking one down holds a lock of the kernel's that
-/// a take-over in another would wait for, and what is measured here is time.
-static TURN: Mutex<()> = Mutex::new(());
+/// Where echoes are counted or time is measured a network is alone: taking another one down holds
+/// a lock of the kernel's that a take-over would wait for.
+static TURN: RwLock<()> = RwLock::new(());
+
+/// What a network keeps others away with.
+enum Turn {
+    Alone(#[expect(dead_code, reason = "held")] RwLockWriteGuard<'static, ()>),
+    BesideOthers(#[expect(dead_code, reason = "held")] RwLockReadGuard<'static, ()>),
+}
 
 /// A host that runs the service.
 pub(crate) struct Node {
@@ -48,9 +54,20 @@ pub(crate) struct Terrain {
 }
 
 impl Net {
-    /// Makes it, or says why not.
+    /// Makes it, or says why not. It is alone, so that time can be measured.
     pub(crate) fn new(terrain: Terrain) -> Option<Self> {
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = TURN.write().unwrap_or_else(PoisonError::into_inner);
+        Self::in_turn(Turn::Alone(turn), terrain)
+    }
+
+    /// Makes it, or says why not. There may be others like it at the same time, so that only
+    /// states and counters can be looked at, with patience.
+    pub(crate) fn beside_others(terrain: Terrain) -> Option<Self> {
+        let turn = TURN.read().unwrap_or_else(PoisonError::into_inner);
+        Self::in_turn(Turn::BesideOthers(turn), terrain)
+    }
+
+    fn in_turn(turn: Turn, terrain: Terrain) -> Option<Self> {
         let lab = match Lab::new() {
             Ok(lab) => lab,
             Err(error) => {

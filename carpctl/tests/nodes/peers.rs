@@ -87,7 +87,7 @@ fn ours(net: &Net, skew: u8) {
 
 #[test]
 fn ucarp_stands_by_and_takes_over_at_our_bow_out() {
-    let Some(net) = Net::new(Terrain::default()) else {
+    let Some(net) = Net::beside_others(Terrain::default()) else {
         return;
     };
     ours(&net, 0);
@@ -106,7 +106,7 @@ fn ucarp_stands_by_and_takes_over_at_our_bow_out() {
 
 #[test]
 fn ucarp_takes_over_when_we_die() {
-    let Some(net) = Net::new(Terrain::default()) else {
+    let Some(net) = Net::beside_others(Terrain::default()) else {
         return;
     };
     ours(&net, 0);
@@ -123,7 +123,7 @@ fn ucarp_takes_over_when_we_die() {
 
 #[test]
 fn we_stand_by_and_take_over_when_ucarp_dies() {
-    let Some(net) = Net::new(Terrain::default()) else {
+    let Some(net) = Net::beside_others(Terrain::default()) else {
         return;
     };
     let Some(mut ucarp) = Ucarp::start(&net, 0, "") else {
@@ -146,7 +146,7 @@ fn we_stand_by_and_take_over_when_ucarp_dies() {
 
 #[test]
 fn ucarp_preempts_us_and_we_yield() {
-    let Some(net) = Net::new(Terrain::default()) else {
+    let Some(net) = Net::beside_others(Terrain::default()) else {
         return;
     };
     ours(&net, 100);
@@ -160,7 +160,7 @@ fn ucarp_preempts_us_and_we_yield() {
 
 #[test]
 fn we_preempt_ucarp_and_it_yields() {
-    let Some(net) = Net::new(Terrain::default()) else {
+    let Some(net) = Net::beside_others(Terrain::default()) else {
         return;
     };
     let Some(_ucarp) = Ucarp::start(&net, 100, "") else {
@@ -179,7 +179,8 @@ fn we_preempt_ucarp_and_it_yields() {
 /// Has a master of ours meet a master ucarp with an equal claim, whose adverts come from `source`,
 /// and waits until they have agreed for good. Returns whether ucarp is master.
 fn meet_as_equals(source: &str) -> Option<bool> {
-    let net = Net::new(Terrain::default())?;
+    let net = Net::beside_others(Terrain::default())?;
+    net.two.host.add_address(&format!("{source}/32")).unwrap();
     let _ucarp = Ucarp::start_from(&net, source, 0, "")?;
     wait_until("ucarp is master", || ucarp_holds(&net));
     net.one.carpctl(&format!(

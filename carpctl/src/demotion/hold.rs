@@ -16,7 +16,7 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
-use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
 
 use super::Demand;
@@ -55,8 +55,7 @@ pub(crate) fn run(options: &DemoteOptions) -> Result<ExitCode, Failure> {
         return Err(Failure::Usage(format!("demote: {NO_COMMAND}")));
     };
     // Before the demotion, so that no signal ends this without what must follow.
-    let signals = Signals::new([SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM]);
-    let signals = signals.map_err(|error| failed(&error))?;
+    let signals = Signals::new(to_listen_to()).map_err(|error| failed(&error))?;
     let paths = Paths::of_this_namespace().map_err(|error| failed(&error))?;
     let hold = Hold::begin(paths, request)?;
     let ended = match Command::new(program).args(arguments).spawn() {
@@ -122,6 +121,18 @@ fn wait(mut child: Child, mut signals: Signals) -> io::Result<ExitCode> {
     child.wait().map(code)
 }
 
+/// The end of the command, and what is passed on to it. What is ignored, as `nohup` has it, stays
+/// ignored by both.
+fn to_listen_to() -> Vec<i32> {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    let is_ignored = |signal: &i32| mask.unwrap_or(0) >> (signal - 1) & 1 != 0;
+    let passed_on = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2];
+    let heard = passed_on.into_iter().filter(|signal| !is_ignored(signal));
+    std::iter::once(SIGCHLD).chain(heard).collect()
+}
+
 /// What a terminal sends goes to the command by itself.
 fn to_pass_on(signal: i32) -> Option<Signal> {
     match signal {
@@ -129,6 +140,8 @@ fn to_pass_on(signal: i32) -> Option<Signal> {
         SIGQUIT => Some(Signal::QUIT).filter(|_| !is_in_foreground()),
         SIGHUP => Some(Signal::HUP),
         SIGTERM => Some(Signal::TERM),
+        SIGUSR1 => Some(Signal::USR1),
+        SIGUSR2 => Some(Signal::USR2),
         _ => None,
     }
 }

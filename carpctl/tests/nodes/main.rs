@@ -12,6 +12,7 @@
 
 mod care;
 mod cases;
+mod demotion;
 mod endings;
 mod greedy;
 mod net;

@@ -86,14 +86,10 @@ impl<B: Backend> Control<B> {
             Demand::Add(by) => {
                 let owner = OwnerName::operator();
                 self.must_not_be_held(group, &owner)?;
-                let amount = self.amount(group, &owner) + i32::from(*by);
+                let had = self.amount(group, &owner);
+                let amount = had + i32::from(*by);
                 if amount < 0 {
-                    let had = self.amount(group, &owner);
-                    return Err(format!(
-                        "the operator demotes by {had}, so {} cannot be taken away \
-                         (`carpctl -g {group}' shows who demotes)",
-                        by.unsigned_abs()
-                    ));
+                    return Err(too_much(group, had, by.unsigned_abs()));
                 }
                 self.set_demotion(group, &owner, amount)
             }
@@ -315,6 +311,17 @@ impl Held {
             Holder::Awaited(until) => Some(until),
         }
     }
+}
+
+/// Only what the operator added can be taken away, so that nobody else's demotion goes with it.
+fn too_much(group: &GroupName, had: i32, asked: u16) -> String {
+    if had <= 0 {
+        return format!("the operator does not demote it (`carpctl -g {group}' shows who does)");
+    }
+    format!(
+        "the operator demotes it by {had}, so {asked} cannot be taken away \
+         (`carpctl -g {group}' shows who demotes)"
+    )
 }
 
 fn held_already(group: &GroupName, owner: &OwnerName) -> String {

@@ -42,7 +42,7 @@ fn owners_are_idempotent_and_the_sum_is_bounded() {
     demote(&bench, "carp -carpdemote 128");
     assert_eq!(
         not_demoted(&bench, "carp -carpdemote 8"),
-        "the operator demotes by 7, so 8 cannot be taken away (`carpctl -g carp' shows who \
+        "the operator demotes it by 7, so 8 cannot be taken away (`carpctl -g carp' shows who \
          demotes)"
     );
     for _ in 0..2 {

@@ -1,8 +1,7 @@
 //! The command line: what it may say, and what is done about it.
 
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 
 use carp_net::carp_fsm::carp_proto::MacAddress;
 use clap::{CommandFactory as _, Parser as _};
@@ -12,13 +11,18 @@ use crate::client;
 use crate::daemon::{self, DaemonOptions};
 use crate::decode::{self, DecodeOptions};
 use crate::demo::DemoOptions;
+use crate::demotion::hold::DemoteOptions;
+use crate::demotion::words::Asked;
+use crate::demotion::{self, Demand, GroupReport};
 use crate::failure::{Failure, printable};
+use crate::group::GroupName;
 use crate::name::{InterfaceName, PREFIX};
 use crate::paths::Paths;
 use crate::protocol::{Reply, Request};
+use crate::random;
 use crate::render;
 use crate::secret;
-use crate::service::NO_SUCH_INTERFACE;
+use crate::service::{NO_SUCH_INTERFACE, no_such_group};
 use crate::settings::{self, Query, QueryError, Setting, Settings};
 use crate::stats::{Everything, Stats};
 use crate::words;
@@ -43,6 +47,8 @@ enum Command {
     Sysctl(SysctlOptions),
     /// Show what was counted, as OpenBSD's `netstat -s -p carp`
     Stats(StatsOptions),
+    /// Demote an interface group while a command runs
+    Demote(DemoteOptions),
     /// Start the service anew, for example after an upgrade; no other node takes over
     Restart,
     /// Run the service in the foreground
@@ -86,6 +92,11 @@ struct SysctlOptions {
 
 /// Does what the command line says.
 pub(crate) fn run() -> Result<std::process::ExitCode, Failure> {
+    let words: Vec<OsString> = std::env::args_os().skip(1).collect();
+    if let Some((words, json)) = demotion::words::behind_g(&words) {
+        group(words, json)?;
+        return Ok(std::process::ExitCode::SUCCESS);
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
@@ -98,6 +109,7 @@ pub(crate) fn run() -> Result<std::process::ExitCode, Failure> {
         Some(Command::Daemon(options)) => return daemon::run(&options),
         Some(Command::Decode(options)) => decode::run(&options, cli.json)?,
         Some(Command::Demo(options)) => return Ok(crate::demo::run(&options)),
+        Some(Command::Demote(options)) => return demotion::hold::run(&options),
         Some(Command::Interface(words)) => interface(&words, cli.json)?,
     }
     Ok(std::process::ExitCode::SUCCESS)
@@ -154,11 +166,8 @@ fn show(interface: Option<InterfaceName>, json: bool) -> Result<(), Failure> {
         match reply {
             Reply::Interface(report) => reports.push(*report),
             Reply::Refused { reason } => return Err(failure(interface, &reason)),
-            Reply::Stats(_)
-            | Reply::End
-            | Reply::Done { .. }
-            | Reply::Settings { .. }
-            | Reply::Ending => {}
+            Reply::Stats(_) | Reply::Group(_) | Reply::Done { .. } => {}
+            Reply::End | Reply::Settings { .. } | Reply::Ending => {}
         }
     }
     if let (Some(name), true) = (interface, reports.is_empty()) {
@@ -199,11 +208,8 @@ fn change(name: InterfaceName, words: &[OsString]) -> Result<(), Failure> {
         match reply {
             Reply::Done { notes } => notes.iter().for_each(|text| note(name, text)),
             Reply::Refused { reason } => return Err(failure(Some(name), &reason)),
-            Reply::Interface(_)
-            | Reply::Stats(_)
-            | Reply::End
-            | Reply::Settings { .. }
-            | Reply::Ending => {}
+            Reply::Interface(_) | Reply::Stats(_) | Reply::Group(_) => {}
+            Reply::End | Reply::Settings { .. } | Reply::Ending => {}
         }
     }
     Ok(())
@@ -211,8 +217,7 @@ fn change(name: InterfaceName, words: &[OsString]) -> Result<(), Failure> {
 
 /// A MAC address that no network card has, as OpenBSD draws it.
 fn random_lladdr() -> io::Result<MacAddress> {
-    let mut octets = [0; 6];
-    File::open("/dev/urandom")?.read_exact(&mut octets)?;
+    let mut octets: [u8; 6] = random::octets()?;
     let [first, ..] = &mut octets;
     *first = (*first & !IS_GROUP) | IS_LOCAL;
     Ok(MacAddress(octets))
@@ -244,11 +249,8 @@ fn stats(options: &StatsOptions, json: bool) -> Result<(), Failure> {
             Reply::Stats(stats) if stats.name.is_none() => service = *stats,
             Reply::Stats(stats) => interfaces.push(*stats),
             Reply::Refused { reason } => return Err(failed(&reason)),
-            Reply::Interface(_)
-            | Reply::End
-            | Reply::Done { .. }
-            | Reply::Settings { .. }
-            | Reply::Ending => {}
+            Reply::Interface(_) | Reply::Group(_) | Reply::Done { .. } => {}
+            Reply::End | Reply::Settings { .. } | Reply::Ending => {}
         }
     }
     if let (Some(_), true) = (interface, interfaces.is_empty()) {
@@ -264,6 +266,72 @@ fn stats(options: &StatsOptions, json: bool) -> Result<(), Failure> {
         None => print(&service.text()),
         Some(_) => print(&interfaces.iter().map(Stats::text).collect::<String>()),
     }
+}
+
+// ---- groups ----
+
+/// `carpctl -g GROUP [WORD...]`.
+fn group(words: &[OsString], json: bool) -> Result<(), Failure> {
+    let asked = demotion::words::parse(words);
+    match asked.map_err(|error| Failure::Usage(error.to_string()))? {
+        Asked::Help => print(demotion::words::HELP),
+        Asked::Group {
+            group,
+            demand: None,
+            json: too,
+        } => show_group(&group, json || too),
+        Asked::Group {
+            group,
+            demand: Some(demand),
+            ..
+        } => demote(group, demand),
+    }
+}
+
+fn show_group(group: &GroupName, json: bool) -> Result<(), Failure> {
+    let request = Request::Group {
+        group: group.clone(),
+    };
+    let failed = |error: &dyn std::fmt::Display| Failure::about(group.as_str(), error);
+    let answer = client::ask(&paths()?, &request).map_err(|error| failed(&error))?;
+    let mut report = match answer {
+        // As a service would begin.
+        None if group.is_carp() => Some(GroupReport::default()),
+        None => return Err(failed(&no_such_group(&[PREFIX]))),
+        Some(_) => None,
+    };
+    for reply in answer.unwrap_or_default() {
+        match reply {
+            Reply::Group(found) => report = Some(*found),
+            Reply::Refused { reason } => return Err(failed(&reason)),
+            Reply::Interface(_) | Reply::Stats(_) | Reply::Done { .. } => {}
+            Reply::End | Reply::Settings { .. } | Reply::Ending => {}
+        }
+    }
+    let report = report.ok_or_else(|| failed(&client::ClientError::Ended))?;
+    if json {
+        return print_json(&report);
+    }
+    print(&render::group(&report))
+}
+
+fn demote(group: GroupName, demand: Demand) -> Result<(), Failure> {
+    let name = group.to_string();
+    let request = Request::Demote { group, demand };
+    let failed = |error: client::ClientError| Failure::about(&name, error);
+    for reply in client::ask_for_change(&paths()?, &request).map_err(failed)? {
+        match reply {
+            Reply::Done { notes } => {
+                notes
+                    .iter()
+                    .for_each(|text| complain(&format!("{name}: {text}")));
+            }
+            Reply::Refused { reason } => return Err(Failure::about(&name, reason)),
+            Reply::Interface(_) | Reply::Stats(_) | Reply::Group(_) => {}
+            Reply::End | Reply::Settings { .. } | Reply::Ending => {}
+        }
+    }
+    Ok(())
 }
 
 // ---- settings ----
@@ -300,11 +368,8 @@ fn sysctl(options: &SysctlOptions, json: bool) -> Result<(), Failure> {
         match reply {
             Reply::Settings { before: b, now: n } => (before, now) = (b, n),
             Reply::Refused { reason } => return Err(Failure::about("sysctl", reason)),
-            Reply::Interface(_)
-            | Reply::Stats(_)
-            | Reply::End
-            | Reply::Done { .. }
-            | Reply::Ending => {}
+            Reply::Interface(_) | Reply::Stats(_) | Reply::Group(_) => {}
+            Reply::End | Reply::Done { .. } | Reply::Ending => {}
         }
     }
     if json {
@@ -445,13 +510,18 @@ fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
     print(&format!("{text}\n"))
 }
 
-const COMMANDS: [&str; 6] = ["sysctl", "stats", "restart", "daemon", "decode", "demo"];
+const COMMANDS: [&str; 7] = [
+    "sysctl", "stats", "demote", "restart", "daemon", "decode", "demo",
+];
 
 const USAGE: &str = "carpctl [-a] [--json]
        carpctl INTERFACE [--json]
        carpctl INTERFACE WORD...
        carpctl sysctl [-n] [--json] [-a|NAME[=VALUE]...]
        carpctl stats [--json] [INTERFACE]
+       carpctl -g GROUP [--json]
+       carpctl -g GROUP carpdemote|-carpdemote [N] [owner NAME]
+       carpctl demote N [group NAME] owner NAME -- COMMAND...
        carpctl restart
        carpctl daemon [--group NAME|GID] [--unsupervised]
        carpctl decode [--json] FILE [WORD...]
@@ -469,5 +539,6 @@ Examples:
   carpctl carp0 vhid 99 passfile /etc/carp.key carpdev eth0 192.0.2.10/24
   carpctl carp0
   carpctl sysctl net.inet.carp.preempt=1
+  carpctl -g carp carpdemote 50 owner maintenance
 
 Exit status: 0 done, 1 refused or failed, 2 command line not understood.";

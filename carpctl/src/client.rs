@@ -70,6 +70,14 @@ pub(crate) fn ask(paths: &Paths, request: &Request) -> Result<Option<Vec<Reply>>
 
 /// Asks the service for a change, and starts one where there is none.
 pub(crate) fn ask_for_change(paths: &Paths, request: &Request) -> Result<Vec<Reply>, ClientError> {
+    hold(paths, request).map(|(replies, _)| replies)
+}
+
+/// The same, for what lasts as long as the connection.
+pub(crate) fn hold(
+    paths: &Paths,
+    request: &Request,
+) -> Result<(Vec<Reply>, UnixStream), ClientError> {
     for _ in 0..TRIES {
         let connection = match connect_to(paths)? {
             Some(connection) => connection,
@@ -86,10 +94,28 @@ pub(crate) fn ask_for_change(paths: &Paths, request: &Request) -> Result<Vec<Rep
             Err(ClientError::NotAsked) => {}
             Err(ClientError::Ended) => return Err(ClientError::PerhapsDone),
             Ok(replies) if replies.contains(&Reply::Ending) => {}
-            answered => return answered,
+            Ok(replies) => return Ok((replies, connection.stream)),
+            Err(error) => return Err(error),
         }
     }
     Err(ClientError::KeepsEnding)
+}
+
+/// The same, where there is a service.
+pub(crate) fn hold_again(
+    paths: &Paths,
+    request: &Request,
+) -> Result<Option<(Vec<Reply>, UnixStream)>, ClientError> {
+    let Some(connection) = connect_to(paths)? else {
+        return Ok(None);
+    };
+    match connection.ask(request) {
+        // Another takes its place.
+        Err(ClientError::NotAsked | ClientError::Ended) => Ok(None),
+        Ok(replies) if replies.contains(&Reply::Ending) => Ok(None),
+        Ok(replies) => Ok(Some((replies, connection.stream))),
+        Err(error) => Err(error),
+    }
 }
 
 /// Asks the service to be started anew, and waits until the new one answers.
@@ -119,7 +145,7 @@ impl Connection {
         Err(ClientError::NotTrusted)
     }
 
-    fn ask(self, request: &Request) -> Result<Vec<Reply>, ClientError> {
+    fn ask(&self, request: &Request) -> Result<Vec<Reply>, ClientError> {
         let line = protocol::encode(request)?;
         let mut end = ClientError::Ended;
         match (&self.stream).write_all(&line) {

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::change::Change;
+use crate::demotion::{Demand, GroupReport};
+use crate::group::GroupName;
 use crate::name::InterfaceName;
 use crate::report::Report;
 use crate::settings::{Assignment, Settings};
@@ -34,6 +36,10 @@ pub(crate) enum Request {
     },
     /// Tell the settings of the whole service, after changing some, which is for root only.
     Settings { assign: Vec<Assignment> },
+    /// Tell of an interface group.
+    Group { group: GroupName },
+    /// Change who demotes an interface group. For root only.
+    Demote { group: GroupName, demand: Demand },
     /// Start the service anew, with all it has. For root only.
     Restart,
 }
@@ -47,6 +53,8 @@ pub(crate) enum Reply {
     Interface(Box<Report>),
     /// What was counted, of the service or of one interface.
     Stats(Box<Stats>),
+    /// An interface group as it stands.
+    Group(Box<GroupReport>),
     /// There are no more interfaces.
     End,
     /// The change is done; the notes are for the operator.

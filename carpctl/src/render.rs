@@ -8,6 +8,8 @@ use std::time::Duration;
 use carp_net::carp_fsm::Reason;
 
 use crate::change::{AdvDemoteWish, Peers};
+use crate::demotion::GroupReport;
+use crate::name::PREFIX;
 use crate::report::{Address, AddressFamily, Carp, CarpdevState, Demotion, Past, Report, Trouble};
 
 /// Writes what `ifconfig` would show of an interface, the last line ended.
@@ -116,6 +118,38 @@ fn is_link_local(address: &Address) -> bool {
     }
 }
 
+// ---- groups ----
+
+/// Writes what `ifconfig -g` would show of a group and, below that, who demotes it.
+pub(crate) fn group(report: &GroupReport) -> String {
+    let mut text = String::new();
+    match write_group(&mut text, report) {
+        Ok(()) | Err(fmt::Error) => text,
+    }
+}
+
+fn write_group(text: &mut String, report: &GroupReport) -> fmt::Result {
+    let GroupReport {
+        group, demotion, ..
+    } = report;
+    writeln!(text, "{group}: carp demote count {demotion}")?;
+    for entry in &report.demotions {
+        let who = match (&entry.owner, &entry.interface) {
+            (Some(owner), _) => format!("owner {owner}"),
+            (None, Some(interface)) => format!("{interface}: {}", entry.reason),
+            (None, None) => entry.reason.clone(),
+        };
+        let held = if entry.held {
+            ", while a command runs"
+        } else {
+            ""
+        };
+        let age = span(entry.ago_ms);
+        write_wrapped(text, &format!("{} {who}, for {age}{held}", entry.amount))?;
+    }
+    Ok(())
+}
+
 // ---- what is not OpenBSD's ----
 
 /// What has happened and what is wrong, if anything.
@@ -162,20 +196,30 @@ fn write_demotion(text: &mut String, report: &Report) -> fmt::Result {
 
 /// Who finds the machine unwell, and why.
 fn whose(entry: &Demotion) -> String {
+    let group = if entry.group == PREFIX {
+        String::new()
+    } else {
+        format!(", group {}", entry.group)
+    };
     match &entry.interface {
-        Some(interface) => format!("{interface}: {}", entry.reason),
-        None => entry.reason.clone(),
+        Some(interface) => format!("{interface}: {}{group}", entry.reason),
+        None => format!("{}{group}", entry.reason),
     }
 }
 
-/// How long ago something was, in the largest unit that says enough.
+/// How long ago something was.
 fn ago(milliseconds: u64) -> String {
+    format!("{} ago", span(milliseconds))
+}
+
+/// A span of time, in the largest unit that says enough.
+fn span(milliseconds: u64) -> String {
     let seconds = Duration::from_millis(milliseconds).as_secs();
     match seconds {
-        0..120 => format!("{seconds} s ago"),
-        120..7_200 => format!("{} min ago", seconds / 60),
-        7_200..172_800 => format!("{} h ago", seconds / 3_600),
-        _ => format!("{} days ago", seconds / 86_400),
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
     }
 }
 

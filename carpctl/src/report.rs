@@ -68,6 +68,15 @@ pub(crate) struct Demotion {
     pub(crate) interface: Option<String>,
     pub(crate) reason: String,
     pub(crate) amount: i32,
+    /// Whoever said so by name, where it was not the service itself.
+    #[serde(default)]
+    pub(crate) owner: Option<String>,
+    /// How long ago that began, in milliseconds.
+    #[serde(default)]
+    pub(crate) ago_ms: u64,
+    /// Whether it ends with a command that runs (`carpctl demote`).
+    #[serde(default)]
+    pub(crate) held: bool,
 }
 
 /// Something that another program changed.

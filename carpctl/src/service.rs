@@ -25,7 +25,7 @@ use crate::protocol::Reply;
 use crate::settings::Settings;
 use clients::Clients;
 pub(crate) use clients::NOT_ROOT;
-pub(crate) use control::{Control, NO_SUCH_INTERFACE};
+pub(crate) use control::{Control, NO_SUCH_INTERFACE, no_such_group};
 pub(crate) use keeper::Keeper;
 use keeper::Verdict;
 pub(crate) use records::Legacy;
@@ -253,6 +253,9 @@ impl<B: Platform> Service<B> {
         }
         if !self.on_demand || !self.control.is_empty() || self.clients.are_served() {
             return false;
+        }
+        if self.control.is_demoted_by_name() {
+            return false; // it is there to be taken back, and counts for interfaces to come
         }
         let unset = self.control.settings() == Settings::default();
         let nobody_comes = self.idle_deadline().is_none_or(|deadline| now >= deadline);

@@ -1,5 +1,5 @@
-//! The settings of a whole service: `carpctl sysctl`, with the names that OpenBSD has for them
-//! and two of our own.
+//! The settings of a whole service: `carpctl sysctl`, with the names that OpenBSD and FreeBSD have
+//! for them and two of our own.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -7,6 +7,7 @@ use std::time::Duration;
 use carp_net::carp_fsm::{Node, NodeConfig};
 use serde::{Deserialize, Serialize};
 
+use crate::demotion::MOST;
 use crate::words::nearest;
 
 /// All settings, as they stand. The default is that of a service to which nothing was said.
@@ -19,6 +20,9 @@ pub(crate) struct Settings {
     pub(crate) lease: bool,
     /// The seconds between two announcements of a master; 0: none after the first seconds.
     pub(crate) announce: u16,
+    /// By how much group `carp` is demoted; writing adds (`docs/carp-protocol.md §5.3`). It is no
+    /// setting, but is read and written like one.
+    pub(crate) demotion: i32,
 }
 
 /// One setting.
@@ -28,13 +32,14 @@ pub(crate) enum Setting {
     Preempt,
     Lease,
     Announce,
+    Demotion,
 }
 
 /// A setting and the value it is to have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Assignment {
     pub(crate) setting: Setting,
-    pub(crate) value: u16,
+    pub(crate) value: i32,
 }
 
 /// What `carpctl sysctl` is asked: some settings, or one to change.
@@ -63,7 +68,7 @@ pub(crate) enum QueryError {
 
 impl Setting {
     /// All there are.
-    pub(crate) const ALL: [Self; 3] = [Self::Preempt, Self::Lease, Self::Announce];
+    pub(crate) const ALL: [Self; 4] = [Self::Preempt, Self::Lease, Self::Announce, Self::Demotion];
 
     /// Its name.
     pub(crate) const fn name(self) -> &'static str {
@@ -71,13 +76,15 @@ impl Setting {
             Self::Preempt => "net.inet.carp.preempt",
             Self::Lease => "net.inet.carp.lease",
             Self::Announce => "net.inet.carp.announce",
+            Self::Demotion => "net.inet.carp.demotion",
         }
     }
 
-    const fn range(self) -> RangeInclusive<u16> {
+    const fn range(self) -> RangeInclusive<i32> {
         match self {
             Self::Preempt | Self::Lease => 0..=1,
             Self::Announce => 0..=3600,
+            Self::Demotion => -MOST..=MOST,
         }
     }
 
@@ -87,6 +94,7 @@ impl Setting {
         let unit = match self {
             Self::Preempt | Self::Lease => "",
             Self::Announce => " seconds, 0 for none",
+            Self::Demotion => ", which is added",
         };
         format!("{} to {}{unit}", range.start(), range.end())
     }
@@ -98,17 +106,19 @@ impl Default for Settings {
             preempt: false,
             lease: true,
             announce: 60,
+            demotion: 0,
         }
     }
 }
 
 impl Settings {
     /// The value of `setting`, as a number.
-    pub(crate) fn get(self, setting: Setting) -> u16 {
+    pub(crate) fn get(self, setting: Setting) -> i32 {
         match setting {
             Setting::Preempt => self.preempt.into(),
             Setting::Lease => self.lease.into(),
-            Setting::Announce => self.announce,
+            Setting::Announce => self.announce.into(),
+            Setting::Demotion => self.demotion,
         }
     }
 
@@ -126,7 +136,8 @@ impl Settings {
             match setting {
                 Setting::Preempt => self.preempt = value != 0,
                 Setting::Lease => self.lease = value != 0,
-                Setting::Announce => self.announce = value,
+                Setting::Announce => self.announce = value.try_into().unwrap_or(u16::MAX),
+                Setting::Demotion => self.demotion = self.demotion.saturating_add(value),
             }
         }
         Ok(self)
@@ -200,7 +211,10 @@ Settings:
                           adverts leave (1)
   net.inet.carp.announce  seconds from one announcement of a master's addresses
                           to the next, 0 to 3600; 0: none once the switches
-                          have learned them (60)";
+                          have learned them (60)
+  net.inet.carp.demotion  by how much group carp is demoted; writing adds, a
+                          number below 0 takes away, as on FreeBSD (see also
+                          `carpctl -g carp')";
 
 /// What stands for all settings.
 const BEGINNINGS: &[&str] = &["net", "net.inet", "net.inet.carp"];
@@ -209,7 +223,6 @@ const BEGINNINGS: &[&str] = &["net", "net.inet", "net.inet.carp"];
 const ELSEWHERE: &[&str] = &[
     "net.inet.carp.allow",
     "net.inet.carp.arpbalance",
-    "net.inet.carp.demotion",
     "net.inet.carp.dscp",
     "net.inet.carp.ifdown_demotion_factor",
     "net.inet.carp.log",
@@ -265,6 +278,11 @@ mod tests {
                 "out of range (0 to 3600 seconds, 0 for none)",
             ),
             (
+                "demotion",
+                "256",
+                "out of range (-255 to 255, which is added)",
+            ),
+            (
                 "announce",
                 "1.5",
                 "not a number from 0 to 3600 seconds, 0 for none",
@@ -273,6 +291,16 @@ mod tests {
             let query = format!("net.inet.carp.{name}={value}");
             assert_eq!(refusal(&query), format!("`{query}': {expected}"));
         }
+    }
+
+    #[test]
+    fn writing_a_demotion_adds() {
+        let assign = |value| Assignment {
+            setting: Setting::Demotion,
+            value,
+        };
+        let settings = Settings::default().with(&[assign(50), assign(-70)]);
+        assert_eq!(settings.unwrap().demotion, -20);
     }
 
     #[test]

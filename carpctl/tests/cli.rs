@@ -91,7 +91,8 @@ impl Bench {
 #[test]
 fn reading_without_a_service() {
     let bench = Bench::new();
-    let sysctl = "net.inet.carp.preempt=0\nnet.inet.carp.lease=1\nnet.inet.carp.announce=60\n";
+    let sysctl = "net.inet.carp.preempt=0\nnet.inet.carp.lease=1\nnet.inet.carp.announce=60\n\
+                  net.inet.carp.demotion=0\n";
     for (line, expected) in [
         ("", says(0, "", "")),
         ("-a", says(0, "", "")),
@@ -110,7 +111,26 @@ fn reading_without_a_service() {
         ),
         ("sysctl", says(0, sysctl, "")),
         ("sysctl -a", says(0, sysctl, "")),
-        ("sysctl -an", says(0, "0\n1\n60\n", "")),
+        ("sysctl -an", says(0, "0\n1\n60\n0\n", "")),
+        ("-g carp", says(0, "carp: carp demote count 0\n", "")),
+        (
+            "-g web",
+            says(
+                1,
+                "",
+                "carpctl: web: no such interface group (there are: carp); `group' puts an \
+                 interface into one\n",
+            ),
+        ),
+        (
+            "-g carp --json",
+            says(
+                0,
+                "{\n  \"group\": \"carp\",\n  \"demotion\": 0,\n  \"demotions\": [],\n  \
+                 \"interfaces\": []\n}\n",
+                "",
+            ),
+        ),
         ("sysctl net.inet.carp", says(0, sysctl, "")),
         ("sysctl -n net.inet.carp.preempt", says(0, "0\n", "")),
         (
@@ -187,6 +207,28 @@ fn misunderstood_words_exit_2_and_start_nothing() {
         (
             "carp00 vhid 1",
             "carp00: not the name of a carp interface (carp0, carp1, ...)",
+        ),
+        (
+            "-g",
+            "`-g': the name of a group must follow (`carpctl -g carp')",
+        ),
+        (
+            "-g carp carpdemote 129",
+            "carp: invalid carp demotion: `129' is too large (0 to 128)",
+        ),
+        (
+            "carp0 carpdemote",
+            "carp0: `carpdemote': a group is demoted, not an interface: \
+             `carpctl -g carp carpdemote'",
+        ),
+        (
+            "demote 50 owner x",
+            "demote: `-- COMMAND' must follow: the demotion lasts as long as it runs",
+        ),
+        (
+            "demote 50 owner x sleep 1",
+            "demote: `sleep': unexpected word (carpctl demote N [group NAME] owner NAME -- \
+             COMMAND)",
         ),
         ("deamon", "deamon: unknown command (did you mean `daemon'?)"),
         (

@@ -5,8 +5,9 @@ use std::ffi::OsString;
 use carp_net::Inspection;
 use carp_net::carp_fsm::{Damage, LinkState, Reason, State, TakenDown};
 
-use super::interface;
+use super::{group, interface};
 use crate::config::Config;
+use crate::demotion::GroupReport;
 use crate::report::{Demotion, Past, Report, Standing, Trouble};
 use crate::words;
 
@@ -254,6 +255,9 @@ fn demotion(interface: Option<&str>, reason: &str, amount: i32) -> Demotion {
         interface: interface.map(str::to_owned),
         reason: reason.to_owned(),
         amount,
+        owner: interface.is_none().then(|| reason.to_owned()),
+        ago_ms: 12_345,
+        held: false,
     }
 }
 
@@ -287,6 +291,9 @@ fn news_come_behind_what_openbsd_shows() {
                 "interface": "carp0",
                 "reason": "carpdev is not up",
                 "amount": 1,
+                "owner": null,
+                "ago_ms": 12_345,
+                "held": false,
             }),
         ),
         ("/trouble/mended", serde_json::json!(true)),
@@ -308,6 +315,34 @@ fn several_demotions_have_a_line_each() {
     let lines = "\tdemotion: 42\n\t\t1 carp0: carpdev is not up\n\
                  \t\t1 carp1: carpdev is not up\n\t\t40 maintenance\n";
     assert!(text.contains(lines), "{text}");
+}
+
+#[test]
+fn group_is_shown_as_on_openbsd_and_with_everybody_who_demotes_it() {
+    let mut report = GroupReport {
+        group: "carp".to_owned(),
+        demotion: 0,
+        demotions: Vec::new(),
+        interfaces: vec!["carp0".to_owned()],
+    };
+    assert_eq!(group(&report), "carp: carp demote count 0\n");
+    report.demotion = 159;
+    report.demotions = vec![
+        demotion(None, "operator", 128),
+        demotion(None, "check-of-all-the-web-servers", 50),
+        demotion(None, "sysctl", -20),
+        demotion(Some("carp0"), &Damage::LinkAddress.to_string(), 1),
+    ];
+    report.demotions[1].held = true;
+    report.demotions[1].ago_ms = 200 * 60_000;
+    assert_eq!(
+        group(&report),
+        "carp: carp demote count 159\n\
+         \t128 owner operator, for 12 s\n\
+         \t50 owner check-of-all-the-web-servers, for 3 h, while a command runs\n\
+         \t-20 owner sysctl, for 12 s\n\
+         \t1 carp0: MAC address changed by another program, for 12 s\n"
+    );
 }
 
 #[test]

@@ -36,6 +36,8 @@ enum Turn {
     Service,
     /// The service's, to tell this of the interfaces behind that one.
     Listing(Topic, Option<InterfaceName>),
+    /// Nobody's: the connection holds a demotion, and lasts as long as that.
+    Holding,
     /// Nobody's: what is left to send is sent, and that is all.
     Over,
 }
@@ -95,7 +97,10 @@ impl Client {
 
     /// When it is given up, unless it waits for the service.
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
-        (self.turn != Turn::Service).then_some(self.deadline)
+        match self.turn {
+            Turn::Service | Turn::Holding => None,
+            Turn::Client | Turn::Listing(..) | Turn::Over => Some(self.deadline),
+        }
     }
 
     /// Whether it waits for an answer or for the rest of one.
@@ -114,6 +119,7 @@ impl Client {
             Turn::Client => self.read_request(),
             Turn::Service => Step::Wait,
             Turn::Listing(topic, last) => Step::Next(topic, last),
+            Turn::Holding => self.look_for_the_end(),
             Turn::Over => Step::Close,
         }
     }
@@ -141,6 +147,13 @@ impl Client {
     /// Begins to tell `topic` of all interfaces.
     pub(crate) const fn list(&mut self, topic: Topic) {
         self.turn = Turn::Listing(topic, None);
+    }
+
+    /// From now on the connection holds a demotion, until the client ends it.
+    pub(crate) fn hold(&mut self) {
+        if self.turn != Turn::Over {
+            self.turn = Turn::Holding;
+        }
     }
 
     /// Says what there is to say and closes, without waiting for the client to take it.
@@ -209,6 +222,17 @@ impl Client {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Step::Wait,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => return Step::Close,
+            }
+        }
+    }
+
+    /// Nothing is to be said any more over a connection that holds a demotion.
+    fn look_for_the_end(&mut self) -> Step {
+        loop {
+            match self.stream.read(&mut [0]) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Step::Wait,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(_) | Err(_) => return Step::Close,
             }
         }
     }

@@ -114,10 +114,15 @@ impl Clients {
 
     fn take_replies<B: Backend>(&mut self, control: &mut Control<B>) {
         while let Some((Ticket(token), reply)) = control.poll_reply() {
-            if let Some(client) = self.clients.get_mut(&token) {
-                client.answer(&reply, control.now());
-                self.enqueue(token);
+            let Some(client) = self.clients.get_mut(&token) else {
+                control.release(Ticket(token));
+                continue;
+            };
+            client.answer(&reply, control.now());
+            if control.is_holding(Ticket(token)) {
+                client.hold();
             }
+            self.enqueue(token);
         }
     }
 
@@ -159,6 +164,7 @@ impl Clients {
             },
             Step::Close => {
                 self.clients.remove(&token);
+                control.release(Ticket(token));
                 return;
             }
         }
@@ -223,19 +229,27 @@ fn answer<B: Backend>(
             tell(client, Topic::Stats, interface, control);
         }
         Request::Settings { assign } if assign.is_empty() => {
-            let settings = control.settings();
+            let settings = control.settings_as_shown();
             let reply = Reply::Settings {
                 before: settings,
                 now: settings,
             };
             client.answer(&reply, now);
         }
-        Request::Change { .. } | Request::Settings { .. } | Request::Restart
+        Request::Group { group } => match control.group(&group) {
+            Ok(report) => client.answer(&Reply::Group(Box::new(report)), now),
+            Err(reason) => client.answer(&Reply::Refused { reason }, now),
+        },
+        Request::Change { .. }
+        | Request::Settings { .. }
+        | Request::Demote { .. }
+        | Request::Restart
             if !client.may_change() =>
         {
             client.answer(&refused(NOT_ROOT), now);
         }
         Request::Change { interface, change } => control.change(Ticket(token), interface, change),
+        Request::Demote { group, demand } => control.demote(Ticket(token), &group, &demand),
         Request::Restart => control.restart(Ticket(token)),
         Request::Settings { assign } => control.assign(Ticket(token), &assign),
     }

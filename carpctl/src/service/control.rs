@@ -15,12 +15,15 @@ use carp_net::{Backend, Driver};
 
 use crate::change::{Change, StateWish};
 use crate::config::Config;
-use crate::name::InterfaceName;
+use crate::name::{InterfaceName, PREFIX};
 use crate::protocol::Reply;
 use crate::settings::{Assignment, Setting, Settings};
+use demotion::Held;
+pub(crate) use demotion::no_such_group;
 use journal::Journal;
 use obstacles::told;
 
+pub(crate) mod demotion;
 mod journal;
 mod legacy;
 mod obstacles;
@@ -43,6 +46,7 @@ pub(crate) struct Control<B> {
     /// Those who asked for a successor of this service.
     restarts: Vec<Ticket>,
     settings: Settings,
+    held: Vec<Held>,
     journal: Journal,
     /// Whether the service ends with its last interface.
     on_demand: bool,
@@ -119,6 +123,7 @@ impl<B: Backend> Control<B> {
             },
             restarts: Vec::new(),
             settings: Settings::default(),
+            held: Vec::new(),
             journal: Journal::default(),
             on_demand,
             stopping: false,
@@ -140,15 +145,18 @@ impl<B: Backend> Control<B> {
 
     /// Changes settings of the whole service.
     pub(crate) fn assign(&mut self, ticket: Ticket, assignments: &[Assignment]) {
-        let before = self.settings;
-        let reply = match before.with(assignments) {
+        let before = self.settings_as_shown();
+        let assigned = before.with(assignments).map_err(|error| error.to_string());
+        let possible = assigned.and_then(|now| {
+            self.check_sysctl_demotion(now.demotion - before.demotion)?;
+            Ok(now)
+        });
+        let reply = match possible {
             Ok(now) => {
                 self.set(now);
                 Reply::Settings { before, now }
             }
-            Err(error) => Reply::Refused {
-                reason: error.to_string(),
-            },
+            Err(reason) => Reply::Refused { reason },
         };
         self.reply(ticket, reply);
         self.take_events();
@@ -156,13 +164,15 @@ impl<B: Backend> Control<B> {
 
     fn set(&mut self, now: Settings) {
         self.touch_service();
-        let before = std::mem::replace(&mut self.settings, now);
+        let before = self.settings_as_shown();
+        self.settings = Settings { demotion: 0, ..now };
         let changed = |setting| before.get(setting) != now.get(setting);
         for setting in Setting::ALL.into_iter().filter(|it| changed(*it)) {
             match setting {
                 Setting::Preempt => self.driver.set_preempt(now.preempt),
                 Setting::Lease => self.driver.set_lease(now.lease),
                 Setting::Announce => self.driver.set_announce_every(now.announce_every()),
+                Setting::Demotion => self.demote_by_sysctl(now.demotion - before.demotion),
             }
             let (old, new) = (before.get(setting), now.get(setting));
             tracing::info!("{}: {old} -> {new}", setting.name());
@@ -181,9 +191,17 @@ impl<B: Backend> Control<B> {
         self.interfaces.contains_key(&name)
     }
 
-    /// The settings as they are.
+    /// The settings as they are, but for the demotion, which is none.
     pub(crate) const fn settings(&self) -> Settings {
         self.settings
+    }
+
+    /// The settings as they are, and the demotion that is read like one.
+    pub(crate) fn settings_as_shown(&self) -> Settings {
+        Settings {
+            demotion: self.driver.node().demotion(PREFIX),
+            ..self.settings
+        }
     }
 
     /// Begins to stop: nothing is changed any more, and every interface goes.
@@ -209,12 +227,14 @@ impl<B: Backend> Control<B> {
 
     /// When [`process`](Self::process) must be called at the latest.
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
-        self.driver.deadline()
+        let deadlines = [self.driver.deadline(), self.release_deadline()];
+        deadlines.into_iter().flatten().min()
     }
 
     /// Takes in what happened and does what is due.
     pub(crate) fn process(&mut self) {
         self.driver.process(self.driver.now());
+        self.release_late();
         self.take_events();
         self.look_at_holders();
     }
@@ -381,7 +401,8 @@ impl<B: Backend> Control<B> {
 
     fn destroy(&mut self, ticket: Ticket, name: InterfaceName) -> Result<(), String> {
         let last = self.interfaces.len() == 1;
-        let lost = self.settings_lost().filter(|_| last && self.on_demand);
+        let ends = last && self.on_demand && !self.is_demoted_by_name();
+        let lost = self.settings_lost().filter(|_| ends);
         let interface = self.interfaces.get_mut(&name).ok_or(NO_SUCH_INTERFACE)?;
         let notes = Vec::from_iter(lost);
         let reply = Reply::Done { notes };

@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 use crate::change::{AddressChange, CarriedKey, Change, GroupChange, LladdrWish, Manner, Peers};
 use crate::config::{Config, ConfigError};
 use crate::name::InterfaceName;
+use crate::service::control::demotion::HeldRecord;
 use crate::settings::Settings;
 
 /// The record of an interface is named after it.
@@ -33,6 +34,9 @@ pub(crate) struct InterfaceRecord {
 pub(crate) struct ServiceRecord {
     pub(crate) settings: Settings,
     pub(crate) driver: SavedDriver,
+    /// The demotions that somebody holds.
+    #[serde(default)]
+    pub(crate) held: Vec<HeldRecord>,
     /// Device and inode of the file of the control socket.
     pub(crate) socket: (u64, u64),
 }

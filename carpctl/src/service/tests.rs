@@ -23,6 +23,7 @@ use crate::report::{Report, State};
 use crate::settings::{Assignment, Setting};
 use crate::words;
 
+mod demotion;
 mod socket;
 
 /// A service in a thread of its own.

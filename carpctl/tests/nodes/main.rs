@@ -13,6 +13,7 @@
 mod care;
 mod cases;
 mod crafted;
+mod demotion;
 mod dialects;
 mod endings;
 mod freebsd;

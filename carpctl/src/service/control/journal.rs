@@ -110,7 +110,12 @@ impl Journal {
                 } else if is_worse {
                     (Level::WARN, text)
                 } else {
-                    let text = format!("group {group} demoted to {total} (no longer: {owner})");
+                    // Of a name the rest may stay.
+                    let how = match owner {
+                        Owner::Named(_) => "less by",
+                        Owner::Host(..) | _ => "no longer:",
+                    };
+                    let text = format!("group {group} demoted to {total} ({how} {owner})");
                     (Level::INFO, text)
                 }
             }

@@ -47,6 +47,7 @@ impl<B: Backend> Control<B> {
             journal: Journal::of(driver.node()),
             driver,
             settings,
+            held: Vec::new(),
             interfaces,
             waiting: VecDeque::new(),
             replies: VecDeque::new(),
@@ -56,6 +57,7 @@ impl<B: Backend> Control<B> {
             stopping: false,
             destroyed_last: false,
         };
+        control.await_holders(legacy.service.held);
         control.touch_all();
         control.take_events();
         Ok(control)
@@ -96,6 +98,7 @@ impl<B: Backend> Control<B> {
         std::mem::take(&mut self.unsaved.service).then(|| ServiceRecord {
             settings: self.settings,
             driver: self.driver.save(),
+            held: self.held_records(),
             socket,
         })
     }

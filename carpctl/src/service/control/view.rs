@@ -6,7 +6,7 @@ use carp_net::Backend;
 use carp_net::carp_fsm::{self, HostId, LinkState, Owner};
 
 use super::{Control, Interface};
-use crate::name::InterfaceName;
+use crate::name::{InterfaceName, PREFIX};
 use crate::report::{Demotion, Past, Report, Standing, Trouble};
 use crate::stats::{Counts, Peer, Stats};
 
@@ -82,21 +82,29 @@ impl<B: Backend> Control<B> {
     /// Who finds this machine unwell, beginning with `interface`.
     fn demotions(&self, interface: &Interface) -> Vec<Demotion> {
         let is_own = |entry: &carp_fsm::Demotion<'_>| matches!(entry.owner, Owner::Host(id, _) if Some(*id) == interface.host);
-        let (own, others): (Vec<_>, Vec<_>) = self.driver.node().demotions().partition(is_own);
+        let groups = &interface.config.groups;
+        let is_in = |group: &str| group == PREFIX || groups.iter().any(|it| it.as_str() == group);
+        let entries = self.driver.node().demotions();
+        let (own, others): (Vec<_>, Vec<_>) =
+            entries.filter(|it| is_in(it.group)).partition(is_own);
         let entries = own.into_iter().chain(others).take(MOST_DEMOTIONS);
         entries.map(|entry| self.demotion(&entry)).collect()
     }
 
-    fn demotion(&self, entry: &carp_fsm::Demotion<'_>) -> Demotion {
-        let interface = match entry.owner {
-            Owner::Host(id, _) => self.driver.name(*id),
-            Owner::Named(_) | _ => None,
+    pub(super) fn demotion(&self, entry: &carp_fsm::Demotion<'_>) -> Demotion {
+        let (interface, owner) = match entry.owner {
+            Owner::Host(id, _) => (self.driver.name(*id), None),
+            Owner::Named(name) => (None, Some(name)),
+            _ => (None, None),
         };
         Demotion {
             group: entry.group.to_owned(),
             interface: interface.map(str::to_owned),
             reason: entry.owner.to_string(),
             amount: entry.amount,
+            owner: owner.cloned(),
+            ago_ms: self.ago_ms(entry.since),
+            held: owner.is_some_and(|owner| self.is_held(entry.group, owner)),
         }
     }
 

@@ -9,6 +9,7 @@ use carp_net::{Backend as _, Driver};
 use serde_json::Value;
 
 use super::*;
+use crate::demotion::Demand;
 use crate::protocol::Reply;
 use crate::report::{Report, State};
 use crate::service::Control;
@@ -204,6 +205,48 @@ fn settings_and_the_way_back_go_on() {
     let done = Reply::Done { notes: Vec::new() };
     assert_eq!(one.poll_reply(), Some((Ticket(1), done)));
     assert_eq!(one.poll_reply(), None);
+}
+
+#[test]
+fn demotions_go_on_and_the_held_ones_wait_for_their_holders() {
+    let lan = Lan::new(42);
+    let mut one = node(&lan);
+    let clock = &mut lan.node();
+    make(clock, &mut one, "carp0", "vhid 99 carpdev vmx0 group web");
+    let demand = |owner: &str, holder| Demand::Hold {
+        owner: owner.parse().unwrap(),
+        amount: 40,
+        holder,
+    };
+    let carp = "carp".parse().unwrap();
+    one.demote(Ticket(2), &carp, &Demand::Add(3));
+    one.demote(Ticket(3), &carp, &demand("x", 7));
+    one.demote(Ticket(4), &"web".parse().unwrap(), &demand("y", 8));
+    for _ in 0..3 {
+        let done = Reply::Done { notes: Vec::new() };
+        assert_eq!(one.poll_reply().unwrap().1, done);
+    }
+    pass(clock, &mut [&mut one], Duration::from_secs(10));
+    assert_eq!(report(&one, "carp0").demotion, 83);
+
+    let legacy = saved(&mut one);
+    one.leave_in_place();
+    one = Control::resume(lan.node_again(0), legacy, clock.now(), true).unwrap();
+    let after = report(&one, "carp0");
+    assert_eq!(after.demotion, 83);
+    assert!(after.demotions.iter().all(|entry| entry.ago_ms >= 10_000));
+    pass(clock, &mut [&mut one], Duration::from_secs(4));
+    one.demote(Ticket(5), &carp, &demand("x", 6));
+    let (_, reply) = one.poll_reply().unwrap();
+    assert!(matches!(reply, Reply::Refused { .. }), "{reply:?}");
+    one.demote(Ticket(6), &carp, &demand("x", 7));
+    let done = Reply::Done { notes: Vec::new() };
+    assert_eq!(one.poll_reply(), Some((Ticket(6), done)));
+    // Nobody comes for the other.
+    pass(clock, &mut [&mut one], Duration::from_secs(2));
+    assert_eq!(report(&one, "carp0").demotion, 43);
+    one.release(Ticket(6));
+    assert_eq!(report(&one, "carp0").demotion, 3);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::IpAddr;
 
-use carp_fsm::carp_proto::Vhid;
+use carp_fsm::carp_proto::{MacAddress, Vhid};
 use carp_fsm::{ConfigError, HostId};
 
 /// Something that cannot be done, or was refused by the operating system.
@@ -60,6 +60,25 @@ pub enum ErrorKind {
     AddressInUse {
         /// The address.
         address: IpAddr,
+        /// The interface that has it.
+        interface: String,
+    },
+    /// A link-layer address that no interface can have.
+    #[error("{0} is a group or nobody: lladdr takes the address of one interface")]
+    BadLinkAddress(MacAddress),
+    /// The link-layer address of the operator's choice is the carpdev's own.
+    #[error("{mac} is the address of {carpdev}: use lladdr carpdev")]
+    LinkAddressOfCarpdev {
+        /// The link-layer address.
+        mac: MacAddress,
+        /// The carpdev.
+        carpdev: String,
+    },
+    /// Another interface of this machine has the link-layer address.
+    #[error("{mac} is the address of {interface}: use another lladdr, the same on all nodes")]
+    LinkAddressInUse {
+        /// The link-layer address.
+        mac: MacAddress,
         /// The interface that has it.
         interface: String,
     },

@@ -12,7 +12,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use carp_fsm::carp_proto::{Family, MacAddress, VirtualAddress};
-use carp_fsm::{HostId, LinkId, LinkState, Lladdr, Timestamp};
+use carp_fsm::{HostId, LinkId, LinkState, Timestamp};
 
 use crate::error::About as _;
 use crate::{Backend, Error, ErrorKind, Inspection, Outgoing, Report, Result, Setup, Waker};
@@ -257,11 +257,8 @@ impl Linux {
         };
         let link = self.carpdev(setup).and_then(|index| self.links.get(index));
         let link = link.ok_or_else(absent)?;
-        let mac = if setup.up && setup.lladdr == Lladdr::Virtual {
-            setup.vhid.virtual_mac()
-        } else {
-            link.mac.ok_or_else(absent)?
-        };
+        let own = setup.interface_mac().filter(|_| setup.up);
+        let mac = own.or(link.mac).ok_or_else(absent)?;
         Ok((link.index, mac))
     }
 
@@ -310,7 +307,11 @@ impl Backend for Linux {
     fn check(&mut self, carpdev: &str, setup: &Setup, addresses: &[VirtualAddress]) -> Result<()> {
         self.catch_up();
         self.ring_if_needed();
-        check::check(&self.links, carpdev, setup, addresses)
+        let is_known = |name: &str| {
+            let mut hosts = self.hosts.values();
+            hosts.any(|host| host.setup.interface == name)
+        };
+        check::check(&self.links, carpdev, setup, addresses, is_known)
     }
 
     fn configure(&mut self, id: HostId, setup: &Setup) {

@@ -3,8 +3,7 @@
 use std::net::Ipv4Addr;
 
 use carp_fsm::carp_proto::{
-    AdvertHeaders, Endpoints, Family, GROUP_MAC_V4, GROUP_MAC_V6, advert_frame,
-    decode_ip_packet,
+    AdvertHeaders, Endpoints, Family, GROUP_MAC_V4, GROUP_MAC_V6, advert_frame, decode_ip_packet,
 };
 
 use super::*;

@@ -30,6 +30,7 @@ mod interface;
 mod lease;
 mod leftovers;
 mod links;
+mod lladdr;
 mod routes;
 mod speech;
 mod take;
@@ -65,6 +66,7 @@ struct Machine {
 
 const LINK: LinkId = LinkId(1);
 const VMAC: MacAddress = MacAddress([0x00, 0x00, 0x5e, 0x00, 0x01, 0x63]);
+const MANUAL: MacAddress = MacAddress([0x02, 0xca, 0x12, 0x00, 0x00, 0x07]);
 /// As long as what must happen may take.
 const LONG: Duration = Duration::from_secs(10);
 /// As long as is waited for what must not happen; the kernel's second MLD report comes within it.
@@ -346,6 +348,14 @@ fn carp0() -> Setup {
 fn carp0_on_carpdev() -> Setup {
     Setup {
         lladdr: Lladdr::Carpdev,
+        ..carp0()
+    }
+}
+
+/// The same with a link-layer address of the operator's choice.
+fn carp0_manual() -> Setup {
+    Setup {
+        lladdr: Lladdr::Manual(MANUAL),
         ..carp0()
     }
 }

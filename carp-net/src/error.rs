@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::IpAddr;
 
-use carp_fsm::carp_proto::{MacAddress, Vhid};
+use carp_fsm::carp_proto::{Family, MacAddress, Vhid};
 use carp_fsm::{ConfigError, HostId};
 
 /// Something that cannot be done, or was refused by the operating system.
@@ -81,6 +81,14 @@ pub enum ErrorKind {
         mac: MacAddress,
         /// The interface that has it.
         interface: String,
+    },
+    /// The carpdev has no address that adverts to a unicast peer can come from.
+    #[error("{carpdev} has no {family} address of its own to send it from: give {carpdev} one")]
+    NoSource {
+        /// The carpdev.
+        carpdev: String,
+        /// The family of the peer.
+        family: Family,
     },
     /// There is no such virtual host (any more).
     #[error("no such virtual host")]

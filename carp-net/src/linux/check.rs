@@ -1,5 +1,6 @@
 //! Whether a virtual host could work here, from what is known, before anything is done.
 
+use carp_fsm::Lladdr;
 use carp_fsm::carp_proto::{MacAddress, VirtualAddress};
 
 use super::addresses::MARK;
@@ -48,7 +49,7 @@ fn check_name(links: &Links, name: &str) -> Result<()> {
 }
 
 /// The kernel delivers a frame to one interface on a carpdev only, so none of the others may have the
-/// link-layer address. The carp interface of another carpdev may, as it may have the same vhid, and
+/// link-layer address; of virtual ones the vhid sees to that. The carp interface of another carpdev may, as it may have the same vhid, and
 /// one of a former run will have gone.
 fn check_mac(
     links: &Links,
@@ -56,7 +57,7 @@ fn check_mac(
     setup: &Setup,
     is_known: impl Fn(&str) -> bool,
 ) -> Result<()> {
-    let Some(mac) = setup.interface_mac() else {
+    let Lladdr::Manual(mac) = setup.lladdr else {
         return Ok(());
     };
     let refuse = |kind| Err(Error::new(&setup.interface, kind));

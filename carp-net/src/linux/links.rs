@@ -327,6 +327,11 @@ impl Address {
         self.flags & libc::IFA_F_DEPRECATED != 0
     }
 
+    /// Whether the host prefers others as a source: a secondary one of IPv4, a temporary one of IPv6.
+    pub(super) const fn is_secondary(&self) -> bool {
+        self.flags & libc::IFA_F_SECONDARY != 0
+    }
+
     /// Whether packets may have it as their source: duplicate address detection is through, or
     /// there is none.
     pub(super) const fn is_usable(&self) -> bool {

@@ -348,19 +348,31 @@ impl Backend for Linux {
     }
 
     fn send(&mut self, id: HostId, advert: &Outgoing) -> Result<IpAddr> {
-        let to = advert.to;
         let setup = &self.host(id)?.setup;
         let (index, mac) = self.way_out(setup)?;
-        let source = self.source(index, Family::of(to));
-        let sent = source::frame(mac, source, advert).and_then(|frame| {
-            if to == Family::of(to).group() {
-                self.speak.frame(index, &frame)
-            } else {
-                self.speak.packet(index, to, &frame)
-            }
-        });
-        sent.about(format_args!("{}: advert to {to}", setup.interface))?;
-        Ok(source)
+        let (to, family) = (advert.to, Family::of(advert.to));
+        let about = || format!("{}: advert to {to}", setup.interface);
+        if to == family.group() {
+            let source = self.source(index, family);
+            let frame = source::frame(mac, source, advert);
+            let sent = frame.and_then(|frame| self.speak.frame(index, &frame));
+            return sent
+                .map(|()| source)
+                .map_err(|error| Error::new(about(), error));
+        }
+        let lacks_source = || {
+            let link = self.links.get(index);
+            let carpdev = link.map_or_else(String::new, |link| link.name.clone());
+            Error::new(about(), ErrorKind::NoSource { carpdev, family })
+        };
+        let way = self.way_to(index, to).ok_or_else(lacks_source)?;
+        // The list of peers may be the same on all nodes, this one among them.
+        if !self.is_own(index, to) {
+            let frame = source::frame(mac, way.source, advert);
+            let sent = frame.and_then(|frame| self.speak.packet(index, way, to, &frame));
+            sent.map_err(|error| Error::new(about(), error))?;
+        }
+        Ok(way.source)
     }
 
     fn hold(&mut self, id: HostId, addresses: &[VirtualAddress], lease: Option<Duration>) {

@@ -34,6 +34,7 @@ mod lladdr;
 mod routes;
 mod speech;
 mod take;
+mod unicast;
 
 /// A lab, or nothing where namespaces are forbidden; with `CI` set that is a failure.
 fn lab() -> Option<Lab> {

@@ -21,7 +21,7 @@ impl Machine {
         })
     }
 
-    fn wait_until_mended(&mut self, id: HostId) {
+    pub(super) fn wait_until_mended(&mut self, id: HostId) {
         self.wait_for("mending", |report| {
             matches!(report, Report::Mended(of) if *of == id).then_some(())
         });

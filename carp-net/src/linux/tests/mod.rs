@@ -25,6 +25,7 @@ mod carpdev;
 mod check;
 mod frames;
 mod hand_over;
+mod inet6;
 mod inherit;
 mod interface;
 mod lease;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use carp_fsm::carp_proto::{Advertisement, Envelope, Vhid, VirtualAddress};
+use carp_fsm::carp_proto::{Advertisement, Envelope, MacAddress, Vhid, VirtualAddress};
 use carp_fsm::{Damage, HostId, LinkId, LinkState, Lladdr, TakenDown, Timestamp};
 
 use crate::{Error, Outgoing, Result};
@@ -125,6 +125,18 @@ pub struct Setup {
     pub up: bool,
 }
 
+impl Setup {
+    /// The link-layer address of the interface that carries the virtual addresses; `None` where
+    /// that is the carpdev.
+    pub const fn interface_mac(&self) -> Option<MacAddress> {
+        match self.lladdr {
+            Lladdr::Virtual => Some(self.vhid.virtual_mac()),
+            Lladdr::Manual(mac) => Some(mac),
+            Lladdr::Carpdev | _ => None,
+        }
+    }
+}
+
 /// Something that happened on the platform.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -239,7 +251,7 @@ pub struct Inspection {
     /// The index of the interface that carries the addresses.
     pub index: Option<u32>,
     /// Its link-layer address.
-    pub link_address: Option<carp_fsm::carp_proto::MacAddress>,
+    pub link_address: Option<MacAddress>,
     /// Its maximum transmission unit, in bytes.
     pub mtu: Option<u32>,
     /// The priority of the frames that leave with adverts.

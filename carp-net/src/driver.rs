@@ -9,7 +9,9 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use carp_fsm::carp_proto::Family;
-use carp_fsm::{Action, Command, HostId, Input, LinkId, Node, NodeConfig, Timestamp, VirtualHost};
+use carp_fsm::{
+    Action, Command, HostId, Input, LinkId, Lladdr, Node, NodeConfig, Timestamp, VirtualHost,
+};
 
 use crate::backend::{Backend, Inspection, Report, Setup};
 use crate::handle::{Handle, Requests};
@@ -141,9 +143,13 @@ impl<B: Backend> Driver<B> {
                 let vhid = host.vhid();
                 return Err(Error::new(carpdev, ErrorKind::VhidInUse { vhid, by }));
             }
+            // A link-local address means something else on every interface, but these are on one.
+            let is_on_carpdev = |host: &VirtualHost| host.link_address() == Lladdr::Carpdev;
+            let share =
+                other.carpdev == carpdev && is_on_carpdev(host) && is_on_carpdev(view.config());
             for address in host.addresses() {
                 let same = |theirs: &carp_fsm::carp_proto::VirtualAddress| {
-                    theirs.ip() == address.ip() && !address.is_link_local()
+                    theirs.ip() == address.ip() && (share || !address.is_link_local())
                 };
                 if view.config().addresses().iter().any(same) {
                     let kind = ErrorKind::AddressInUse {

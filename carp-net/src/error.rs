@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::IpAddr;
 
-use carp_fsm::carp_proto::Vhid;
+use carp_fsm::carp_proto::{Family, MacAddress, Vhid};
 use carp_fsm::{ConfigError, HostId};
 
 /// Something that cannot be done, or was refused by the operating system.
@@ -62,6 +62,33 @@ pub enum ErrorKind {
         address: IpAddr,
         /// The interface that has it.
         interface: String,
+    },
+    /// A link-layer address that no interface can have.
+    #[error("{0} is a group or nobody: lladdr takes the address of one interface")]
+    BadLinkAddress(MacAddress),
+    /// The link-layer address of the operator's choice is the carpdev's own.
+    #[error("{mac} is the address of {carpdev}: use lladdr carpdev")]
+    LinkAddressOfCarpdev {
+        /// The link-layer address.
+        mac: MacAddress,
+        /// The carpdev.
+        carpdev: String,
+    },
+    /// Another interface of this machine has the link-layer address.
+    #[error("{mac} is the address of {interface}: use another lladdr, the same on all nodes")]
+    LinkAddressInUse {
+        /// The link-layer address.
+        mac: MacAddress,
+        /// The interface that has it.
+        interface: String,
+    },
+    /// The carpdev has no address that adverts to a unicast peer can come from.
+    #[error("{carpdev} has no {family} address of its own to send it from: give {carpdev} one")]
+    NoSource {
+        /// The carpdev.
+        carpdev: String,
+        /// The family of the peer.
+        family: Family,
     },
     /// There is no such virtual host (any more).
     #[error("no such virtual host")]

@@ -47,14 +47,12 @@ struct Running {
 
 impl Running {
     fn start(host: &Host, lladdr: Lladdr, advskew: u8) -> Self {
+        Self::start_with(host, web(advskew).lladdr(lladdr))
+    }
+
+    fn start_with(host: &Host, web: VirtualHost) -> Self {
         let linux = host.enter(Linux::open).unwrap().unwrap();
         let mut driver = Driver::new(linux, Node::builder()).unwrap();
-        let web = VirtualHost::new(Vhid::new(99).unwrap(), Key::from_password("SharedSecret"))
-            .advskew(advskew)
-            .unwrap()
-            .lladdr(lladdr)
-            .address("192.0.2.10/24".parse().unwrap())
-            .address("2001:db8::10/64".parse().unwrap());
         driver.add("carp0", "vmx0", web).unwrap();
         let handle = driver.handle();
         let thread = spawn(move || driver.run(|event| eprintln!("{event}")).unwrap());
@@ -82,6 +80,14 @@ impl Running {
         self.handle.shutdown().unwrap();
         self.thread.join().unwrap();
     }
+}
+
+fn web(advskew: u8) -> VirtualHost {
+    VirtualHost::new(Vhid::new(99).unwrap(), Key::from_password("SharedSecret"))
+        .advskew(advskew)
+        .unwrap()
+        .address("192.0.2.10/24".parse().unwrap())
+        .address("2001:db8::10/64".parse().unwrap())
 }
 
 /// Does what another program would do on a host.
@@ -291,4 +297,87 @@ fn a_clean_stop_loses_no_echo_with_the_carpdevs_own() {
 #[test]
 fn a_clean_stop_loses_no_echo_where_no_carpdev_has_an_address() {
     fail_over(Lladdr::Virtual, false);
+}
+
+#[test]
+fn unicast_adverts_leave_the_switch_knowing_the_virtual_mac() {
+    let Some(lab) = lab() else { return };
+    if !age_quickly(&lab) {
+        return;
+    }
+    let hosts = [("one", 1), ("two", 2)].map(|(name, last)| {
+        let addresses = [format!("192.0.2.{last}/24"), format!("2001:db8::{last}/64")];
+        settled(&lab, name, &addresses).0
+    });
+    // The list of peers is the same on both nodes.
+    let peers = ["192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2"];
+    let nodes = [(&hosts[0], 0), (&hosts[1], 100)].map(|(host, advskew)| {
+        let peers = peers.map(|peer| peer.parse().unwrap());
+        Running::start_with(host, web(advskew).with_peers(peers))
+    });
+    wait_until(|| nodes[0].is_master());
+    // Somebody who sends and gets no answer, and asks nobody for the way.
+    let client = lab.host("client").unwrap();
+    client.add_address("192.0.2.50/24").unwrap();
+    let to = "ip neigh replace 192.0.2.10 dev vmx0 nud permanent lladdr";
+    meddle(&client, &format!("{to} {VIRTUAL_MAC}"));
+    let ignore = "net/ipv4/icmp_echo_ignore_all";
+    hosts[0].set_sysctl(ignore, "1").unwrap();
+    let _third = lab.host("third").unwrap();
+    // The series of announcements is over then, and would have been forgotten.
+    let from = now() + Duration::from_secs(6);
+    let taps = ["one", "third"].map(|port| lab.tap_port(port).unwrap());
+    let echo = client.echo("192.0.2.10".parse().unwrap(), 50).unwrap();
+    let until = from + Duration::from_secs(6);
+    let is_over = |frame: &Frame| frame.time > until;
+    assert!(taps[0].wait_for(2 * LONG, is_over).is_some());
+    echo.stop().unwrap();
+    assert!(nodes[0].is_master() && !nodes[1].is_master());
+    let [port, third] = taps.map(|tap| tap.stop().unwrap().frames);
+    let is_meant = |frame: &&Frame| frame.time > from && frame.time < until;
+    let shown: Vec<u128> = port
+        .iter()
+        .filter(is_meant)
+        .filter(|frame| frame.direction == Direction::In && frame.source() == VIRTUAL_MAC)
+        .map(|frame| (frame.time - from).as_millis())
+        .collect();
+    // Each is a request and a reply.
+    assert!((10..=14).contains(&shown.len()), "{shown:?}");
+    let gaps = shown.windows(2).map(|pair| pair[1] - pair[0]);
+    assert!(gaps.max() < Some(1_500), "{shown:?}");
+    let is_flooded = |frame: &&Frame| frame.destination() == VIRTUAL_MAC;
+    let flooded = third.iter().filter(is_meant).filter(is_flooded).count();
+    assert_eq!(flooded, 0);
+    // Nothing goes to the groups, and all adverts come from the carpdev's own address.
+    let adverts: Vec<_> = port
+        .iter()
+        .filter(|frame| frame.direction == Direction::In)
+        .filter(|frame| {
+            let payload = frame.payload();
+            payload.get(9) == Some(&112) || payload.get(6) == Some(&112)
+        })
+        .collect();
+    assert!(adverts.len() >= 20, "{}", adverts.len());
+    for advert in adverts {
+        let way = (advert.source(), advert.destination());
+        assert_eq!(way, (hosts[0].mac(), hosts[1].mac()));
+    }
+    for node in nodes {
+        node.stop();
+    }
+}
+
+/// Has the switch forget what it has not seen for two seconds; not where iproute2 is lacking.
+fn age_quickly(lab: &Lab) -> bool {
+    let words = "link set dev switch type bridge ageing_time 200";
+    let mut command = lab.switch().command("ip");
+    match command.args(words.split(' ')).status() {
+        Ok(status) => assert!(status.success()),
+        Err(error) if std::env::var_os("CI").is_none() => {
+            eprintln!("skipped: {error}");
+            return false;
+        }
+        Err(error) => panic!("{error}"),
+    }
+    true
 }

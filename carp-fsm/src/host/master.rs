@@ -24,8 +24,9 @@ pub(super) const ANNOUNCEMENTS: [Duration; 6] = [
 /// How long another node may need to take over once it has been told to.
 const TAKE_OVER: Duration = Duration::from_millis(20);
 
-/// A link-layer address that adverts do not show is shown at most this often.
-const SHOW_EVERY: Duration = Duration::from_secs(1);
+/// A link-layer address that adverts do not show is shown at most this often: once a second, but one
+/// that was shown late is not to take the place of the next.
+const SHOW_EVERY: Duration = Duration::from_millis(900);
 
 /// A master answers a worse master's advert at most this often.
 const ANSWER_EVERY: Duration = Duration::from_secs(1);

@@ -18,6 +18,7 @@ mod lease;
 mod local;
 mod many;
 mod resume;
+mod unicast;
 mod unmanaged;
 
 const ADVERT: &str = "advert inet 1/100 0";

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use carp_fsm::{HostId, LinkId, Lladdr, TakenDown};
+use carp_fsm::{HostId, LinkId, TakenDown};
 
 use super::links::Link;
 use super::place::is_altered;
@@ -78,7 +78,8 @@ impl Linux {
         let Some(index) = host.place.filter(|_| !host.taken_down) else {
             return Finding::Sound;
         };
-        let is_own = host.setup.lladdr == Lladdr::Virtual;
+        let mac = host.setup.interface_mac();
+        let is_own = mac.is_some();
         let Some(link) = self.links.get(index) else {
             return if is_own { Finding::Odd } else { Finding::Sound };
         };
@@ -110,7 +111,7 @@ impl Linux {
         if are_lost && host.until.is_some_and(|until| until <= clock::now()) {
             return Finding::Lapsed;
         }
-        let has_wrong_mac = is_own && link.mac != Some(host.setup.vhid.virtual_mac());
+        let has_wrong_mac = is_own && link.mac != mac;
         if host.handing_over || !(are_lost || are_altered || has_wrong_mac) {
             Finding::Sound
         } else {
@@ -136,7 +137,7 @@ impl Linux {
             .hosts
             .iter()
             .filter(|(_, host)| host.setup.link == link);
-        let shared = on_link.filter(|(_, host)| host.setup.lladdr == Lladdr::Carpdev);
+        let shared = on_link.filter(|(_, host)| host.setup.interface_mac().is_none());
         let shared: Vec<HostId> = shared.map(|(id, _)| *id).collect();
         for id in shared {
             self.announce_all(id);

@@ -1,21 +1,25 @@
 //! Whether a virtual host could work here, from what is known, before anything is done.
 
-use carp_fsm::carp_proto::VirtualAddress;
+use carp_fsm::Lladdr;
+use carp_fsm::carp_proto::{MacAddress, VirtualAddress};
 
 use super::addresses::MARK;
 use super::interface;
 use super::links::{Address, Link, Links};
 use crate::{Error, ErrorKind, Result, Setup};
 
-/// Says what stands in the way of `setup` on `carpdev` with `addresses`.
+/// Says what stands in the way of `setup` on `carpdev` with `addresses`, `is_known` telling of a name
+/// whether a virtual host has an interface called so.
 pub(super) fn check(
     links: &Links,
     carpdev: &str,
     setup: &Setup,
     addresses: &[VirtualAddress],
+    is_known: impl Fn(&str) -> bool,
 ) -> Result<()> {
     check_name(links, &setup.interface)?;
     check_carpdev(links, carpdev)?;
+    check_mac(links, carpdev, setup, is_known)?;
     for address in addresses {
         // A link-local address is one only on its link.
         let everywhere = !address.is_link_local();
@@ -41,6 +45,41 @@ fn check_name(links: &Links, name: &str) -> Result<()> {
     match links.by_name(name) {
         Some(link) if !link.is_carp() => Err(Error::new(name, ErrorKind::NameTaken)),
         _ => Ok(()),
+    }
+}
+
+/// The kernel delivers a frame to one interface on a carpdev only, so none of the others may have the
+/// link-layer address; of virtual ones the vhid sees to that. The carp interface of another carpdev may, as it may have the same vhid, and
+/// one of a former run will have gone.
+fn check_mac(
+    links: &Links,
+    carpdev: &str,
+    setup: &Setup,
+    is_known: impl Fn(&str) -> bool,
+) -> Result<()> {
+    let Lladdr::Manual(mac) = setup.lladdr else {
+        return Ok(());
+    };
+    let refuse = |kind| Err(Error::new(&setup.interface, kind));
+    if mac.is_multicast() || mac == MacAddress([0; 6]) {
+        return refuse(ErrorKind::BadLinkAddress(mac));
+    }
+    let carpdev = links.by_name(carpdev);
+    if let Some(carpdev) = carpdev.filter(|carpdev| carpdev.mac == Some(mac)) {
+        let carpdev = carpdev.name.clone();
+        return refuse(ErrorKind::LinkAddressOfCarpdev { mac, carpdev });
+    }
+    let carpdev = carpdev.map(|link| link.index);
+    let is_in_the_way = |link: &&Link| {
+        let stays = !link.is_carp() || (link.lower == carpdev && is_known(&link.name));
+        link.mac == Some(mac) && link.name != setup.interface && stays
+    };
+    match links.all().find(is_in_the_way) {
+        Some(link) => {
+            let interface = link.name.clone();
+            refuse(ErrorKind::LinkAddressInUse { mac, interface })
+        }
+        None => Ok(()),
     }
 }
 

@@ -4,7 +4,7 @@
 //! source. *Protodown* is its carrier: on, it cannot send, and a routing daemon sees the same link
 //! state as on OpenBSD; taking it down costs a thousand times more.
 
-use carp_fsm::carp_proto::MacAddress;
+use carp_fsm::carp_proto::{MacAddress, Vhid};
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::link::{
@@ -100,6 +100,31 @@ pub(super) fn set_mac(index: u32, mac: MacAddress) -> Request {
     Request::new(RouteNetlinkMessage::SetLink(message), 0)
 }
 
+/// Gives the interface an alias, which `ip link` shows.
+pub(super) fn set_alias(index: u32, alias: &str) -> Request {
+    let mut message = LinkMessage::default();
+    message.header.index = index;
+    message
+        .attributes
+        .push(LinkAttribute::IfAlias(alias.to_owned()));
+    Request::new(RouteNetlinkMessage::SetLink(message), 0)
+}
+
+/// The alias of a carp interface.
+pub(super) fn alias_of(vhid: Vhid) -> String {
+    format!("{ALIAS}{vhid}")
+}
+
+/// Whose interface has this alias, if it is that of a carp interface.
+pub(super) fn vhid_in(alias: &str) -> Option<Vhid> {
+    let vhid: u8 = alias.strip_prefix(ALIAS)?.parse().ok()?;
+    let vhid = Vhid::new(vhid).ok()?;
+    (alias == alias_of(vhid)).then_some(vhid)
+}
+
+/// What the alias of a carp interface says before its vhid.
+const ALIAS: &str = "carp vhid ";
+
 /// Takes the interface up, or down.
 pub(super) fn admin(index: u32, up: bool) -> Request {
     let mut message = LinkMessage::default();
@@ -123,6 +148,26 @@ pub(super) fn is_name(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_alias_that_is_given_is_read() {
+        let vhid = Vhid::new(99).unwrap();
+        assert_eq!(alias_of(vhid), "carp vhid 99");
+        assert_eq!(vhid_in("carp vhid 99"), Some(vhid));
+        for other in [
+            "",
+            "carp",
+            "carp vhid ",
+            "carp vhid 0",
+            "carp vhid 256",
+            "carp vhid 099",
+            "carp vhid +99",
+            "carp vhid 99 of mine",
+            "my carp vhid 99",
+        ] {
+            assert_eq!(vhid_in(other), None, "{other:?}");
+        }
+    }
 
     #[test]
     fn names_follow_the_rule_of_the_kernel() {

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
-use carp_fsm::carp_proto::{MacAddress, VirtualAddress};
+use carp_fsm::carp_proto::{MacAddress, Vhid, VirtualAddress};
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::address::AddressMessage;
 use netlink_packet_route::link::{LinkAttribute, LinkExtentMask, LinkFlags, LinkMessage};
 
 use super::netlink::{Attributes, Connection, Refusal, kind};
-use super::routes;
+use super::{interface, routes};
+use crate::Setup;
 
 /// All links and all addresses of a network namespace.
 #[derive(Debug, Default)]
@@ -157,6 +158,8 @@ pub(super) struct Link {
     pub(super) lower: Option<u32>,
     /// Whether it is a macvlan in bridge mode.
     is_bridge_mode: bool,
+    /// The vhid in its alias, where it has that of a carp interface.
+    aliased: Option<Vhid>,
     ethernet: bool,
     flags: LinkFlags,
 }
@@ -213,6 +216,7 @@ impl Link {
                 .and_then(|data| data.nested().get(attribute::MACVLAN_MODE))
                 .and_then(|mode| mode.u32())
                 == Some(MACVLAN_MODE_BRIDGE),
+            aliased: text(attribute::ALIAS).and_then(|alias| interface::vhid_in(&alias)),
             ethernet: u16::from_ne_bytes([t0, t1]) == libc::ARPHRD_ETHER,
             flags: LinkFlags::from_bits_retain(u32::from_ne_bytes([f0, f1, f2, f3])),
         })
@@ -242,27 +246,38 @@ impl Link {
             && !self.flags.intersects(lacks)
     }
 
-    /// Whether it is a macvlan with a virtual MAC address, as this backend makes them.
+    /// Whether it is a macvlan as this backend makes them: with its alias, or with a virtual MAC
+    /// address, which was all that former versions had to know theirs by.
     pub(super) fn is_carp(&self) -> bool {
-        let virtual_mac = |MacAddress([a, b, c, d, e, _])| {
-            // docs/carp-protocol.md §1.4
-            [a, b, c, d, e] == [0x00, 0x00, 0x5e, 0x00, 0x01]
+        self.carp_mark().is_some()
+    }
+
+    /// The vhid that it is for, if it is what this backend makes.
+    pub(super) fn carp_vhid(&self) -> Option<Vhid> {
+        self.carp_mark().filter(|_| self.is_bridge_mode)
+    }
+
+    /// Whether it is what this backend makes for `setup` on the carpdev with this index.
+    pub(super) fn is_carp_on(&self, carpdev: u32, setup: &Setup) -> bool {
+        setup.interface_mac().is_some_and(|mac| {
+            self.carp_vhid() == Some(setup.vhid)
+                && self.mac == Some(mac)
+                && self.lower == Some(carpdev)
+        })
+    }
+
+    fn carp_mark(&self) -> Option<Vhid> {
+        let of_virtual_mac = || {
+            let MacAddress([.., last]) = self.mac?;
+            let vhid = Vhid::new(last).ok()?;
+            (self.mac == Some(vhid.virtual_mac())).then_some(vhid)
         };
-        self.kind.as_deref() == Some("macvlan") && self.mac.is_some_and(virtual_mac)
-    }
-
-    /// The last byte of its virtual MAC address, if it is what this backend makes.
-    pub(super) fn carp_vhid(&self) -> Option<u8> {
-        let MacAddress([.., vhid]) = self.mac?;
-        (self.is_carp() && self.is_bridge_mode).then_some(vhid)
-    }
-
-    /// Whether it is what this backend makes on the carpdev with this index.
-    pub(super) fn is_carp_on(&self, carpdev: u32, mac: MacAddress) -> bool {
-        self.is_carp()
-            && self.is_bridge_mode
-            && self.mac == Some(mac)
-            && self.lower == Some(carpdev)
+        if self.kind.as_deref() != Some("macvlan") {
+            return None;
+        }
+        self.aliased
+            .filter(|_| self.is_bridge_mode)
+            .or_else(of_virtual_mac)
     }
 }
 
@@ -312,6 +327,11 @@ impl Address {
         self.flags & libc::IFA_F_DEPRECATED != 0
     }
 
+    /// Whether the host prefers others as a source: a secondary one of IPv4, a temporary one of IPv6.
+    pub(super) const fn is_secondary(&self) -> bool {
+        self.flags & libc::IFA_F_SECONDARY != 0
+    }
+
     /// Whether packets may have it as their source: duplicate address detection is through, or
     /// there is none.
     pub(super) const fn is_usable(&self) -> bool {
@@ -340,6 +360,7 @@ mod attribute {
     pub(super) const MASTER: u16 = 10;
     pub(super) const WIRELESS: u16 = 11;
     pub(super) const LINK_INFO: u16 = 18;
+    pub(super) const ALIAS: u16 = 20;
     pub(super) const LINK_NAMESPACE: u16 = 37;
     pub(super) const INFO_KIND: u16 = 1;
     pub(super) const INFO_DATA: u16 = 2;

@@ -12,7 +12,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use carp_fsm::carp_proto::{Family, MacAddress, VirtualAddress};
-use carp_fsm::{HostId, LinkId, LinkState, Lladdr, Timestamp};
+use carp_fsm::{HostId, LinkId, LinkState, Timestamp};
 
 use crate::error::About as _;
 use crate::{Backend, Error, ErrorKind, Inspection, Outgoing, Report, Result, Setup, Waker};
@@ -257,11 +257,8 @@ impl Linux {
         };
         let link = self.carpdev(setup).and_then(|index| self.links.get(index));
         let link = link.ok_or_else(absent)?;
-        let mac = if setup.up && setup.lladdr == Lladdr::Virtual {
-            setup.vhid.virtual_mac()
-        } else {
-            link.mac.ok_or_else(absent)?
-        };
+        let own = setup.interface_mac().filter(|_| setup.up);
+        let mac = own.or(link.mac).ok_or_else(absent)?;
         Ok((link.index, mac))
     }
 
@@ -310,7 +307,11 @@ impl Backend for Linux {
     fn check(&mut self, carpdev: &str, setup: &Setup, addresses: &[VirtualAddress]) -> Result<()> {
         self.catch_up();
         self.ring_if_needed();
-        check::check(&self.links, carpdev, setup, addresses)
+        let is_known = |name: &str| {
+            let mut hosts = self.hosts.values();
+            hosts.any(|host| host.setup.interface == name)
+        };
+        check::check(&self.links, carpdev, setup, addresses, is_known)
     }
 
     fn configure(&mut self, id: HostId, setup: &Setup) {
@@ -347,19 +348,31 @@ impl Backend for Linux {
     }
 
     fn send(&mut self, id: HostId, advert: &Outgoing) -> Result<IpAddr> {
-        let to = advert.to;
         let setup = &self.host(id)?.setup;
         let (index, mac) = self.way_out(setup)?;
-        let source = self.source(index, Family::of(to));
-        let sent = source::frame(mac, source, advert).and_then(|frame| {
-            if to == Family::of(to).group() {
-                self.speak.frame(index, &frame)
-            } else {
-                self.speak.packet(index, to, &frame)
-            }
-        });
-        sent.about(format_args!("{}: advert to {to}", setup.interface))?;
-        Ok(source)
+        let (to, family) = (advert.to, Family::of(advert.to));
+        let about = || format!("{}: advert to {to}", setup.interface);
+        if to == family.group() {
+            let source = self.source(index, family);
+            let frame = source::frame(mac, source, advert);
+            let sent = frame.and_then(|frame| self.speak.frame(index, &frame));
+            return sent
+                .map(|()| source)
+                .map_err(|error| Error::new(about(), error));
+        }
+        let lacks_source = || {
+            let link = self.links.get(index);
+            let carpdev = link.map_or_else(String::new, |link| link.name.clone());
+            Error::new(about(), ErrorKind::NoSource { carpdev, family })
+        };
+        let way = self.way_to(index, to).ok_or_else(lacks_source)?;
+        // The list of peers may be the same on all nodes, this one among them.
+        if !self.is_own(index, to) {
+            let frame = source::frame(mac, way.source, advert);
+            let sent = frame.and_then(|frame| self.speak.packet(index, way, to, &frame));
+            sent.map_err(|error| Error::new(about(), error))?;
+        }
+        Ok(way.source)
     }
 
     fn hold(&mut self, id: HostId, addresses: &[VirtualAddress], lease: Option<Duration>) {

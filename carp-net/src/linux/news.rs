@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use carp_fsm::{Damage, LinkId, LinkState, Lladdr, TakenDown};
+use carp_fsm::{Damage, LinkId, LinkState, TakenDown};
 
 use super::links::{Change, Link, Links};
 use super::netlink::{News, Refusal};
@@ -201,7 +201,7 @@ impl Linux {
         }
         for (id, host) in &self.hosts {
             let link = host.place.and_then(|index| self.links.get(index));
-            let is_own = host.setup.lladdr == Lladdr::Virtual;
+            let is_own = host.setup.interface_mac().is_some();
             if is_own && !host.holding && link.is_some_and(Link::has_carrier) {
                 // Protodown or not, the kernel gives it the carrier of its carpdev whenever that
                 // changes.

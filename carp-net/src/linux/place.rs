@@ -8,8 +8,8 @@ use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use carp_fsm::carp_proto::{Vhid, VirtualAddress};
-use carp_fsm::{Lladdr, Timestamp};
+use carp_fsm::Timestamp;
+use carp_fsm::carp_proto::{MacAddress, Vhid, VirtualAddress};
 
 use super::addresses::{self, Ground, MARK};
 use super::egress::Speech;
@@ -30,6 +30,8 @@ pub(super) struct Place {
     name: String,
     vhid: Vhid,
     ground: Ground,
+    /// The link-layer address that the carp interface has; none on a carpdev.
+    mac: Option<MacAddress>,
     carpdev: u32,
     /// The interface: the carp interface, or the carpdev.
     index: u32,
@@ -57,11 +59,11 @@ impl Place {
     pub(super) fn make(access: &mut Access, setup: &Setup, carpdev: u32) -> Result<Self> {
         let name = &setup.interface;
         let ground = ground_of(setup);
-        let mac = setup.vhid.virtual_mac();
         let mut place = Self {
             name: name.clone(),
             vhid: setup.vhid,
             ground,
+            mac: setup.interface_mac(),
             carpdev,
             index: carpdev,
             held: Vec::new(),
@@ -71,7 +73,7 @@ impl Place {
         };
         let connection = &mut access.connection;
         if let Some(link) = interface::find(connection, name).about(name)? {
-            if ground == Ground::Own && link.is_carp_on(carpdev, mac) {
+            if link.is_carp_on(carpdev, setup) {
                 place.index = link.index;
                 return place.take_back(access, setup);
             }
@@ -101,7 +103,7 @@ impl Place {
     pub(super) fn suits(&self, setup: &Setup, carpdev: u32) -> bool {
         self.name == setup.interface
             && self.vhid == setup.vhid
-            && self.ground == ground_of(setup)
+            && self.mac == setup.interface_mac()
             && self.carpdev == carpdev
     }
 
@@ -511,10 +513,9 @@ const HARMLESS: [i32; 5] = [
 ];
 
 fn ground_of(setup: &Setup) -> Ground {
-    if setup.lladdr == Lladdr::Carpdev {
-        Ground::Shared
-    } else {
-        Ground::Own
+    match setup.interface_mac() {
+        Some(_) => Ground::Own,
+        None => Ground::Shared,
     }
 }
 
@@ -523,11 +524,27 @@ fn make_interface(connection: &mut Connection, setup: &Setup, carpdev: u32) -> R
     let name = &setup.interface;
     let index = interface::create(connection, name, carpdev, setup.vhid.virtual_mac())
         .map_err(|refusal| explain(connection, name, carpdev, refusal))?;
-    let made = guard(connection, setup, index, false);
+    let made =
+        distinguish(connection, setup, index).and_then(|()| guard(connection, setup, index, false));
     if made.is_err() {
         drop(connection.all(vec![interface::delete(index)]));
     }
     made.map(|()| index)
+}
+
+/// Gives an interface with a virtual link-layer address its alias, which says that it is ours, then
+/// the link-layer address of the operator's choice, which does not: wherever that ends, the next run
+/// knows the interface.
+fn distinguish(connection: &mut Connection, setup: &Setup, index: u32) -> Result<()> {
+    let name = &setup.interface;
+    let alias = interface::set_alias(index, &interface::alias_of(setup.vhid));
+    connection.all(vec![alias]).about(name)?;
+    match setup.interface_mac() {
+        Some(mac) if mac != setup.vhid.virtual_mac() => connection
+            .all(vec![interface::set_mac(index, mac)])
+            .about(format_args!("{name}: lladdr {mac}")),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Does everything that must be so before the interface comes up for the first time. One of a former

@@ -1,5 +1,6 @@
 //! What the frames that leave say: where they come from, and who has an address.
 
+use std::cmp::Reverse;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -8,12 +9,56 @@ use carp_fsm::carp_proto::{
     arp_announcement, neighbour_advertisement,
 };
 
-use super::Linux;
 use super::addresses::MARK;
 use super::links::Address;
+use super::{Host, Linux};
 use crate::Outgoing;
 
+/// How adverts to a unicast peer leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Way {
+    /// The address that they come from.
+    pub(super) source: IpAddr,
+    /// The interface that they leave through; none: the one that the host's routes say.
+    pub(super) index: Option<u32>,
+}
+
 impl Linux {
+    /// The way to a unicast peer from the interface with this index; none where that has no address
+    /// that the peer could be told from.
+    ///
+    /// The interface is not to be forced on a peer in another network: the kernel would take the
+    /// peer for a neighbour where no route leads through it.
+    pub(super) fn way_to(&self, index: u32, to: IpAddr) -> Option<Way> {
+        if is_link_local(to) {
+            let (source, index) = (self.source(index, Family::Inet6), Some(index));
+            return Some(Way { source, index });
+        }
+        let suits = |address: &&Address| {
+            let same_family = Family::of(address.ip) == Family::of(to);
+            same_family && address.is_usable() && !is_link_local(address.ip)
+        };
+        // As RFC 6724 has it: what the host would not choose by itself comes last.
+        let rank = |address: &&Address| {
+            let is_far = !is_in_network(address, to);
+            let is_second = (address.is_deprecated(), address.is_secondary());
+            (is_far, is_second, Reverse(common_bits(address.ip, to)))
+        };
+        let own = self.own_addresses(index).filter(suits);
+        let source = own.min_by_key(rank)?.ip;
+        let is_neighbour = self.is_neighbour(index, to);
+        Some(Way {
+            source,
+            index: is_neighbour.then_some(index),
+        })
+    }
+
+    /// Whether `ip` is an address of this host, on the interface with this index if that matters.
+    pub(super) fn is_own(&self, index: u32, ip: IpAddr) -> bool {
+        let mut holders = self.links.holders(ip);
+        holders.any(|(link, _)| !is_link_local(ip) || link.index == index)
+    }
+
     /// The source of adverts out of the interface with this index: an address of its own, never a
     /// virtual one. Over IPv6 a link-local one is preferred, and never lacking, because one
     /// follows from the link-layer address; over IPv4 it is 0.0.0.0 at worst
@@ -24,11 +69,8 @@ impl Linux {
                 .filter(|address| Family::of(address.ip) == family && address.is_usable())
                 .map(|address| address.ip)
         };
-        let is_link_local = |ip: &IpAddr| match ip {
-            IpAddr::V4(_) => false,
-            IpAddr::V6(ip) => ip.is_unicast_link_local(),
-        };
-        let found = own().find(is_link_local).or_else(|| own().next());
+        let found = own().find(|ip| is_link_local(*ip));
+        let found = found.or_else(|| own().next());
         found.unwrap_or_else(|| match family {
             Family::Inet => Ipv4Addr::UNSPECIFIED.into(),
             Family::Inet6 => {
@@ -57,9 +99,44 @@ impl Linux {
             })
     }
 
+    /// Whether `ip` is in a network on the interface with this index. That of a virtual address
+    /// counts, whose route leads through the carp interface.
+    fn is_neighbour(&self, index: u32, ip: IpAddr) -> bool {
+        let mut there = self.links.addresses(index).iter();
+        let on_carpdev = |host: &&Host| self.carpdev(&host.setup) == Some(index);
+        there.any(|address| is_in_network(address, ip))
+            || self
+                .hosts
+                .values()
+                .filter(on_carpdev)
+                .flat_map(|host| &host.addresses)
+                .any(|address| address.contains(ip))
+    }
+
     fn own_addresses(&self, index: u32) -> impl Iterator<Item = &Address> {
         let there = self.links.addresses(index).iter();
         there.filter(move |address| !self.is_virtual(index, address.ip))
+    }
+}
+
+fn is_link_local(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(_) => false,
+        IpAddr::V6(ip) => ip.is_unicast_link_local(),
+    }
+}
+
+fn is_in_network(address: &Address, ip: IpAddr) -> bool {
+    address
+        .network()
+        .is_some_and(|network| network.contains(ip))
+}
+
+/// How many bits are the same at the beginning of two IPv6 addresses.
+fn common_bits(one: IpAddr, other: IpAddr) -> u32 {
+    match (one, other) {
+        (IpAddr::V6(one), IpAddr::V6(other)) => (one.to_bits() ^ other.to_bits()).leading_zeros(),
+        (IpAddr::V4(_), _) | (_, IpAddr::V4(_)) => 0,
     }
 }
 

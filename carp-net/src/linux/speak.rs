@@ -1,11 +1,12 @@
 //! Speaking: whole frames through a packet socket that only sends.
 
 use std::io::{self, IoSlice};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use carp_fsm::carp_proto::{Frame, MacAddress};
 use socket2::{Domain, MsgHdr, Protocol, SockAddr, Socket, Type};
 
+use super::source::Way;
 use super::{control, sys};
 use crate::Result;
 use crate::error::About as _;
@@ -40,6 +41,12 @@ impl Speak {
                 .set_priority(Self::PRIORITY.into())
                 .about("SO_PRIORITY")?;
         }
+        for socket in [Some(&inet), inet6.as_ref()].into_iter().flatten() {
+            // What waits for the address of a neighbour that does not answer counts, for all of them
+            // together and some seconds; too little room would take it from the others.
+            sys::set_option(socket, libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, ROOM)
+                .about("SO_SNDBUFFORCE")?;
+        }
         Ok(Self {
             frames,
             inet,
@@ -54,20 +61,28 @@ impl Speak {
         retry(|| self.frames.send_to(frame, &to))
     }
 
-    /// Sends the IP packet in a frame to a host, by the route through the interface with this
-    /// index: the kernel finds the host's Ethernet address, and puts the interface's own as source
-    /// (`docs/carp-protocol.md §1.4`).
-    pub(super) fn packet(&self, index: u32, to: IpAddr, frame: &Frame) -> io::Result<()> {
+    /// Sends the IP packet in a frame to a host: the kernel finds the host's Ethernet address, or
+    /// that of a router on the way, and puts the interface's own as source
+    /// (`docs/carp-protocol.md §1.4`). An address that is link-local is one of the interface with
+    /// this index.
+    pub(super) fn packet(&self, index: u32, way: Way, to: IpAddr, frame: &Frame) -> io::Result<()> {
         let packet = frame.get(ETHERNET_LEN..).unwrap_or_default();
         let buffers = [IoSlice::new(packet)];
-        let address = SockAddr::from(SocketAddr::new(to, 0));
-        let (socket, control) = match to {
-            IpAddr::V4(_) => (&self.inet, pktinfo_v4(index)),
-            IpAddr::V6(_) => {
+        let address = match to {
+            IpAddr::V4(_) => SocketAddr::new(to, 0),
+            IpAddr::V6(ip) => {
+                let scope = if ip.is_unicast_link_local() { index } else { 0 };
+                SocketAddrV6::new(ip, 0, 0, scope).into()
+            }
+        };
+        let address = SockAddr::from(address);
+        let (socket, control) = match way.source {
+            IpAddr::V4(source) => (&self.inet, pktinfo_v4(way.index, source)),
+            IpAddr::V6(source) => {
                 let inet6 = self.inet6.as_ref();
                 let inet6 =
                     inet6.ok_or_else(|| io::Error::from_raw_os_error(libc::EAFNOSUPPORT))?;
-                (inet6, pktinfo_v6(index))
+                (inet6, pktinfo_v6(way.index, source))
             }
         };
         let message = MsgHdr::new()
@@ -86,17 +101,25 @@ fn header(frame: &Frame) -> Option<(MacAddress, u16)> {
     Some((destination, u16::from_be_bytes([t0, t1])))
 }
 
-/// A control message with `struct in_pktinfo`: only the interface is given.
-fn pktinfo_v4(index: u32) -> Vec<u8> {
-    let mut info = index.to_ne_bytes().to_vec();
+/// A control message with `struct in_pktinfo`. Where no interface is given, the source is what
+/// rules for routes go by.
+fn pktinfo_v4(index: Option<u32>, source: Ipv4Addr) -> Vec<u8> {
+    let mut info = index.unwrap_or_default().to_ne_bytes().to_vec();
+    info.extend(source.octets());
     info.resize(12, 0);
     control::build(libc::IPPROTO_IP, libc::IP_PKTINFO, &info)
 }
 
-/// A control message with `struct in6_pktinfo`: only the interface is given.
-fn pktinfo_v6(index: u32) -> Vec<u8> {
-    let mut info = vec![0; 16];
-    info.extend(index.to_ne_bytes());
+/// A control message with `struct in6_pktinfo`. With a source the interface would be a wish, and
+/// one that the host does not have would be refused.
+fn pktinfo_v6(index: Option<u32>, source: Ipv6Addr) -> Vec<u8> {
+    let source = if index.is_some() {
+        Ipv6Addr::UNSPECIFIED
+    } else {
+        source
+    };
+    let mut info = source.octets().to_vec();
+    info.extend(index.unwrap_or_default().to_ne_bytes());
     control::build(libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, &info)
 }
 
@@ -111,3 +134,5 @@ fn retry(mut send: impl FnMut() -> io::Result<usize>) -> io::Result<()> {
 }
 
 const ETHERNET_LEN: usize = 14;
+/// Room for what waits, in bytes.
+const ROOM: libc::c_int = 4 << 20;

@@ -70,7 +70,7 @@ impl<T: FnMut(Answer)> Kernel<T> {
             return Ok(false);
         }
         let ours = egress::ours(&mut self.access.connection, link.index)?;
-        Ok(ours.contains(&vhid.into()))
+        Ok(ours.contains(&vhid.get().into()))
     }
 
     fn is_held(&self, index: u32, address: VirtualAddress) -> bool {

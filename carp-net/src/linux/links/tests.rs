@@ -3,7 +3,9 @@ use netlink_packet_route::AddressFamily;
 use netlink_packet_route::address::{
     AddressAttribute, AddressFlags, AddressMessage, AddressProtocol,
 };
-use netlink_packet_route::link::{InfoKind, LinkInfo, LinkLayerType};
+use netlink_packet_route::link::{
+    InfoData, InfoKind, InfoMacVlan, LinkInfo, LinkLayerType, MacVlanMode,
+};
 
 use super::*;
 use crate::linux::netlink::kind::{DEL_ADDRESS, DEL_LINK, NEW_ADDRESS, NEW_LINK};
@@ -61,20 +63,34 @@ fn a_link_is_read_with_what_matters() {
 }
 
 #[test]
-fn only_a_macvlan_with_a_virtual_mac_is_a_carp_interface() {
-    let is_carp = |kind: InfoKind, mac: [u8; 6]| {
+fn only_a_macvlan_with_a_virtual_mac_or_our_alias_is_a_carp_interface() {
+    let is_carp = |info: Vec<LinkInfo>, mac: [u8; 6], alias: &str| {
         let mut message = link(7, "carp0");
         message.attributes.pop();
-        message
-            .attributes
-            .push(LinkAttribute::Address(mac.to_vec()));
-        let kind = LinkAttribute::LinkInfo(vec![LinkInfo::Kind(kind)]);
-        message.attributes.push(kind);
+        message.attributes.extend([
+            LinkAttribute::Address(mac.to_vec()),
+            LinkAttribute::IfAlias(alias.to_owned()),
+            LinkAttribute::LinkInfo(info),
+        ]);
         Link::read(&bytes(&message)).unwrap().is_carp()
     };
-    assert!(is_carp(InfoKind::MacVlan, [0, 0, 0x5e, 0, 1, 99]));
-    assert!(!is_carp(InfoKind::MacVlan, [0, 0, 0x5e, 0, 2, 99]));
-    assert!(!is_carp(InfoKind::Veth, [0, 0, 0x5e, 0, 1, 99]));
+    let made_by = |kind| vec![LinkInfo::Kind(kind)];
+    let macvlan = || made_by(InfoKind::MacVlan);
+    assert!(is_carp(macvlan(), [0, 0, 0x5e, 0, 1, 99], ""));
+    assert!(!is_carp(macvlan(), [0, 0, 0x5e, 0, 2, 99], ""));
+    let veth = made_by(InfoKind::Veth);
+    assert!(!is_carp(veth, [0, 0, 0x5e, 0, 1, 99], "carp vhid 99"));
+    for (mode, ours) in [(MacVlanMode::Bridge, true), (MacVlanMode::Vepa, false)] {
+        let mode = InfoData::MacVlan(vec![InfoMacVlan::Mode(mode)]);
+        let info = || [macvlan(), vec![LinkInfo::Data(mode.clone())]].concat();
+        assert_eq!(is_carp(info(), [2, 0, 0, 0, 0, 7], "carp vhid 99"), ours);
+        assert!(!is_carp(info(), [2, 0, 0, 0, 0, 7], "carp vhid 990"));
+        assert!(!is_carp(
+            info(),
+            [2, 0, 0, 0, 0, 7],
+            "uplink of the printer"
+        ));
+    }
 }
 
 #[test]

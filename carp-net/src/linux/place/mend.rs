@@ -73,13 +73,13 @@ impl Place {
             was_damaged = true;
             tell(damage);
         };
-        if is_own && link.mac != Some(self.vhid.virtual_mac()) {
+        if let Some(mac) = self.mac.filter(|mac| link.mac != Some(*mac)) {
             // Setting the MAC address of a macvlan takes the kernel a while (it waits until nobody
             // reads its table, some 13 ms). Another node can be quicker, and both must not hold the
             // addresses then.
             self.release(access);
             tell(Damage::LinkAddress);
-            let mac = interface::set_mac(self.index, self.vhid.virtual_mac());
+            let mac = interface::set_mac(self.index, mac);
             let set = access.connection.all(vec![mac]).about(&self.name);
             return Ok(set.map_or_else(Condition::Damaged, |()| Condition::Mended));
         }
@@ -111,11 +111,11 @@ impl Place {
 
     /// Gives a carp interface its link-layer address back before it holds something.
     pub(in crate::linux) fn put_right(&self, connection: &mut Connection) -> Result<()> {
-        if self.ground == Ground::Own
+        if let Some(mac) = self.mac
             && let Some(link) = interface::get(connection, self.index).about(&self.name)?
-            && link.mac != Some(self.vhid.virtual_mac())
+            && link.mac != Some(mac)
         {
-            let mac = interface::set_mac(self.index, self.vhid.virtual_mac());
+            let mac = interface::set_mac(self.index, mac);
             connection.all(vec![mac]).about(&self.name)?;
         }
         Ok(())

@@ -12,7 +12,7 @@ const FEW: u64 = 200;
 const VIRTUAL: [&str; 2] = ["192.0.2.10", "2001:db8::10"];
 
 impl Machine {
-    fn wait_for_damage(&mut self, id: HostId) -> Damage {
+    pub(super) fn wait_for_damage(&mut self, id: HostId) -> Damage {
         self.wait_for("damage", |report| {
             if let Report::Damaged { id: of, damage } = report {
                 return (*of == id).then_some(*damage);
@@ -21,7 +21,7 @@ impl Machine {
         })
     }
 
-    fn wait_until_mended(&mut self, id: HostId) {
+    pub(super) fn wait_until_mended(&mut self, id: HostId) {
         self.wait_for("mending", |report| {
             matches!(report, Report::Mended(of) if *of == id).then_some(())
         });

@@ -2,8 +2,10 @@
 
 use std::net::Ipv4Addr;
 
+use carp_fsm::Dialect;
 use carp_fsm::carp_proto::{
-    AdvertHeaders, Endpoints, Family, GROUP_MAC_V4, GROUP_MAC_V6, advert_frame, decode_ip_packet,
+    AdvertHeaders, ChecksumForm, Endpoints, Family, GROUP_MAC_V4, GROUP_MAC_V6, advert_frame,
+    decode_ip_packet,
 };
 
 use super::*;
@@ -96,6 +98,67 @@ fn an_advert_to_one_host_goes_to_its_address_from_the_carpdevs() {
         assert_eq!(packet.bytes(), PAYLOAD);
         assert_eq!(packet.envelope().destination, to);
         assert_eq!(packet.envelope().hop_limit, 255);
+    }
+}
+
+#[test]
+fn the_checksum_and_the_traffic_class_are_what_peers_of_the_dialect_send() {
+    let Some(lab) = lab() else { return };
+    let mut one = Machine::plug(&lab, "one", &["192.0.2.1/24", "2001:db8::1/64"]);
+    let two = lab.host("two").unwrap();
+    two.add_address("192.0.2.2/24").unwrap();
+    two.add_address("2001:db8::2/64").unwrap();
+    let tap = lab.tap_port("one").unwrap();
+    let id = one.configure(&carp0());
+    let payload = Advertisement::new(vhid(99), 1, 100, 0, 7)
+        .with_checksum(ChecksumForm::Plain)
+        .encode();
+    let [_, group] = Family::ALL.map(Family::group);
+    for dialect in Dialect::ALL {
+        for to in [
+            Family::Inet.group(),
+            ip("192.0.2.2"),
+            group,
+            ip("2001:db8::2"),
+        ] {
+            let family = Family::of(to);
+            let (cover, class) = (
+                dialect.checksum_cover(family),
+                dialect.traffic_class(family),
+            );
+            let outgoing = Outgoing::new(to, payload, cover, class);
+            let begun = crate::lab::now();
+            let source = one.backend.send(id, &outgoing).unwrap();
+            let is_it = |frame: &Frame| {
+                let packet = decode_ip_packet(frame.payload());
+                let is_new = frame.time >= begun && frame.direction == Direction::In;
+                is_new && packet.is_ok_and(|(envelope, _)| envelope.destination == to)
+            };
+            let frame = tap.wait_for(LONG, is_it).unwrap();
+            let case = format!("{dialect} {to}");
+            let (envelope, bytes) = decode_ip_packet(frame.payload()).unwrap();
+            assert_eq!(envelope.source, source, "{case}");
+            let expected = match (source, to) {
+                (IpAddr::V6(source), IpAddr::V6(destination)) if dialect == Dialect::NetBsd => {
+                    ChecksumForm::PseudoHeader {
+                        source,
+                        destination,
+                    }
+                }
+                _ => ChecksumForm::Plain,
+            };
+            let form = ChecksumForm::of(bytes, &envelope);
+            assert_eq!(form, Some(expected), "{case}");
+            let [first, second, ..] = frame.payload() else {
+                panic!("{case}")
+            };
+            let (class, expected) = match family {
+                Family::Inet => (*second, 0x10),
+                Family::Inet6 => ((first << 4) | (second >> 4), 0),
+            };
+            let of_freebsd = dialect == Dialect::FreeBsd;
+            assert_eq!(class, if of_freebsd { 0xe0 } else { expected }, "{case}");
+        }
     }
 }
 

@@ -25,14 +25,17 @@ mod carpdev;
 mod check;
 mod frames;
 mod hand_over;
+mod inet6;
 mod inherit;
 mod interface;
 mod lease;
 mod leftovers;
 mod links;
+mod lladdr;
 mod routes;
 mod speech;
 mod take;
+mod unicast;
 
 /// A lab, or nothing where namespaces are forbidden; with `CI` set that is a failure.
 fn lab() -> Option<Lab> {
@@ -65,6 +68,7 @@ struct Machine {
 
 const LINK: LinkId = LinkId(1);
 const VMAC: MacAddress = MacAddress([0x00, 0x00, 0x5e, 0x00, 0x01, 0x63]);
+const MANUAL: MacAddress = MacAddress([0x02, 0xca, 0x12, 0x00, 0x00, 0x07]);
 /// As long as what must happen may take.
 const LONG: Duration = Duration::from_secs(10);
 /// As long as is waited for what must not happen; the kernel's second MLD report comes within it.
@@ -346,6 +350,14 @@ fn carp0() -> Setup {
 fn carp0_on_carpdev() -> Setup {
     Setup {
         lladdr: Lladdr::Carpdev,
+        ..carp0()
+    }
+}
+
+/// The same with a link-layer address of the operator's choice.
+fn carp0_manual() -> Setup {
+    Setup {
+        lladdr: Lladdr::Manual(MANUAL),
         ..carp0()
     }
 }

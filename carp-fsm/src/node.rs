@@ -395,12 +395,10 @@ impl Node {
                 host.config.set_enabled(false);
                 self.step(id, Stimulus::Quit(Reason::Command(command)));
             }
-            Command::Master => {
-                host.run.held_back = false;
-                self.step(id, Stimulus::TakeOver);
-            }
+            // Ignored in INIT (§4.7), where they do not end the holding back either.
+            Command::Master => self.step(id, Stimulus::TakeOver),
             Command::Backup => {
-                host.run.held_back = host.state() != State::Init;
+                host.run.held_back |= host.state() != State::Init;
                 self.step(id, Stimulus::StepBack);
             }
         }

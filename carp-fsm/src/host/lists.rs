@@ -48,7 +48,7 @@ impl Host {
         if !self.config.has_same_digest_as(&config) {
             let before = core::mem::replace(&mut self.authenticator, config.authenticator());
             if self.config.belongs_with(&config) {
-                self.remember_list(now, before);
+                self.remember_list(now, before, &config);
             } else {
                 self.run.previous.clear();
                 self.authenticators_before.clear();
@@ -58,14 +58,17 @@ impl Host {
         self.config = config;
     }
 
-    fn remember_list(&mut self, now: Timestamp, authenticator: Authenticator) {
+    /// Each list once: what is changed back and forth is still two lists.
+    fn remember_list(&mut self, now: Timestamp, before: Authenticator, config: &VirtualHost) {
         self.forget_old_lists(now);
-        let list: Vec<IpAddr> = self
-            .config
-            .addresses()
-            .iter()
-            .map(VirtualAddress::ip)
-            .collect();
+        let (list, next) = (list_of(&self.config), list_of(config));
+        for at in (0..self.run.previous.len()).rev() {
+            let is_met_again = |known: &Previous| known.list == list || known.list == next;
+            if self.run.previous.get(at).is_some_and(is_met_again) {
+                self.run.previous.remove(at);
+                self.authenticators_before.remove(at);
+            }
+        }
         if list.is_empty() {
             return;
         }
@@ -75,7 +78,7 @@ impl Host {
         }
         let until = now + OLD_LIST;
         self.run.previous.push(Previous { list, until });
-        self.authenticators_before.push(authenticator);
+        self.authenticators_before.push(before);
     }
 
     /// The oldest ones end first.
@@ -135,4 +138,11 @@ impl Host {
         let until = lacking.map(|(previous, _)| previous.until).max();
         until.map_or(Duration::ZERO, |until| until - now)
     }
+}
+
+/// The addresses of a virtual host, sorted as the digest has them.
+fn list_of(host: &VirtualHost) -> Vec<IpAddr> {
+    let mut list: Vec<IpAddr> = host.addresses().iter().map(VirtualAddress::ip).collect();
+    list.sort_unstable();
+    list
 }

@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use alloc::borrow::ToOwned as _;
+use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -15,6 +16,7 @@ mod adopt;
 mod damage;
 mod freeze;
 mod lease;
+mod lists;
 mod local;
 mod many;
 mod resume;

@@ -29,7 +29,7 @@ impl Node {
         let id = self.by_vhid.get(&(link, advert.vhid)).copied();
         let host = id
             .and_then(|id| self.hosts.get_mut(&id))
-            .filter(|host| host.hears(envelope))
+            .filter(|host| host.hears(self.now, envelope))
             .ok_or_else(|| refused(Refusal::BadVhid))?;
         let id = host.id;
         host.run.counters.received(envelope.family());

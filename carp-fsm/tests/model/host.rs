@@ -3,10 +3,11 @@
 use carp_proto::Family;
 
 use super::counter::Following;
-use super::inputs::{Config, Input, Link, Output, PerFamily, State, Wait};
+use super::inputs::{Config, Heard, Input, Link, Output, PerFamily, State, Wait};
+use super::lists::Lists;
 use super::rules::Row;
 use super::sending::Sending;
-use super::timers::{Timer, Timers, master_down};
+use super::timers::{Timer, Timers};
 
 mod acting;
 mod hearing;
@@ -20,6 +21,9 @@ pub struct Model {
     link: Link,
     held_back: bool,
     answered: Option<u64>,
+    /// The last master that was followed or yielded to, and when it was heard.
+    followed: PerFamily<Option<(Heard, u64)>>,
+    lists: Lists,
     timers: Timers,
     counter: Following,
     sending: PerFamily<Sending>,
@@ -38,6 +42,8 @@ impl Model {
             link: Link::Up,
             held_back: false,
             answered: None,
+            followed: PerFamily::default(),
+            lists: Lists::default(),
             timers: Timers::default(),
             counter: Following::default(),
             sending: PerFamily {
@@ -100,13 +106,12 @@ impl Model {
             Input::StateBackup => self.stand_back(),
             Input::Demotion(total) => self.demote(total),
             Input::AddressAdded(family) => {
-                *self.config.addresses.get_mut(family) += 1;
-                self.change_addresses();
+                let more = *self.config.addresses.get(family) + 1;
+                self.change_addresses(family, more);
             }
             Input::AddressRemoved(family) => {
                 if let Some(left) = self.config.addresses.get(family).checked_sub(1) {
-                    *self.config.addresses.get_mut(family) = left;
-                    self.change_addresses();
+                    self.change_addresses(family, left);
                 }
             }
             Input::SendError(family) => self.count_sending(family, false),
@@ -117,12 +122,12 @@ impl Model {
     }
 
     /// After a tie (ours 5), takes over from the engine when its random waiting ends. Returns
-    /// whether that lies between the master-down time and a quarter of an advert interval after
-    /// it, both included.
+    /// whether that lies between the end of the waiting without a tie and a quarter of an advert
+    /// interval after it, both included.
     pub fn settle_tie(&mut self, deadline: u64) -> bool {
-        let soonest = self.now + master_down(self.config.dialect, self.config.interval);
+        let soonest = self.deadline().map_or(self.now, |(_, at)| at);
         let latest = soonest + self.advert_interval() / 4;
-        self.arm_master_down(deadline);
+        self.timers.move_to(deadline);
         self.row == Some(Row::MasterTies) && (soonest..=latest).contains(&deadline)
     }
 
@@ -158,10 +163,17 @@ impl Model {
     }
 
     /// Ours 4.
-    fn change_addresses(&mut self) {
+    fn change_addresses(&mut self, family: Family, to: u32) {
+        let (before, mut after) = (self.config.addresses, self.config.addresses);
+        *after.get_mut(family) = to;
+        if (before == PerFamily::default()) != (after == PerFamily::default()) {
+            self.bow_out();
+            self.go(State::Init);
+        }
+        self.lists.change(self.now, before, after);
+        self.config.addresses = after;
         match self.state {
             State::Init => self.run_if_possible(),
-            State::Backup | State::Master if !self.can_run() => self.run_if_possible(),
             State::Backup => self.become_backup(),
             State::Master => self.advertise(),
         }
@@ -184,10 +196,17 @@ impl Model {
     }
 
     fn can_run(&self) -> bool {
-        self.up && self.link != Link::Down && Family::ALL.iter().any(|family| self.speaks(*family))
+        self.up && self.link != Link::Down
     }
 
+    /// Ours 10.
     fn speaks(&self, family: Family) -> bool {
-        *self.config.addresses.get(family) > 0
+        let addresses = self.config.addresses;
+        *addresses.get(family) > 0 || (addresses == PerFamily::default() && family == Family::Inet)
+    }
+
+    /// Ours 12.
+    fn expects(&self, family: Family) -> bool {
+        self.speaks(family) || self.lists.have(self.now, family)
     }
 }

@@ -34,6 +34,7 @@ impl Plan {
         let mut fate = Fate {
             config: config.clone(),
             last: Input::Down,
+            cut: false,
             random,
         };
         let events = 5 + fate.random.below(36);
@@ -96,6 +97,8 @@ fn demotion(dialect: Dialect, random: &mut Random) -> i32 {
 struct Fate<'a> {
     config: Config,
     last: Input,
+    /// Whether the link is down.
+    cut: bool,
     random: &'a mut Random,
 }
 
@@ -106,6 +109,9 @@ impl Fate<'_> {
         let consequence = follows.then(|| self.consequence()).flatten();
         self.last = consequence.unwrap_or_else(|| self.input());
         let input = self.last;
+        if let Input::Link(link) = input {
+            self.cut = link == Link::Down;
+        }
         Step { wait, input }
     }
 
@@ -113,7 +119,11 @@ impl Fate<'_> {
     fn consequence(&mut self) -> Option<Input> {
         match self.last {
             Input::Down => Some(Input::Up),
+            // What is ignored in INIT is seen only afterwards (§4.7).
+            Input::Link(Link::Down) if self.random.one_in(4) => Some(self.command()),
             Input::Link(Link::Down) => Some(Input::Link(Link::Up)),
+            Input::StateBackup | Input::StateMaster if self.cut => Some(Input::Link(Link::Up)),
+            Input::StateBackup if self.random.one_in(4) => Some(Input::Link(Link::Down)),
             Input::AddressRemoved(family) if self.config.addresses == PerFamily::default() => {
                 *self.config.addresses.get_mut(family) += 1;
                 Some(Input::AddressAdded(family))
@@ -173,6 +183,10 @@ impl Fate<'_> {
                 Input::Preempt(self.config.preempt)
             }
         }
+    }
+
+    fn command(&mut self) -> Input {
+        self.random.pick([Input::StateBackup, Input::StateMaster])
     }
 
     fn demote(&mut self) -> Input {

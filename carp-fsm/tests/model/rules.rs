@@ -26,10 +26,12 @@ pub enum Row {
     ReplacesSlow,
     /// BACKUP d: the master is well.
     Waits,
+    /// BACKUP: another master is followed (ours 11).
+    LeavesToMaster,
 }
 
 impl Row {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Ignored,
         Self::MasterYields,
         Self::MasterTies,
@@ -39,6 +41,7 @@ impl Row {
         Self::ReplacesDemoted,
         Self::ReplacesSlow,
         Self::Waits,
+        Self::LeavesToMaster,
     ];
 }
 
@@ -67,7 +70,7 @@ pub fn heard_by_master(dialect: Dialect, own: Claim, rcv: Claim, tie_lost: bool)
 }
 
 /// §4.3, BACKUP a to d; the first that matches wins. Held back after `state backup`, a host
-/// hears out everything but a bow-out (ours 6).
+/// hears out everything but a bow-out (ours 6), which it honours always (ours 2).
 pub fn heard_by_backup(
     dialect: Dialect,
     own: Claim,
@@ -84,7 +87,7 @@ pub fn heard_by_backup(
     if rcv.demotion > own.demotion {
         return Row::ReplacesDemoted;
     }
-    if waits_less_than(dialect, own.interval, rcv.interval) {
+    if rcv.interval == Interval::BOW_OUT || waits_less_than(dialect, own.interval, rcv.interval) {
         return Row::ReplacesSlow;
     }
     Row::Waits

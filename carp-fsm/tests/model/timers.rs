@@ -55,6 +55,18 @@ impl Timers {
         self.0.clear();
     }
 
+    pub fn stop(&mut self, timer: Timer) {
+        self.0.remove(&timer);
+    }
+
+    /// Moves all of them, so that the next one fires at `at`.
+    pub fn move_to(&mut self, at: u64) {
+        let soonest = self.next().map_or(at, |(_, soonest)| soonest);
+        for deadline in self.0.values_mut() {
+            *deadline = *deadline - soonest + at;
+        }
+    }
+
     /// The timer that fires next: of several due at once the first.
     pub fn next(&self) -> Option<(Timer, u64)> {
         self.0

@@ -1,7 +1,9 @@
 //! What is compared (§4.2) and how long it takes (§4.4).
 
 use crate::model::Dialect::{FreeBsd, NetBsd, OpenBsd, OpenBsdOld, Portable, Ucarp};
-use crate::model::{Claim, Dialect, Interval, advert_interval, first_advert_interval, master_down};
+use crate::model::claim::Claim;
+use crate::model::timers::{advert_interval, first_advert_interval, master_down};
+use crate::model::{Dialect, Interval};
 
 /// The dialects that compare byte 4.
 const WITH_BYTE_4: [Dialect; 3] = [Portable, OpenBsd, OpenBsdOld];

@@ -176,3 +176,17 @@ fn send_errors_must_be_in_a_row() {
     }
     assert_eq!(bench.node.demotion("carp"), 0);
 }
+
+/// §4.7: "ignored in INIT" is ignored in all it would do.
+#[test]
+fn state_in_init_does_not_end_the_holding_back() {
+    for ignored in [Command::Backup, Command::Master] {
+        let mut bench = Bench::new(Node::builder().preempt(true), host(0, &[V4]));
+        bench.command(Command::Backup);
+        bench.input(link(LinkState::Down));
+        bench.command(ignored);
+        bench.input(link(LinkState::Up));
+        bench.hear(1, 200, 0);
+        assert_eq!(bench.state(), State::Backup, "{ignored}");
+    }
+}

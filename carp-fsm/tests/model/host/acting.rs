@@ -28,7 +28,7 @@ impl Model {
     /// From wherever it was, with a full master-down time to wait (§4.1, §4.3).
     pub(super) fn become_backup(&mut self) {
         self.go(State::Backup);
-        self.arm_master_down(self.now + master_down(self.config.dialect, self.config.interval));
+        self.arm_master_down();
     }
 
     /// Changes the state; no timer of one state runs on in another.
@@ -40,20 +40,43 @@ impl Model {
         }
     }
 
-    /// §4.4.2: one timer for each family that the host has addresses of.
-    pub(super) fn arm_master_down(&mut self, at: u64) {
+    pub(super) fn master_down(&self) -> u64 {
+        master_down(self.config.dialect, self.config.interval)
+    }
+
+    /// §4.4.2: one timer for each family that the host has addresses of; ours 12.
+    fn arm_master_down(&mut self) {
+        let lacked_until = |family| self.lists.lack_until(self.now, family);
+        let is_sure = |family| self.speaks(family) && lacked_until(family).is_none();
+        let one_is_sure = Family::ALL.into_iter().any(is_sure);
         for family in Family::ALL {
-            if self.speaks(family) {
-                self.timers.arm(Timer::MasterDown(family), at);
-            }
+            let from = if self.speaks(family) {
+                self.lists.lack_until(self.now, family)
+            } else if one_is_sure || !self.expects(family) {
+                continue;
+            } else {
+                None
+            };
+            let at = from.unwrap_or(self.now) + self.master_down();
+            self.timers.arm(Timer::MasterDown(family), at);
         }
     }
 
-    /// §4.3, BACKUP d: the timer of the advert's family alone.
+    /// §4.3, BACKUP d: the timer of the advert's family alone; ours 12.
     pub(super) fn restart_master_down(&mut self, family: Family) {
+        let timer = Timer::MasterDown(family);
+        if self.expects(family) {
+            let at = self.now + self.master_down();
+            self.timers.arm(timer, at);
+        } else {
+            self.timers.stop(timer);
+        }
         if self.speaks(family) {
-            let wait = master_down(self.config.dialect, self.config.interval);
-            self.timers.arm(Timer::MasterDown(family), self.now + wait);
+            for other in Family::ALL {
+                if !self.speaks(other) {
+                    self.timers.stop(Timer::MasterDown(other));
+                }
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use carp_proto::Family;
 
-use super::super::inputs::{Heard, State};
+use super::super::inputs::{Config, Heard, State};
 use super::super::rules::{Row, heard_by_backup, heard_by_master, loses_tie};
 use super::Model;
 
@@ -14,16 +14,15 @@ impl Model {
     pub(super) fn hear(&mut self, heard: Heard) {
         let family = Family::of(heard.source);
         let dialect = self.config.dialect;
-        if dialect.wants_address_of_family() && !self.speaks(family) {
+        if dialect.wants_address_of_family() && !self.expects(family) {
             return;
         }
         let own = self.claim();
         let rcv = dialect.claim_heard(heard.interval, heard.demote);
         let row = match self.state {
             State::Init => Row::Ignored,
-            State::Backup => {
-                heard_by_backup(dialect, own, rcv, self.config.preempt, self.held_back)
-            }
+            State::Backup if self.leaves_to_master(heard) => Row::LeavesToMaster,
+            State::Backup => self.row_of(heard),
             State::Master => {
                 let source = *self.config.sources.get(family);
                 heard_by_master(dialect, own, rcv, loses_tie(source, heard.source))
@@ -34,12 +33,44 @@ impl Model {
             self.counter.adopt(heard.counter);
         }
         match row {
-            Row::Ignored | Row::MasterHearsBowOut => {}
-            Row::MasterYields | Row::MasterTies => self.yield_to_better(),
+            Row::Ignored | Row::MasterHearsBowOut | Row::LeavesToMaster => {}
+            Row::MasterYields | Row::MasterTies => {
+                self.yield_to_better();
+                self.follow(heard);
+            }
             Row::MasterStays => self.answer(),
             Row::Preempts | Row::ReplacesDemoted | Row::ReplacesSlow => self.become_master(),
-            Row::Waits => self.restart_master_down(family),
+            Row::Waits => {
+                self.follow(heard);
+                self.restart_master_down(family);
+            }
         }
+    }
+
+    /// §4.3, BACKUP a to d.
+    fn row_of(&self, heard: Heard) -> Row {
+        let Config {
+            dialect, preempt, ..
+        } = self.config;
+        let rcv = dialect.claim_heard(heard.interval, heard.demote);
+        heard_by_backup(dialect, self.claim(), rcv, preempt, self.held_back)
+    }
+
+    /// Ours 11.
+    fn leaves_to_master(&self, heard: Heard) -> bool {
+        let family = Family::of(heard.source);
+        let lasts = |at| self.now < at + self.master_down();
+        let followed = *self.followed.get(family);
+        self.row_of(heard) != Row::Waits
+            && self.expects(family)
+            && followed.is_some_and(|(master, at)| {
+                master.source != heard.source && lasts(at) && self.row_of(master) == Row::Waits
+            })
+    }
+
+    fn follow(&mut self, heard: Heard) {
+        let now = self.now;
+        *self.followed.get_mut(Family::of(heard.source)) = Some((heard, now));
     }
 
     /// §4.3, MASTER: in [U] with one last advert.

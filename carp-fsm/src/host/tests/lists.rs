@@ -1,0 +1,259 @@
+//! Changes of the address list: two nodes that hear each other, changed one after the other.
+
+use super::*;
+use crate::{Dialect, HostId, Timestamp, VirtualHost};
+
+const SECOND_V4: &str = "192.0.2.11/24";
+
+/// Two nodes on a link. The first is the better one, and master.
+struct Two {
+    nodes: [(Node, HostId); 2],
+    now: Timestamp,
+    dialect: Dialect,
+}
+
+impl Two {
+    fn new(dialect: Dialect, list: &[&str]) -> Self {
+        let begin = |(seed, skew)| {
+            let config = Node::builder().manage_addresses(false);
+            let mut node = Node::new(config, seed);
+            let told = host(skew, list).speaking(dialect);
+            let id = node.add(Timestamp::ZERO, LINK, told).unwrap();
+            (node, id)
+        };
+        let mut two = Self {
+            nodes: [(1, 0), (2, 100)].map(begin),
+            now: Timestamp::ZERO,
+            dialect,
+        };
+        two.pass(10);
+        two
+    }
+
+    fn state(&self, which: usize) -> State {
+        let (node, id) = &self.nodes[which];
+        node.host(*id).unwrap().state()
+    }
+
+    fn config(&self, which: usize) -> VirtualHost {
+        let (node, id) = &self.nodes[which];
+        node.host(*id).unwrap().config().clone()
+    }
+
+    fn change(&mut self, which: usize, list: &[&str]) {
+        let skew = self.config(which).interval().advskew();
+        let told = host(skew, list).speaking(self.dialect);
+        let (node, id) = &mut self.nodes[which];
+        node.change(self.now, *id, LINK, told).unwrap();
+        self.deliver();
+    }
+
+    /// Both go on in other processes.
+    fn restart(&mut self) {
+        for which in [0, 1] {
+            let told = self.config(which);
+            let (node, id) = &mut self.nodes[which];
+            let saved = (node.save_host(self.now, *id).unwrap(), told);
+            let (config, of_node) = (node.config(), node.save());
+            *node = Node::resume(self.now, config, 9, of_node, [saved], self.now);
+        }
+        self.deliver();
+    }
+
+    fn pass(&mut self, seconds: u64) {
+        let until = self.now + Duration::from_secs(seconds);
+        let due = |two: &Self| {
+            let soonest = two.nodes.iter().filter_map(|(node, _)| node.deadline());
+            soonest.map(|deadline| deadline.at).min()
+        };
+        while let Some(at) = due(self).filter(|at| *at <= until) {
+            self.now = at;
+            for (node, _) in &mut self.nodes {
+                node.handle_timeout(at);
+            }
+            self.deliver();
+        }
+        self.now = until;
+    }
+
+    /// What one says the other hears, until both are silent.
+    fn deliver(&mut self) {
+        let mut quiet = 0;
+        for which in [0, 1].into_iter().cycle() {
+            if quiet == 2 {
+                break;
+            }
+            quiet += 1;
+            while let Some(action) = self.nodes[which].0.poll_action() {
+                quiet = 0;
+                let Action::Send { to, payload, .. } = action else {
+                    panic!("{action:?}");
+                };
+                let mut envelope = crate::testing::envelope(Family::of(to));
+                if which == 0 {
+                    envelope.source = crate::testing::own_address(Family::of(to));
+                }
+                let other = &mut self.nodes[1 - which].0;
+                other
+                    .handle_packet(self.now, LINK, &envelope, &payload)
+                    .ok();
+            }
+        }
+        let both = [self.state(0), self.state(1)];
+        let is_one_master = both != [State::Master, State::Master];
+        assert!(is_one_master, "two masters at {}", self.now);
+    }
+
+    fn assert_first_is_master(&self, case: &str) {
+        let states = (self.state(0), self.state(1));
+        assert_eq!(states, (State::Master, State::Backup), "{case}");
+    }
+}
+
+/// What a list is changed from and to.
+const CHANGES: [(&[&str], &[&str]); 7] = [
+    (&[V4], &[V4, SECOND_V4]),
+    (&[V4, SECOND_V4], &[V4]),
+    (&[V4], &[SECOND_V4]),
+    // The first address of the other family, and the last one.
+    (&[V4], &[V4, V6]),
+    (&[V4, V6], &[V4]),
+    (&[V4, V6], &[V6]),
+    (&[V4], &[V6]),
+];
+
+#[test]
+fn whichever_node_is_changed_first_the_master_stays() {
+    for dialect in Dialect::ALL {
+        for (before, after) in CHANGES {
+            for (first, second) in [(0, 1), (1, 0)] {
+                for between in [0, 1, 17, 299] {
+                    let case = format!("{dialect} {before:?} {after:?} {first} {between}");
+                    let mut two = Two::new(dialect, before);
+                    two.assert_first_is_master(&case);
+                    two.change(first, after);
+                    two.pass(between);
+                    two.assert_first_is_master(&case);
+                    two.change(second, after);
+                    two.pass(700);
+                    two.assert_first_is_master(&case);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_restart_between_the_changes_is_no_matter() {
+    for dialect in Dialect::ALL {
+        for (before, after) in CHANGES {
+            for (first, second) in [(0, 1), (1, 0)] {
+                let case = format!("{dialect} {before:?} {after:?} {first}");
+                let mut two = Two::new(dialect, before);
+                two.change(first, after);
+                two.pass(100);
+                two.restart();
+                two.pass(100);
+                two.assert_first_is_master(&case);
+                two.change(second, after);
+                two.restart();
+                two.pass(700);
+                two.assert_first_is_master(&case);
+            }
+        }
+    }
+}
+
+#[test]
+fn four_changes_in_a_row_may_be_made_on_one_node_before_the_other() {
+    let (third, fourth) = ("192.0.2.12/24", "192.0.2.13/24");
+    let lists: [&[&str]; 4] = [
+        &[V4, SECOND_V4],
+        &[V4, SECOND_V4, V6],
+        &[V4, SECOND_V4, V6, third],
+        &[V4, SECOND_V4, V6, third, fourth],
+    ];
+    for (first, second) in [(0, 1), (1, 0)] {
+        let mut two = Two::new(Dialect::Portable, &[V4]);
+        for list in lists {
+            two.change(first, list);
+            two.pass(5);
+        }
+        two.pass(100);
+        two.assert_first_is_master("one is ahead");
+        two.change(second, lists[3]);
+        two.pass(700);
+        two.assert_first_is_master("both are there");
+    }
+}
+
+/// Each list that counts is an advert, and no list counts twice.
+#[test]
+fn adverts_are_no_more_than_there_are_lists() {
+    let mut bench = Bench::master();
+    let said = |bench: &mut Bench| {
+        bench.take();
+        bench.pass(Duration::from_micros(1_390_625));
+        let done = bench.take();
+        done.iter().filter(|line| *line == ADVERT).count()
+    };
+    let mut changed = |list: &[&str]| {
+        let (now, id) = (bench.now, bench.id);
+        bench.node.change(now, id, LINK, host(100, list)).unwrap();
+        bench.drain();
+        said(&mut bench)
+    };
+    assert_eq!(changed(&[V4, SECOND_V4]), 2);
+    assert_eq!(changed(&[SECOND_V4, V4]), 2, "the same in another order");
+    assert_eq!(changed(&[V4]), 2, "as it was");
+    assert_eq!(changed(&[V4, SECOND_V4]), 2, "and there again");
+    assert_eq!(changed(&[SECOND_V4]), 3);
+    for last in 20..30 {
+        let more = format!("192.0.2.{last}/24");
+        assert!(changed(&[SECOND_V4, &more]) <= 5);
+    }
+    bench.pass_millis(296_000);
+    assert!((2..5).contains(&said(&mut bench)));
+    bench.pass_millis(2_000);
+    assert_eq!(said(&mut bench), 1);
+}
+
+/// What is said under lists before a change ends after 300 s, to the microsecond.
+#[test]
+fn lists_before_a_change_end_after_five_minutes() {
+    let mut bench = Bench::backup();
+    let changed = host(100, &[V4, SECOND_V4]);
+    bench
+        .node
+        .change(bench.now, bench.id, LINK, changed)
+        .unwrap();
+    let under_the_old_list = advert(1, 0, 0, &[V4]);
+    let hears = |bench: &mut Bench| bench.receive(Family::Inet, &under_the_old_list);
+    for _ in 0..100 {
+        assert_eq!(hears(&mut bench), Ok(()));
+        bench.pass_millis(2_999);
+    }
+    bench.pass(Duration::from_micros(99_999));
+    assert_eq!(hears(&mut bench), Ok(()));
+    bench.pass(Duration::from_micros(1));
+    assert_eq!(hears(&mut bench), Err(crate::Refusal::BadDigest));
+}
+
+/// §3, step 7, of FreeBSD: a family that a list before the change has addresses of is heard.
+#[test]
+fn freebsd_hears_a_family_until_the_list_with_its_addresses_ends() {
+    let told = |list: &[&str]| host(100, list).speaking(Dialect::FreeBsd);
+    let mut bench = Bench::new(Node::builder(), told(&[V4]));
+    bench
+        .node
+        .change(bench.now, bench.id, LINK, told(&[V6]))
+        .unwrap();
+    let over_inet = advert(1, 0, 0, &[V4]);
+    assert_eq!(bench.receive(Family::Inet, &over_inet), Ok(()));
+    bench.pass_millis(3_000);
+    assert_eq!(bench.receive(Family::Inet, &over_inet), Ok(()));
+    assert_eq!(bench.state(), State::Backup);
+    bench.pass_millis(297_000);
+    let refused = Err(crate::Refusal::BadVhid);
+    assert_eq!(bench.receive(Family::Inet, &over_inet), refused);
+}

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use carp_net::lab::{self, EchoReport, Host};
 
-use crate::Result;
+use carp_benches::Result;
 
 /// The longest times for which the measurement itself was held up in a run.
 #[derive(Clone, Copy, Debug, Default)]

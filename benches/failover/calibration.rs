@@ -7,8 +7,8 @@ use carp_net::carp_fsm::carp_proto::Family;
 use carp_net::lab;
 
 use crate::measure::overlap;
-use crate::network::{FAMILIES, Network, shared, shared_address};
-use crate::{Result, pause};
+use carp_benches::{FAMILIES, Network, shared, shared_address};
+use carp_benches::{Result, pause};
 
 /// What was measured of what is known, for each family in each lane.
 #[derive(Debug, Default)]
@@ -61,7 +61,7 @@ pub(crate) fn calibrate(net: &Network) -> Result<Calibration> {
         if echo.wait_for_answers(100, Duration::from_secs(5)) {
             return Ok(echo);
         }
-        Err(crate::Error::from(format!(
+        Err(carp_benches::Error::from(format!(
             "{family}: a static address does not answer"
         )))
     };

@@ -3,9 +3,9 @@
 use carp_net::carp_fsm::carp_proto::Family;
 use carp_net::lab::Process;
 
-use crate::Result;
 use crate::fault::Fault;
-use crate::network::Node;
+use carp_benches::Node;
+use carp_benches::Result;
 
 mod carpctl;
 pub(crate) use carpctl::Carpctl;

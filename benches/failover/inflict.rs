@@ -7,9 +7,9 @@ use carp_net::lab::Process;
 
 use crate::contender::Act;
 use crate::fault::Fault;
-use crate::network::{CARPDEV, Node, shared_address};
 use crate::scenario::{PATIENCE, Scenario, Story};
-use crate::{Result, pause};
+use carp_benches::{CARPDEV, Node, shared_address};
+use carp_benches::{Result, pause};
 
 impl Scenario<'_> {
     /// Has the fault happen and waits for what comes of it.

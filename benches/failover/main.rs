@@ -7,15 +7,11 @@
 #![expect(clippy::print_stdout, reason = "the tables are for whoever runs it")]
 #![expect(clippy::print_stderr, reason = "so is how far it has come")]
 
-use std::env;
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
-use std::sync::Arc;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
+use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
+use carp_benches::{Network, Program, Result, end_in_good_order, results};
 use carp_net::lab;
 use clap::{Parser, ValueEnum as _};
 
@@ -23,16 +19,12 @@ mod calibration;
 use calibration::Calibration;
 mod contender;
 use contender::{Carpctl, Contender, Keepalived, Ucarp};
-mod disturbance;
 mod fault;
 use fault::{Fault, Lost};
 mod figures;
 mod inflict;
 mod measure;
-mod network;
-use network::Network;
 mod record;
-mod results;
 mod rounds;
 use rounds::{Job, Outcome, Outcomes};
 mod scenario;
@@ -73,9 +65,6 @@ struct Options {
     bench: bool,
 }
 
-type Error = Box<dyn std::error::Error + Send + Sync>;
-type Result<T> = std::result::Result<T, Error>;
-
 fn main() -> ExitCode {
     match run(&Options::parse()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -90,10 +79,8 @@ fn run(options: &Options) -> Result<()> {
     end_in_good_order()?;
     let chosen = options.chosen_variants();
     let carpctl = match &options.carpctl {
-        Some(path) => path
-            .canonicalize()
-            .map_err(|error| format!("{}: {error}", path.display()))?,
-        None => build()?,
+        Some(path) => Program::at(path)?,
+        None => Program::build()?,
     };
     let contenders = options.contenders(&carpctl, &chosen);
     let faults: Vec<Fault> = Fault::value_variants()
@@ -128,11 +115,10 @@ fn run(options: &Options) -> Result<()> {
     println!("{text}");
     let file = options.out.clone().or_else(|| {
         let all = options.fault.is_empty() && options.contender.is_empty();
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("RESULTS.md");
-        (all && options.variant.is_empty() && !options.quick).then_some(file)
+        (all && options.variant.is_empty() && !options.quick).then(results::file)
     });
     match file {
-        Some(file) => results::write(&file, &text),
+        Some(file) => results::write(&file, "failover", &text),
         None => Ok(()),
     }
 }
@@ -144,7 +130,7 @@ impl Options {
             .collect()
     }
 
-    fn contenders(&self, carpctl: &Path, chosen: &[Variant]) -> Vec<Box<dyn Contender>> {
+    fn contenders(&self, carpctl: &Program, chosen: &[Variant]) -> Vec<Box<dyn Contender>> {
         let is_chosen = |name: &str| {
             self.contender.is_empty() || self.contender.iter().any(|chosen| chosen == name)
         };
@@ -153,7 +139,7 @@ impl Options {
             let has_table = |variant: &Variant| variant.lladdr_carpdev() == lladdr_carpdev;
             if is_chosen("carpctl") && chosen.iter().any(has_table) {
                 contenders.push(Box::new(Carpctl {
-                    program: carpctl.to_owned(),
+                    program: carpctl.clone(),
                     lladdr_carpdev,
                 }));
             }
@@ -171,26 +157,6 @@ impl Options {
         }
         contenders
     }
-}
-
-/// Builds this project's program; returns where it is.
-fn build() -> Result<PathBuf> {
-    // This program is TARGET/release/deps/failover-….
-    let own = env::current_exe()?;
-    let target = own.ancestors().nth(3).ok_or("no target directory")?;
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
-    let status = Command::new(cargo)
-        .args(["build", "--release", "--locked", "-p", "carpctl"])
-        .arg("--manifest-path")
-        .arg(manifest)
-        .arg("--target-dir")
-        .arg(target)
-        .status()?;
-    if !status.success() {
-        return Err("carpctl could not be built".into());
-    }
-    Ok(target.join("release/carpctl"))
 }
 
 /// One line on a run that is over.
@@ -294,44 +260,6 @@ fn tables(
             })
     }
 }
-
-// ---- time ----
-
-/// Lets time pass; an error as soon as somebody wants the bench to end.
-fn pause(span: Duration) -> Result<()> {
-    let until = lab::now() + span;
-    loop {
-        if WANTED_TO_END
-            .get()
-            .is_some_and(|end| end.load(Ordering::Relaxed))
-        {
-            return Err("interrupted".into());
-        }
-        let left = until - lab::now();
-        if left.is_zero() {
-            return Ok(());
-        }
-        thread::sleep(left.min(Duration::from_millis(100)));
-    }
-}
-
-/// Some time less than `span`.
-fn random_below(span: Duration) -> Result<Duration> {
-    let random = getrandom::u32()?;
-    Ok(span.mul_f64(f64::from(random) / f64::from(u32::MAX)))
-}
-
-/// At the first signal everything is taken down; at the second one there is no time for it.
-fn end_in_good_order() -> Result<()> {
-    let end = WANTED_TO_END.get_or_init(Arc::default);
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(end))?;
-        signal_hook::flag::register(signal, Arc::clone(end))?;
-    }
-    Ok(())
-}
-
-static WANTED_TO_END: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
 const CONTENDERS: [&str; 4] = ["carpctl", "ucarp", "keepalived", "keepalived-vmac"];
 

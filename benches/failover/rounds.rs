@@ -8,13 +8,13 @@ use std::thread;
 
 use carp_net::carp_fsm::carp_proto::Family;
 
-use crate::Result;
 use crate::contender::Contender;
-use crate::disturbance::Disturbance;
 use crate::fault::Fault;
-use crate::network::Network;
 use crate::record::Sample;
 use crate::scenario::{Checks, Scenario};
+use carp_benches::Disturbance;
+use carp_benches::Network;
+use carp_benches::Result;
 
 /// One run that is to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +81,7 @@ pub(crate) fn play(
             })
         });
         // Wanted or not: what was interrupted is not a figure.
-        crate::pause(std::time::Duration::ZERO)?;
+        carp_benches::pause(std::time::Duration::ZERO)?;
         for reset in at_once(pairs, |(net, _)| net.reset()) {
             reset?;
         }

@@ -7,11 +7,11 @@ use carp_net::carp_fsm::carp_proto::Family;
 use carp_net::lab::{self, Asker, Direction, Echo, Frame, Tap};
 
 use crate::contender::Contender;
-use crate::disturbance::Disturbance;
 use crate::fault::Fault;
-use crate::network::{FAMILIES, Network, Node};
 use crate::record::{Record, Stream};
-use crate::{Result, pause, random_below};
+use carp_benches::Disturbance;
+use carp_benches::{FAMILIES, Network, Node};
+use carp_benches::{Result, pause, random_below};
 
 /// A pair at work, with all that measures it.
 pub(crate) struct Scenario<'a> {
@@ -73,7 +73,7 @@ impl<'a> Scenario<'a> {
 
     fn begin_to_measure(&mut self) -> Result<()> {
         for &family in self.contender.families() {
-            let target = crate::network::shared_address(family);
+            let target = carp_benches::shared_address(family);
             self.askers.push(self.net.asker.ask(target, ASKED_EACH)?);
             let echo = self.net.client.echo(target, RATE)?;
             if !echo.wait_for_answers(100, PATIENCE) {

@@ -1,36 +1,18 @@
 //! This project's own, with the virtual MAC address or with that of the carpdev.
 
-use std::path::PathBuf;
-use std::process::Command;
-use std::time::Duration;
-
+use carp_benches::{CARPDEV, FAMILIES, Node, PASS, Program, Result, VHID, shared};
 use carp_net::carp_fsm::carp_proto::Family;
-use carp_net::lab::{self, Process};
+use carp_net::lab::Process;
 
 use super::{Act, Contender, parents_first, words_of};
 use crate::fault::Fault;
-use crate::network::{CARPDEV, FAMILIES, Node, PASS, VHID, output_of, shared};
-use crate::{Result, pause};
 
 /// `carpctl`, as systemd runs it.
 #[derive(Clone, Debug)]
 pub(crate) struct Carpctl {
-    pub(crate) program: PathBuf,
+    pub(crate) program: Program,
     /// The addresses are on the carpdev, with its MAC address.
     pub(crate) lladdr_carpdev: bool,
-}
-
-impl Carpctl {
-    fn command(&self, node: &Node, words: &str) -> Command {
-        let mut command = node.host.command(&self.program);
-        command.args(words.split_whitespace());
-        command.env("CARPCTL_RUN_DIR", node.directory());
-        command
-    }
-
-    fn run(&self, node: &Node, words: &str) -> Result<String> {
-        output_of(self.command(node, words))
-    }
 }
 
 impl Contender for Carpctl {
@@ -47,10 +29,7 @@ impl Contender for Carpctl {
     }
 
     fn version(&self) -> Option<String> {
-        let mut command = Command::new(&self.program);
-        command.arg("--version");
-        let version = output_of(command).ok()?;
-        Some(version.trim().to_owned())
+        self.program.version().ok()
     }
 
     fn knows(&self, fault: Fault) -> bool {
@@ -74,17 +53,9 @@ impl Contender for Carpctl {
     }
 
     fn start(&self, node: &Node, fault: Fault) -> Result<()> {
-        node.spawn(self.command(node, "daemon"))?;
-        let socket = node.file(&format!("net-{}.sock", node.host.namespace().inode()));
-        let deadline = lab::now() + PATIENCE;
-        while !socket.exists() {
-            if lab::now() > deadline {
-                return Err(format!("carpctl daemon: {}", node.log().trim()).into());
-            }
-            pause(Duration::from_millis(2))?;
-        }
+        self.program.start(node)?;
         if fault.preempts() {
-            self.run(node, "sysctl net.inet.carp.preempt=1")?;
+            self.program.run(node, "sysctl net.inet.carp.preempt=1")?;
         }
         let skew = if node.is_preferred() { 0 } else { 100 };
         let lladdr = if self.lladdr_carpdev {
@@ -96,7 +67,7 @@ impl Contender for Carpctl {
         let words = format!(
             "carp0 vhid {VHID} pass {PASS} carpdev {CARPDEV} advskew {skew} {lladdr} {addresses}"
         );
-        self.run(node, &words)?;
+        self.program.run(node, &words)?;
         Ok(())
     }
 
@@ -112,7 +83,7 @@ impl Contender for Carpctl {
                 return Ok(service.terminate()?);
             }
         };
-        self.run(node, words)?;
+        self.program.run(node, words)?;
         Ok(())
     }
 
@@ -128,10 +99,7 @@ impl Contender for Carpctl {
 
     fn shows(&self, node: &Node) -> Result<String> {
         // Where the service has ended there is its last word.
-        let state = self.run(node, "carp0").unwrap_or_default();
+        let state = self.program.run(node, "carp0").unwrap_or_default();
         Ok(state + &node.log())
     }
 }
-
-/// How long a start may take.
-const PATIENCE: Duration = Duration::from_secs(5);

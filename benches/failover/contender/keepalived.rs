@@ -8,9 +8,9 @@ use carp_net::lab::Process;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Act, Contender, is_installed, parents_first};
-use crate::Result;
 use crate::fault::Fault;
-use crate::network::{CARPDEV, FAMILIES, Node, VHID, shared};
+use carp_benches::Result;
+use carp_benches::{CARPDEV, FAMILIES, Node, VHID, shared};
 
 /// One instance for each family; a parent process watches over the one that speaks.
 #[derive(Clone, Copy, Debug)]

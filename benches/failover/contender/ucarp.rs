@@ -9,9 +9,9 @@ use carp_net::lab::Process;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Act, Contender, is_installed, parents_first};
-use crate::Result;
 use crate::fault::Fault;
-use crate::network::{CARPDEV, Node, PASS, VHID, shared_address};
+use carp_benches::Result;
+use carp_benches::{CARPDEV, Node, PASS, VHID, shared_address};
 
 /// It shares IPv4 addresses only, with the carpdev's own MAC address, and is one process.
 #[derive(Clone, Copy, Debug)]

@@ -20,6 +20,7 @@ mod freebsd;
 mod greedy;
 mod net;
 mod peers;
+mod precedence;
 mod routes;
 mod session;
 mod supervisor;

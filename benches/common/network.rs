@@ -12,21 +12,31 @@ use carp_net::carp_fsm::carp_proto::Family;
 use carp_net::lab::{Host, Lab, Watch};
 use tempfile::TempDir;
 
-use crate::{Result, pause};
+use crate::{Result, pause, tell};
 
 /// Made once, used for many runs.
 #[derive(Debug)]
-pub(crate) struct Network {
+pub struct Network {
     // Hosts go before the switch that they are plugged into.
-    pub(crate) one: Node,
-    pub(crate) two: Node,
-    pub(crate) client: Host,
-    pub(crate) asker: Host,
-    pub(crate) lab: Lab,
+    /// The node that is preferred.
+    pub one: Node,
+    /// The other node.
+    pub two: Node,
+    /// Who uses what the nodes share.
+    pub client: Host,
+    /// Who asks where it is.
+    pub asker: Host,
+    /// The switch.
+    pub lab: Lab,
 }
 
 impl Network {
-    pub(crate) fn new() -> Result<Self> {
+    /// Makes a network in which nothing runs.
+    ///
+    /// # Errors
+    ///
+    /// Where the caller is not root.
+    pub fn new() -> Result<Self> {
         let lab = Lab::new()?;
         let host = |name, number| {
             let host = lab.host(name)?;
@@ -46,7 +56,7 @@ impl Network {
     }
 
     /// Makes both nodes as new: no process, no interface but a new carpdev, nobody parted.
-    pub(crate) fn reset(&self) -> Result<()> {
+    pub fn reset(&self) -> Result<()> {
         for node in [&self.one, &self.two] {
             node.end_processes()?;
             // A fault may have taken it already.
@@ -59,7 +69,7 @@ impl Network {
     }
 
     /// Makes the carpdev of a node that has none.
-    pub(crate) fn give_carpdev(&self, node: &Node) -> Result<()> {
+    pub fn give_carpdev(&self, node: &Node) -> Result<()> {
         self.lab.add_interface(&node.host)?;
         give_addresses(&node.host, node.number)
     }
@@ -67,9 +77,11 @@ impl Network {
 
 /// A host that runs a contender.
 #[derive(Debug)]
-pub(crate) struct Node {
-    pub(crate) host: Host,
-    pub(crate) number: u8,
+pub struct Node {
+    /// The machine.
+    pub host: Host,
+    /// The last octet of its own addresses.
+    pub number: u8,
     watch: Watch,
     directory: TempDir,
     services: Mutex<Vec<Child>>,
@@ -88,21 +100,22 @@ impl Node {
     }
 
     /// Whether it is the one that is preferred.
-    pub(crate) const fn is_preferred(&self) -> bool {
+    pub const fn is_preferred(&self) -> bool {
         self.number == 1
     }
 
     /// A file of its own.
-    pub(crate) fn file(&self, name: &str) -> PathBuf {
+    pub fn file(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
-    pub(crate) fn directory(&self) -> &Path {
+    /// Where its files are.
+    pub fn directory(&self) -> &Path {
         self.directory.path()
     }
 
     /// Starts a service in the foreground, whose words go to the file `log`.
-    pub(crate) fn spawn(&self, mut command: Command) -> Result<u32> {
+    pub fn spawn(&self, mut command: Command) -> Result<u32> {
         let log = File::create(self.file(LOG))?;
         command.stdin(Stdio::null());
         command.stdout(log.try_clone()?).stderr(log);
@@ -113,12 +126,12 @@ impl Node {
     }
 
     /// What the service has said so far.
-    pub(crate) fn log(&self) -> String {
+    pub fn log(&self) -> String {
         std::fs::read_to_string(self.file(LOG)).unwrap_or_default()
     }
 
     /// Waits until the service that was started first has ended.
-    pub(crate) fn wait_for_service(&self) -> Result<()> {
+    pub fn wait_for_service(&self) -> Result<()> {
         let mut services = self.lock();
         if !services.is_empty() {
             services.remove(0).wait()?;
@@ -140,24 +153,25 @@ impl Node {
     }
 
     /// Runs a program, which must succeed, and returns what it printed.
-    pub(crate) fn run(&self, program: &str, words: &str) -> Result<String> {
+    pub fn run(&self, program: &str, words: &str) -> Result<String> {
         let mut command = self.host.command(program);
         command.args(words.split_whitespace());
         output_of(command)
     }
 
-    pub(crate) fn has_interface(&self, name: &str) -> Result<bool> {
+    /// Whether it has an interface with this name.
+    pub fn has_interface(&self, name: &str) -> Result<bool> {
         let path = format!("/proc/sys/net/ipv4/conf/{name}");
         Ok(self.host.enter(|| Path::new(&path).exists())?)
     }
 
     /// Whether it holds the shared address of a family.
-    pub(crate) fn holds(&self, family: Family) -> bool {
+    pub fn holds(&self, family: Family) -> bool {
         self.watch.holds(shared_address(family))
     }
 
     /// Waits until it holds the shared address of a family, or does not.
-    pub(crate) fn wait_for(&self, family: Family, held: bool, patience: Duration) -> Result<bool> {
+    pub fn wait_for(&self, family: Family, held: bool, patience: Duration) -> Result<bool> {
         let mut left = patience;
         while !left.is_zero() {
             let step = left.min(STEP);
@@ -171,7 +185,7 @@ impl Node {
     }
 
     /// When it came to hold the shared address of a family, and when it ceased to.
-    pub(crate) fn history(&self, family: Family) -> Vec<(Timestamp, bool)> {
+    pub fn history(&self, family: Family) -> Vec<(Timestamp, bool)> {
         let changes = self.watch.changes().into_iter();
         changes
             .filter(|change| change.address == shared_address(family))
@@ -189,13 +203,13 @@ impl Drop for Node {
     fn drop(&mut self) {
         // The host would end them too, but nobody would take note of it.
         if let Err(error) = self.end_processes() {
-            eprintln!("failover: {}: {error}", self.host.name());
+            tell(&format!("{}: {error}", self.host.name()));
         }
     }
 }
 
 /// What a command that must succeed printed.
-pub(crate) fn output_of(mut command: Command) -> Result<String> {
+pub fn output_of(mut command: Command) -> Result<String> {
     let output = command.stdin(Stdio::null()).output()?;
     if !output.status.success() {
         let words: Vec<_> = command
@@ -211,7 +225,7 @@ pub(crate) fn output_of(mut command: Command) -> Result<String> {
 }
 
 /// The address that the nodes share, with the length of its network.
-pub(crate) const fn shared(family: Family) -> &'static str {
+pub const fn shared(family: Family) -> &'static str {
     match family {
         Family::Inet => "192.0.2.10/24",
         Family::Inet6 => "2001:db8::10/64",
@@ -219,7 +233,7 @@ pub(crate) const fn shared(family: Family) -> &'static str {
 }
 
 /// The address that the nodes share.
-pub(crate) const fn shared_address(family: Family) -> IpAddr {
+pub const fn shared_address(family: Family) -> IpAddr {
     match family {
         Family::Inet => IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 10)),
         Family::Inet6 => IpAddr::V6(std::net::Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x10)),
@@ -232,10 +246,14 @@ fn give_addresses(host: &Host, number: u8) -> Result<()> {
     Ok(())
 }
 
-pub(crate) const FAMILIES: [Family; 2] = [Family::Inet, Family::Inet6];
-pub(crate) const CARPDEV: &str = "vmx0";
-pub(crate) const VHID: &str = "99";
-pub(crate) const PASS: &str = "SharedSecret";
+/// In each of them there is an address to share.
+pub const FAMILIES: [Family; 2] = [Family::Inet, Family::Inet6];
+/// The interface of a node.
+pub const CARPDEV: &str = "vmx0";
+/// The number of what is shared.
+pub const VHID: &str = "99";
+/// Its password.
+pub const PASS: &str = "SharedSecret";
 
 const LOG: &str = "log";
 /// How long a wait may go on after somebody wants the bench to end.

@@ -1,21 +1,31 @@
 //! The file with the results: each bench replaces its own part of it and leaves the others alone.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::Result;
-use crate::network::output_of;
+use crate::{Result, output_of};
 
-/// Puts `text` between this bench's marks in `file`, which is made where it is missing.
-pub(crate) fn write(file: &Path, text: &str) -> Result<()> {
+/// The file of this repository.
+pub fn file() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("RESULTS.md")
+}
+
+/// Puts `text` between the marks of `bench` in `file`, which is made where it is missing.
+///
+/// # Errors
+///
+/// Where the file cannot be read or written.
+pub fn write(file: &Path, bench: &str, text: &str) -> Result<()> {
+    let begin = format!("<!-- {bench}:begin -->");
+    let end = format!("<!-- {bench}:end -->");
     let old = match fs::read_to_string(file) {
         Ok(old) => old,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => HEAD.to_owned(),
         Err(error) => return Err(format!("{}: {error}", file.display()).into()),
     };
-    let part = format!("{BEGIN}\n{text}{END}\n");
-    let new = match (old.split_once(BEGIN), old.split_once(END)) {
+    let part = format!("{begin}\n{text}{end}\n");
+    let new = match (old.split_once(&begin), old.split_once(&end)) {
         (Some((before, _)), Some((_, after))) => {
             format!("{before}{part}{}", after.trim_start_matches('\n'))
         }
@@ -25,7 +35,7 @@ pub(crate) fn write(file: &Path, text: &str) -> Result<()> {
 }
 
 /// The day, the kernel and the processor.
-pub(crate) fn machine() -> String {
+pub fn machine() -> String {
     let read = |file| fs::read_to_string(file).unwrap_or_default();
     let kernel = read("/proc/sys/kernel/osrelease");
     let cpuinfo = read("/proc/cpuinfo");
@@ -46,5 +56,3 @@ pub(crate) fn machine() -> String {
 }
 
 const HEAD: &str = "# Results of the benches\n";
-const BEGIN: &str = "<!-- failover:begin -->";
-const END: &str = "<!-- failover:end -->";

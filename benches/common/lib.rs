@@ -1,0 +1,27 @@
+//! What the measurements of running nodes share: networks, the service, the file with the results.
+
+#![expect(clippy::print_stderr, reason = "for whoever runs a bench")]
+
+mod disturbance;
+pub use disturbance::Disturbance;
+mod network;
+pub use network::{
+    CARPDEV, FAMILIES, Network, Node, PASS, VHID, output_of, shared, shared_address,
+};
+mod program;
+pub use program::Program;
+pub mod results;
+mod table;
+pub use table::aligned;
+mod time;
+pub use time::{end_in_good_order, pause, random_below};
+
+/// What keeps a bench from measuring.
+pub type Error = Box<dyn std::error::Error + Send + Sync>;
+/// What a bench does that may fail.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Says how far a bench has come, or what is wrong.
+fn tell(what: &str) {
+    eprintln!("{what}");
+}

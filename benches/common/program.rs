@@ -1,0 +1,99 @@
+//! This project's own program, as systemd runs it.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use carp_net::lab;
+
+use crate::{Node, Result, output_of, pause};
+
+/// A `carpctl` that can be run on nodes.
+#[derive(Clone, Debug)]
+pub struct Program(PathBuf);
+
+impl Program {
+    /// The one at `path`.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such file.
+    pub fn at(path: &Path) -> Result<Self> {
+        let there = path.canonicalize();
+        let there = there.map_err(|error| format!("{}: {error}", path.display()))?;
+        Ok(Self(there))
+    }
+
+    /// The one of this repository, which is built.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be built.
+    pub fn build() -> Result<Self> {
+        // This program is TARGET/release/deps/BENCH-….
+        let own = env::current_exe()?;
+        let target = own.ancestors().nth(3).ok_or("no target directory")?;
+        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
+        let status = Command::new(cargo)
+            .args(["build", "--release", "--locked", "-p", "carpctl"])
+            .arg("--manifest-path")
+            .arg(manifest)
+            .arg("--target-dir")
+            .arg(target)
+            .status()?;
+        if !status.success() {
+            return Err("carpctl could not be built".into());
+        }
+        Ok(Self(target.join("release/carpctl")))
+    }
+
+    /// What it says its version is.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be run.
+    pub fn version(&self) -> Result<String> {
+        let mut command = Command::new(&self.0);
+        command.arg("--version");
+        Ok(output_of(command)?.trim().to_owned())
+    }
+
+    /// Starts the service on a node and waits until it listens.
+    ///
+    /// # Errors
+    ///
+    /// What it said where it does not start.
+    pub fn start(&self, node: &Node) -> Result<()> {
+        node.spawn(self.command(node, "daemon"))?;
+        let socket = node.file(&format!("net-{}.sock", node.host.namespace().inode()));
+        let deadline = lab::now() + PATIENCE;
+        while !socket.exists() {
+            if lab::now() > deadline {
+                return Err(format!("carpctl daemon: {}", node.log().trim()).into());
+            }
+            pause(Duration::from_millis(2))?;
+        }
+        Ok(())
+    }
+
+    /// Runs it with these words, which must succeed; returns what it printed.
+    ///
+    /// # Errors
+    ///
+    /// Where it does not succeed.
+    pub fn run(&self, node: &Node, words: &str) -> Result<String> {
+        output_of(self.command(node, words))
+    }
+
+    fn command(&self, node: &Node, words: &str) -> Command {
+        let mut command = node.host.command(&self.0);
+        command.args(words.split_whitespace());
+        command.env("CARPCTL_RUN_DIR", node.directory());
+        command
+    }
+}
+
+/// How long a start may take.
+const PATIENCE: Duration = Duration::from_secs(5);

@@ -71,16 +71,14 @@ pub(crate) fn run(options: &DemoteOptions) -> Result<ExitCode, Failure> {
 
 /// What the words in front of the command ask for.
 fn understood(words: &[String], holder: u64) -> Result<Request, String> {
-    let carp = || PREFIX.parse().map_err(|_| WordsError::NoGroup);
-    let mut group: Result<GroupName, WordsError> = carp();
+    let mut group = PREFIX.to_owned();
     let (mut amount, mut owner) = (None, None);
     let mut words = words.iter().cloned();
     while let Some(word) = words.next() {
         match word.as_str() {
             "group" => {
-                let name = words.next().unwrap_or_default();
-                let parsed = name.parse();
-                group = parsed.map_err(|error| WordsError::Group(name, error));
+                let missing = "`group': the name of a group must follow";
+                group = words.next().ok_or(missing)?;
             }
             "owner" if owner.is_none() => owner = Some(words.next()),
             _ if amount.is_none() => amount = Some(word),
@@ -88,7 +86,8 @@ fn understood(words: &[String], holder: u64) -> Result<Request, String> {
         }
     }
     let in_words = |error: WordsError| error.to_string();
-    let group = group.map_err(in_words)?;
+    let named = group.parse::<GroupName>();
+    let group = named.map_err(|error| format!("`group {group}': {error}"))?;
     let amount = amount.ok_or_else(|| format!("by how much must be said ({WORDS})"))?;
     let amount = words::number(&group, amount).map_err(in_words)?;
     let owner = owner.ok_or_else(|| format!("`owner NAME' must be said ({WORDS})"))?;
@@ -357,7 +356,11 @@ mod tests {
             ),
             (
                 "5 group web1 owner x",
-                "`-g web1': the name of a group does not end in a digit, that of an interface does",
+                "`group web1': the name of a group does not end in a digit, that of an interface does",
+            ),
+            (
+                "5 owner x group",
+                "`group': the name of a group must follow",
             ),
             ("5 owner", "carp: `owner': the name of an owner must follow"),
         ] {

@@ -108,6 +108,10 @@ impl Bench {
         let tap = net.lab.tap_port("one").unwrap();
         node.carpctl("carp0 state master");
         node.wait_for("MASTER", PATIENCE);
+        // What a new interface sends first may be lost.
+        let echo = net.client.echo(ip("192.0.2.1"), 1_000).unwrap();
+        assert!(echo.wait_for_answers(1, PATIENCE));
+        echo.stop().unwrap();
         Some(Self {
             net,
             tap,

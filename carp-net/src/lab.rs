@@ -143,8 +143,10 @@ impl Lab {
         self.links
             .add_cable(&near, self.bridge, &far, host.namespace())?;
         host.enter(|| skip_duplicate_address_detection(interface))??;
+        let mut news = host.enter(Monitor::open)?.about(name)?;
         host.set_up(interface, true)?;
-        self.mend(name)
+        self.mend(name)?;
+        host.wait_until_sending(&mut news)
     }
 
     /// Pulls the cable of a host out of the switch: its interface loses its carrier.

@@ -1,6 +1,6 @@
 //! What is checked of a packet before a virtual host hears of it (`docs/carp-protocol.md §3`).
 
-use carp_proto::{Advertisement, Envelope, HOP_LIMIT, checksum_is_valid};
+use carp_proto::{Advertisement, Envelope, Family, HOP_LIMIT, checksum_is_valid};
 
 use super::Node;
 use crate::counters::Refusal;
@@ -16,7 +16,9 @@ impl Node {
         bytes: &[u8],
     ) -> Result<(HostId, Heard), (Option<HostId>, Refusal)> {
         let refused = |refusal| (None, refusal);
-        if !self.carries(link) {
+        // Over IPv4 a packet to a group goes on, and ends at the vhid that nobody has there.
+        let goes_on = envelope.family() == Family::Inet && envelope.destination.is_multicast();
+        if !self.carries(link) && !goes_on {
             return Err(refused(Refusal::BadInterface));
         }
         if envelope.hop_limit != HOP_LIMIT && !self.is_routed(link, envelope, bytes) {

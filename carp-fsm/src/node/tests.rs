@@ -28,10 +28,17 @@ fn each_check_refuses_counts_and_changes_nothing() {
     let cases = [
         (
             LinkId(9),
-            group,
+            unicast,
             good.encode().to_vec(),
             Refusal::BadInterface,
         ),
+        (
+            LinkId(9),
+            envelope(Family::Inet6),
+            good.encode().to_vec(),
+            Refusal::BadInterface,
+        ),
+        (LinkId(9), group, good.encode().to_vec(), Refusal::BadVhid),
         (LINK, far, good.encode().to_vec(), Refusal::BadHopLimit),
         (
             LINK,
@@ -100,7 +107,11 @@ fn each_check_refuses_counts_and_changes_nothing() {
             Refusal::BadDigest => counters.badauth,
             Refusal::Reflected => counters.reflected,
         };
-        assert_eq!((counters.ipackets, counted), (1, 1), "{refusal}");
+        assert_eq!(
+            (counters.ipackets + counters.ipackets6, counted),
+            (1, 1),
+            "{refusal}"
+        );
         assert_eq!(bench.node.deadline(), deadline, "{refusal}");
         assert!(bench.node.poll_action().is_none());
         assert!(bench.node.poll_event().is_none());

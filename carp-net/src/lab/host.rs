@@ -13,6 +13,7 @@ use socket2::SockFilter;
 use crate::error::About as _;
 use crate::linux::capture::Capture;
 use crate::linux::namespace::Namespace;
+use crate::linux::netlink::Monitor;
 use crate::{Error, Result};
 
 use super::links::Links;
@@ -113,6 +114,11 @@ impl Host {
     /// Where this is no network or the gateway cannot be reached.
     pub fn add_route(&self, network: &str, gateway: IpAddr) -> Result<()> {
         self.links.add_route(parse(network)?, gateway)
+    }
+
+    /// Waits until its network interface does not drop what it sends.
+    pub(super) fn wait_until_sending(&self, news: &mut Monitor) -> Result<()> {
+        self.links.wait_until_sending(&self.interface, news)
     }
 
     /// Takes an interface of it up or down, as its operator would.

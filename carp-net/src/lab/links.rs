@@ -129,8 +129,23 @@ impl Links {
 
     /// Waits until a port of a bridge passes frames.
     pub(super) fn wait_until_forwarding(&self, name: &str, news: &mut Monitor) -> Result<()> {
+        self.wait_until(name, news, Self::is_forwarding)
+    }
+
+    /// Waits until an interface does not drop what it is given to send: its queue is activated
+    /// some time after it has got its carrier.
+    pub(super) fn wait_until_sending(&self, name: &str, news: &mut Monitor) -> Result<()> {
+        self.wait_until(name, news, Self::is_sending)
+    }
+
+    fn wait_until(
+        &self,
+        name: &str,
+        news: &mut Monitor,
+        is_so: impl Fn(&Self, &str) -> Result<bool>,
+    ) -> Result<()> {
         let deadline = clock::now() + PATIENCE;
-        while !self.is_forwarding(name)? {
+        while !is_so(self, name)? {
             let left = deadline - clock::now();
             if left.is_zero() {
                 return Err(io::Error::from(io::ErrorKind::TimedOut)).about(name);
@@ -139,6 +154,16 @@ impl Links {
             while news.read(|_, _| {}).about(name)? != News::Nothing {}
         }
         Ok(())
+    }
+
+    /// The operational state follows in the same step, under the same lock.
+    fn is_sending(&self, name: &str) -> Result<bool> {
+        let links = self.get(name)?;
+        let state = links.first().and_then(|link| {
+            let link = Attributes::behind(&link.payload, 16);
+            link.get(IFLA_OPERSTATE)?.u8()
+        });
+        Ok(state == Some(IF_OPER_UP))
     }
 
     fn is_forwarding(&self, name: &str) -> Result<bool> {
@@ -322,9 +347,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Of `linux/if_link.h`.
 pub(super) const IFLA_IFNAME: u16 = 3;
+const IFLA_OPERSTATE: u16 = 16;
 const IFLA_LINKINFO: u16 = 18;
 const IFLA_INFO_SLAVE_DATA: u16 = 5;
 const IFLA_BRPORT_STATE: u16 = 1;
+/// Of `linux/if.h`.
+const IF_OPER_UP: u8 = 6;
 /// Of `linux/if_bridge.h`.
 const BR_STATE_FORWARDING: u8 = 3;
 /// Of `linux/neighbour.h`.

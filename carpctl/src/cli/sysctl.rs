@@ -1,0 +1,137 @@
+//! `carpctl sysctl [NAME[=VALUE]...]`: the settings of the whole service.
+
+use super::{paths, print, print_json};
+use crate::client;
+use crate::failure::Failure;
+use crate::protocol::{Reply, Request};
+use crate::settings::{self, Query, QueryError, Setting, Settings};
+
+/// The words of `carpctl sysctl`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = settings::HELP)]
+pub(super) struct SysctlOptions {
+    /// Show all settings; so does no name at all
+    #[arg(short, long, conflicts_with = "queries")]
+    all: bool,
+    /// Show values only
+    #[arg(short = 'n')]
+    values_only: bool,
+    /// Show settings as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Settings to show or to change; all where none is named
+    #[arg(value_name = "NAME[=VALUE]")]
+    queries: Vec<String>,
+}
+
+/// Shows or changes settings.
+pub(super) fn run(options: &SysctlOptions, json: bool) -> Result<(), Failure> {
+    let wrong = |reason| Failure::Usage(format!("sysctl: {reason}"));
+    if let Some(reason) = spaced_assignment(&options.queries) {
+        return Err(wrong(reason));
+    }
+    let queries = options.queries.iter().map(|query| Query::parse(query));
+    let mut queries: Vec<Query> = queries
+        .collect::<Result<_, _>>()
+        .map_err(|error| wrong(in_words(&error)))?;
+    if queries.is_empty() {
+        queries.push(Query::All);
+    }
+    let assign: Vec<_> = queries
+        .iter()
+        .filter_map(|query| match query {
+            Query::Assign(assignment) => Some(*assignment),
+            Query::All | Query::One(_) => None,
+        })
+        .collect();
+    let failed = |error: client::ClientError| Failure::about("sysctl", error);
+    let paths = paths()?;
+    let replies = if assign.is_empty() {
+        client::ask(&paths, &Request::Settings { assign }).map_err(failed)?
+    } else {
+        Some(client::ask_for_change(&paths, &Request::Settings { assign }).map_err(failed)?)
+    };
+    // Where no service runs, one that was started would have the defaults.
+    let (mut before, mut now) = (Settings::default(), Settings::default());
+    for reply in replies.unwrap_or_default() {
+        match reply {
+            Reply::Settings { before: b, now: n } => (before, now) = (b, n),
+            Reply::Refused { reason } => return Err(Failure::about("sysctl", reason)),
+            Reply::Interface(_) | Reply::Stats(_) | Reply::Group(_) => {}
+            Reply::End | Reply::Done { .. } | Reply::Ending => {}
+        }
+    }
+    if json {
+        return print_json(&settings_as_json(&queries, now));
+    }
+    let line = |query: &Query| settings_lines(*query, before, now, options.values_only);
+    print(&queries.iter().map(line).collect::<String>())
+}
+
+/// What is wrong where `NAME=VALUE` came as several words, or without a name.
+fn spaced_assignment(queries: &[String]) -> Option<String> {
+    let (at, middle) = queries.iter().enumerate().find(|(at, query)| {
+        query.starts_with('=') || query.ends_with('=') && *at + 1 < queries.len()
+    })?;
+    let before = at.checked_sub(1).and_then(|at| queries.get(at));
+    let before = before.filter(|_| middle.starts_with('='));
+    let after = queries.get(at + 1).filter(|_| middle.ends_with('='));
+    let parts: Vec<&str> = [before, Some(middle), after]
+        .into_iter()
+        .flatten()
+        .map(String::as_str)
+        .collect();
+    let (said, meant) = (parts.join(" "), parts.concat());
+    Some(if meant.starts_with('=') {
+        format!("`{said}': no name before `=' (write NAME=VALUE)")
+    } else {
+        format!("`{said}': spaces around `=' (write NAME=VALUE: `{meant}')")
+    })
+}
+
+/// `error`, and where to look when it does not say that itself.
+fn in_words(error: &QueryError) -> String {
+    match error {
+        QueryError::Unknown { nearest: None, .. } => {
+            format!("{error} (`carpctl sysctl' shows all)")
+        }
+        QueryError::Unknown { .. }
+        | QueryError::Unsupported(_)
+        | QueryError::NotANumber { .. }
+        | QueryError::OutOfRange { .. } => error.to_string(),
+    }
+}
+
+/// The lines that `sysctl` answers `query` with.
+fn settings_lines(query: Query, before: Settings, now: Settings, values_only: bool) -> String {
+    let line = |setting: Setting| {
+        let (name, value) = (setting.name(), now.get(setting));
+        if values_only {
+            format!("{value}\n")
+        } else {
+            format!("{name}={value}\n")
+        }
+    };
+    match query {
+        Query::All => Setting::ALL.into_iter().map(line).collect(),
+        Query::One(setting) => line(setting),
+        Query::Assign(assignment) if values_only => line(assignment.setting),
+        Query::Assign(assignment) => {
+            let setting = assignment.setting;
+            let (old, new) = (before.get(setting), now.get(setting));
+            format!("{}: {old} -> {new}\n", setting.name())
+        }
+    }
+}
+
+fn settings_as_json(queries: &[Query], now: Settings) -> serde_json::Value {
+    let asked = queries.iter().flat_map(|query| match query {
+        Query::All => Setting::ALL.to_vec(),
+        Query::One(setting) => vec![*setting],
+        Query::Assign(assignment) => vec![assignment.setting],
+    });
+    asked
+        .map(|setting| (setting.name().to_owned(), now.get(setting).into()))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}

@@ -223,13 +223,14 @@ impl Host {
     }
 
     /// Whether it hears what `envelope` describes (§3): a host that is down hears nothing, unless
-    /// it still waits for the new master.
-    pub(crate) fn hears(&self, envelope: &Envelope) -> bool {
+    /// it still waits for the new master. A family that only a list before a change has is heard
+    /// (*ours*): a master with such a list may speak no other.
+    pub(crate) fn hears(&self, now: Timestamp, envelope: &Envelope) -> bool {
         let listens = self.config.is_enabled() || !self.is_at_rest();
         let (family, dialect) = (envelope.family(), self.config.dialect());
         listens
             && dialect.hears_destination(envelope, self.config.is_unicast(family))
-            && (!dialect.wants_address_of_family() || self.config.speaks(family))
+            && (!dialect.wants_address_of_family() || self.expects(now, family))
     }
 
     /// Whether adverts to it may have come through routers, whatever their hop limit (§3, item 2).

@@ -15,6 +15,7 @@ mod adopt;
 mod damage;
 mod freeze;
 mod lease;
+mod lists;
 mod local;
 mod many;
 mod resume;

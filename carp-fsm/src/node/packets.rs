@@ -27,16 +27,17 @@ impl Node {
             return Err(refused(Refusal::BadChecksum));
         }
         let id = self.by_vhid.get(&(link, advert.vhid)).copied();
+        let now = self.now;
         let host = id
             .and_then(|id| self.hosts.get_mut(&id))
-            .filter(|host| host.hears(envelope))
+            .filter(|host| host.hears(now, envelope))
             .ok_or_else(|| refused(Refusal::BadVhid))?;
         let id = host.id;
         host.run.counters.received(envelope.family());
         if advert.version != Advertisement::VERSION {
             return Err((Some(id), Refusal::BadVersion));
         }
-        if !host.verifies(self.now, &advert) {
+        if !host.verifies(now, &advert) {
             if host.config.addresses().is_empty() {
                 // A node that has addresses has this vhid; this one must not get in its way.
                 self.step(id, Stimulus::Unverifiable);

@@ -223,8 +223,8 @@ impl Host {
     }
 
     /// Whether it hears what `envelope` describes (§3): a host that is down hears nothing, unless
-    /// it still waits for the new master. Addresses of a list before a change that still counts are
-    /// addresses here.
+    /// it still waits for the new master. A family that only a list before a change has is heard
+    /// (*ours*): a master with such a list may speak no other.
     pub(crate) fn hears(&self, now: Timestamp, envelope: &Envelope) -> bool {
         let listens = self.config.is_enabled() || !self.is_at_rest();
         let (family, dialect) = (envelope.family(), self.config.dialect());

@@ -106,17 +106,17 @@ impl Host {
     }
 
     /// What adverts over `family` are signed with, that of the list of now last: each list that
-    /// counts, over the families that it or the list of now has addresses of. A peer whose list is
-    /// an older one may wait for a family that is not needed any more.
+    /// counts, over the families that any of them has addresses of. A peer whose list is an older one
+    /// may wait for a family that is not needed any more, and for one that it has heard under that
+    /// list while it was.
     pub(super) fn signatures(
         &self,
         now: Timestamp,
         family: Family,
     ) -> impl Iterator<Item = &Authenticator> {
-        let speaks = self.config.speaks(family);
-        let before = self.counting(now);
+        let (speaks, expects) = (self.config.speaks(family), self.expects(now, family));
+        let before = self.counting(now).filter(move |_| expects);
         before
-            .filter(move |(previous, _)| speaks || previous.has(family))
             .map(|(_, with)| with)
             .chain(speaks.then_some(&self.authenticator))
     }

@@ -20,6 +20,7 @@ mod lists;
 mod local;
 mod many;
 mod resume;
+mod ucarp;
 mod unmanaged;
 
 const ADVERT: &str = "advert inet 1/100 0";

@@ -89,6 +89,21 @@ fn owner_and_age_of_a_demotion_stay() {
     assert_eq!(bench.node.demotions().next().unwrap().since, bench.now);
 }
 
+/// However large it was, what is taken away leaves nothing.
+#[test]
+fn demotion_never_leaks() {
+    for (one, other) in [(i32::MAX, i32::MAX), (i32::MIN, i32::MIN), (i32::MIN, -1)] {
+        let mut bench = Bench::master();
+        bench.input(demote("carp", "one", one));
+        bench.input(demote("carp", "other", other));
+        assert_eq!(bench.node.demotion("carp"), one.saturating_add(other));
+        bench.input(demote("carp", "other", 0));
+        assert_eq!(bench.node.demotion("carp"), one);
+        bench.input(demote("carp", "one", 0));
+        assert_eq!(bench.node.demotion("carp"), 0);
+    }
+}
+
 /// §4.7 of [F]: by 240, in its dialect alone, and a change of dialect is no way to leak any.
 #[test]
 fn own_demotion_follows_the_dialect() {

@@ -63,7 +63,8 @@ pub struct Demotion<'a> {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Demotions {
     entries: BTreeMap<(String, Owner), Entry>,
-    totals: BTreeMap<String, i32>,
+    /// Wide enough never to be cut off, so that what is taken away again leaves nothing.
+    totals: BTreeMap<String, i64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -88,7 +89,7 @@ impl Demotions {
             let since = before.map_or(now, |entry| entry.since);
             self.entries.insert(key, Entry { amount, since });
         }
-        let total = self.total(group).saturating_sub(had).saturating_add(amount);
+        let total = self.sum(group) - i64::from(had) + i64::from(amount);
         if total == 0 {
             self.totals.remove(group);
         } else {
@@ -108,13 +109,21 @@ impl Demotions {
 
     /// The sum of all entries of `group`.
     pub(crate) fn total(&self, group: &str) -> i32 {
+        as_far_as_it_goes(self.sum(group))
+    }
+
+    fn sum(&self, group: &str) -> i64 {
         self.totals.get(group).copied().unwrap_or(0)
     }
 
     /// That of several groups (`docs/carp-protocol.md §5.2`, item 2).
     pub(crate) fn total_of<'a, I: Iterator<Item = &'a str>>(&self, groups: I) -> i32 {
-        groups.fold(0, |sum, group| sum.saturating_add(self.total(group)))
+        as_far_as_it_goes(groups.map(|group| self.sum(group)).sum())
     }
+}
+
+fn as_far_as_it_goes(sum: i64) -> i32 {
+    i32::try_from(sum).unwrap_or(if sum < 0 { i32::MIN } else { i32::MAX })
 }
 
 /// Says why, not of which virtual host.

@@ -48,18 +48,23 @@ pub(crate) enum BackupRule {
 
 impl Claim {
     /// What a master making this claim does about `heard`; `loses_tie` says who would win by the
-    /// sources of the adverts.
+    /// sources of the adverts, if the own one is known.
     ///
     /// Without demotions OpenBSD's rule is that of the others: own ≥ heard.
-    pub(crate) fn as_master(self, dialect: Dialect, heard: Self, loses_tie: bool) -> MasterRule {
+    pub(crate) fn as_master(
+        self,
+        dialect: Dialect,
+        heard: Self,
+        loses_tie: Option<bool>,
+    ) -> MasterRule {
         if heard.interval.is_bow_out() {
             return MasterRule::Leaving;
         }
         if self == heard {
             return match (dialect.breaks_ties_by_source(), loses_tie) {
-                (false, _) => MasterRule::Tie,
-                (true, true) => MasterRule::Yield,
-                (true, false) => MasterRule::Stay,
+                (false, _) | (true, None) => MasterRule::Tie,
+                (true, Some(true)) => MasterRule::Yield,
+                (true, Some(false)) => MasterRule::Stay,
             };
         }
         let better = heard.demotion < self.demotion

@@ -237,13 +237,18 @@ pub(crate) fn describe(action: &Action) -> String {
         Action::Send { to, payload, .. } => {
             let advert = Advertisement::decode(payload).unwrap();
             let family = Family::of(*to);
-            if advert.is_bow_out() {
+            let what = if advert.is_bow_out() {
                 format!("bow-out {family}")
             } else {
                 format!(
                     "advert {family} {}/{} {}",
                     advert.advbase, advert.advskew, advert.demotion
                 )
+            };
+            if *to == family.group() {
+                what
+            } else {
+                format!("{what} to {to}")
             }
         }
         Action::Hold(_) => "hold".into(),

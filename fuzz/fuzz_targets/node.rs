@@ -16,12 +16,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use carp_fsm::{
-    Action, Command, Damage, Deadline, Event, HostId, Input, LinkId, LinkState, Lladdr, Node,
-    NodeConfig, TakenDown, Timestamp, VirtualHost,
+    Action, ChecksumCover, Command, Damage, Deadline, DemotionForm, Dialect, Event, HostId, Input,
+    LinkId, LinkState, Lladdr, Node, NodeConfig, TakenDown, Timestamp, VirtualHost,
 };
 use carp_proto::{
-    Advertisement, Authenticator, ChecksumForm, DigestForm, Envelope, Family, HOP_LIMIT, Key, Vhid,
-    checksum_is_valid,
+    Advertisement, Authenticator, ChecksumForm, DigestForm, Envelope, Family, HOP_LIMIT, Key,
+    MacAddress, Vhid, checksum_is_valid,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -45,7 +45,8 @@ fn play(bytes: &[u8]) -> Vec<Output> {
         node: Node::new(config, script.word().into()),
         now: Timestamp::ZERO,
         hosts: Vec::new(),
-        signs_with: BTreeMap::new(),
+        manner: Manner::default(),
+        told: BTreeMap::new(),
         outputs: Vec::new(),
     };
     player.add(&mut script);
@@ -131,6 +132,42 @@ impl<'a> Script<'a> {
     }
 }
 
+/// What the virtual hosts that follow are besides.
+#[derive(Clone, Copy, Debug, Default)]
+struct Manner {
+    dialect: Dialect,
+    form: Option<DemotionForm>,
+    switches: u8,
+}
+
+impl Manner {
+    fn read(script: &mut Script<'_>) -> Self {
+        Self {
+            dialect: script.one_of(Dialect::ALL),
+            form: script.one_of(DEMOTION_FORMS),
+            switches: script.byte(),
+        }
+    }
+
+    fn applied_to(self, host: VirtualHost) -> VirtualHost {
+        let chosen = |bit: u32| self.switches & (1 << bit) != 0;
+        let peers = (0..).zip(PEERS).filter(|(bit, _)| chosen(*bit));
+        let groups = (4..)
+            .zip(["other", "third"])
+            .filter(|(bit, _)| chosen(*bit));
+        let host = host
+            .speaking(self.dialect)
+            .demotion_in(self.form)
+            .with_peers(peers.map(|(_, peer)| peer))
+            .with_groups(groups.map(|(_, group)| group));
+        if chosen(6) {
+            host.lladdr(Lladdr::Manual(MANUAL))
+        } else {
+            host
+        }
+    }
+}
+
 /// A node that is being played with.
 struct Player {
     config: NodeConfig,
@@ -138,8 +175,9 @@ struct Player {
     now: Timestamp,
     /// All that there ever were: an answer may be late.
     hosts: Vec<HostId>,
-    /// What each host signs with, and what it signed with before.
-    signs_with: BTreeMap<HostId, Vec<Authenticator>>,
+    manner: Manner,
+    /// What each host is told to be, and was told before.
+    told: BTreeMap<HostId, Vec<VirtualHost>>,
     outputs: Vec<Output>,
 }
 
@@ -151,7 +189,7 @@ impl Player {
                 let hours = Duration::from_secs(u64::from(script.byte()) * 3600);
                 self.wait_until(self.now + hours);
             }
-            2 => self.advert(script),
+            2 => self.advert_along(script, 2, true, HOP_LIMIT),
             3 => self.packet(script),
             4..=15 => {
                 if let Some(id) = self.host(script) {
@@ -166,7 +204,7 @@ impl Player {
                 let input = Input::Demote {
                     group: script.one_of(["carp", "other"]).to_owned(),
                     owner: script.one_of(["one", "two"]).to_owned(),
-                    amount: i32::from(script.byte()) - 64,
+                    amount: script.byte().into(),
                 };
                 self.input(input);
             }
@@ -186,6 +224,20 @@ impl Player {
             }
             24 => self.resume(script),
             25 => self.input(Input::Stop),
+            26 => self.manner = Manner::read(script),
+            27 => {
+                let input = Input::Demote {
+                    group: script.one_of(["carp", "other", "third"]).to_owned(),
+                    owner: script.one_of(["one", "two"]).to_owned(),
+                    amount: script.word().cast_signed(),
+                };
+                self.input(input);
+            }
+            28 => {
+                let source = script.one_of([2, 3, 4, 201]);
+                let (to_group, hop_limit) = (script.flag(), script.byte());
+                self.advert_along(script, source, to_group, hop_limit);
+            }
             _ => {
                 let deadline = self.node.deadline();
                 self.wait_until(deadline.map_or(self.now, |deadline| deadline.at));
@@ -219,13 +271,13 @@ impl Player {
     }
 
     fn add(&mut self, script: &mut Script<'_>) {
-        let (link, host) = (script.link(), script.virtual_host());
+        let (link, host) = (script.link(), self.manner.applied_to(script.virtual_host()));
         if self.hosts.len() == MOST_HOSTS {
             return;
         }
         if let Ok(id) = self.node.add(self.now, link, host.clone()) {
             self.hosts.push(id);
-            self.will_sign(id, &host);
+            self.told.entry(id).or_default().push(host);
         }
         self.drain();
     }
@@ -234,10 +286,10 @@ impl Player {
         let Some(id) = self.host(script) else {
             return;
         };
-        let (link, host) = (script.link(), script.virtual_host());
+        let (link, host) = (script.link(), self.manner.applied_to(script.virtual_host()));
         let changed = self.node.change(self.now, id, link, host.clone());
         if changed.is_ok() {
-            self.will_sign(id, &host);
+            self.told.entry(id).or_default().push(host);
         }
         self.drain();
     }
@@ -261,7 +313,7 @@ impl Player {
     }
 
     /// An advert as a peer of a virtual host would send it, or nearly.
-    fn advert(&mut self, script: &mut Script<'_>) {
+    fn advert_along(&mut self, script: &mut Script<'_>, source: u8, to_group: bool, hop_limit: u8) {
         let Some(id) = self.host(script) else {
             return;
         };
@@ -271,8 +323,7 @@ impl Player {
             return;
         };
         let (link, vhid) = (host.link(), host.config().vhid());
-        let addresses = self.node.addresses(id).iter().map(|address| address.ip());
-        let authenticator = Authenticator::new(&key(), vhid, addresses);
+        let authenticator = authenticator(host.config());
         let form = if switches & 1 == 0 {
             DigestForm::WithoutLinkLocal
         } else {
@@ -283,7 +334,7 @@ impl Player {
         } else {
             Family::Inet6
         };
-        let envelope = envelope(family, true, HOP_LIMIT);
+        let envelope = envelope(family, source, to_group, hop_limit);
         let checksum = match (envelope.source, envelope.destination) {
             (IpAddr::V6(source), IpAddr::V6(destination)) if switches & 4 != 0 => {
                 ChecksumForm::PseudoHeader {
@@ -308,7 +359,7 @@ impl Player {
     /// Any packet.
     fn packet(&mut self, script: &mut Script<'_>) {
         let link = script.link();
-        let envelope = envelope(script.family(), script.flag(), script.byte());
+        let envelope = envelope(script.family(), 2, script.flag(), script.byte());
         self.hear(link, &envelope, script.bytes());
     }
 
@@ -332,16 +383,6 @@ impl Player {
 
     // ---- outputs ----
 
-    fn will_sign(&mut self, id: HostId, host: &VirtualHost) {
-        let addresses = host.addresses().iter().map(|address| address.ip());
-        let authenticator = Authenticator::new(&key(), host.vhid(), addresses);
-        let known = self.signs_with.entry(id).or_default();
-        known.push(authenticator);
-        // This one and those before that still count.
-        let old = known.len().saturating_sub(5);
-        known.drain(..old);
-    }
-
     /// Takes all that the node says, which must have an end.
     fn drain(&mut self) {
         let mut left = (self.node.hosts().count() + 1) * MOST_OUTPUTS;
@@ -351,12 +392,9 @@ impl Player {
         };
         while let Some(action) = self.node.poll_action() {
             spend();
-            if let Action::Send {
-                id, to, payload, ..
-            } = &action
-            {
-                let known = self.signs_with.get(id).map_or(&[][..], Vec::as_slice);
-                check_advert(known, *to, payload);
+            if let Action::Send { id, .. } = &action {
+                let told = self.told.get(id).map_or(&[][..], Vec::as_slice);
+                check_advert(told, &action);
             }
             self.outputs.push(Output::Action(action));
         }
@@ -372,18 +410,78 @@ impl Player {
     }
 }
 
-/// What is sent is an advert to the group, which a peer believes.
-fn check_advert(known: &[Authenticator], to: IpAddr, payload: &[u8; Advertisement::LEN]) {
-    let family = Family::of(to);
-    assert_eq!(to, family.group());
-    let envelope = envelope(family, true, HOP_LIMIT);
-    assert!(checksum_is_valid(payload, &envelope));
+/// What is sent is an advert to the group or to the unicast peers, which a peer believes.
+fn check_advert(told: &[VirtualHost], action: &Action) {
+    let Action::Send {
+        to,
+        payload,
+        checksum,
+        traffic_class,
+        ..
+    } = action
+    else {
+        return;
+    };
+    let family = Family::of(*to);
+    // What is said before it becomes another is said as what it was.
+    let is_as_told = told.iter().rev().take(2).any(|host| {
+        goes_to(host, *to)
+            && host.dialect().checksum_cover(family) == *checksum
+            && host.dialect().traffic_class(family) == *traffic_class
+    });
+    assert!(is_as_told, "{action:?}");
+    let mut on_the_way = envelope(family, 1, true, HOP_LIMIT);
+    on_the_way.destination = *to;
+    assert!(checksum_is_valid(payload, &on_the_way));
     let advert = Advertisement::decode(payload).expect("36 bytes are an advert");
+    if *checksum == ChecksumCover::PseudoHeader {
+        let form = ChecksumForm::of(payload, &on_the_way);
+        assert_eq!(
+            form,
+            Some(ChecksumForm::Plain),
+            "the sender computes the other"
+        );
+        let anew = match (on_the_way.source, on_the_way.destination) {
+            (IpAddr::V6(source), IpAddr::V6(destination)) => ChecksumForm::PseudoHeader {
+                source,
+                destination,
+            },
+            _ => panic!("IPv4 has no pseudo-header"),
+        };
+        let sent = advert.with_checksum(anew).encode();
+        assert!(checksum_is_valid(&sent, &on_the_way));
+    }
     assert_eq!(advert.version, Advertisement::VERSION);
-    let is_believed = known
-        .iter()
-        .any(|peer| peer.verify(advert.counter, &advert.digest).is_some());
+    let is_believed = told.iter().rev().any(|host| {
+        let peer = authenticator(host);
+        host.vhid().get() == advert.vhid && peer.verify(advert.counter, &advert.digest).is_some()
+    });
     assert!(is_believed, "{advert:?}");
+}
+
+fn goes_to(host: &VirtualHost, to: IpAddr) -> bool {
+    let family = Family::of(to);
+    let mut peers = host
+        .peers()
+        .iter()
+        .filter(|peer| Family::of(**peer) == family);
+    if peers.clone().next().is_some() {
+        peers.any(|peer| *peer == to)
+    } else {
+        to == family.group()
+    }
+}
+
+/// What a host signs with, and its peers verify with.
+fn authenticator(host: &VirtualHost) -> Authenticator {
+    let addresses = host.addresses().iter().map(|address| address.ip());
+    if let Lladdr::Manual(mac) = host.link_address()
+        && host.dialect().hashes_manual_lladdr()
+    {
+        Authenticator::with_hardware_address(&key(), host.vhid(), mac, addresses)
+    } else {
+        Authenticator::new(&key(), host.vhid(), addresses)
+    }
 }
 
 /// What a platform or an operator says of a virtual host, whether it was asked or not.
@@ -420,11 +518,12 @@ fn about_host(code: u8, id: HostId, script: &mut Script<'_>) -> Input {
     }
 }
 
-fn envelope(family: Family, to_group: bool, hop_limit: u8) -> Envelope {
+/// `source` is the last number of its address.
+fn envelope(family: Family, source: u8, to_group: bool, hop_limit: u8) -> Envelope {
     let (source, host): (IpAddr, IpAddr) = match family {
-        Family::Inet => ([192, 0, 2, 2].into(), [192, 0, 2, 1].into()),
+        Family::Inet => ([192, 0, 2, source].into(), [192, 0, 2, 1].into()),
         Family::Inet6 => (
-            [0xfe80, 0, 0, 0, 0, 0, 0, 2].into(),
+            [0xfe80, 0, 0, 0, 0, 0, 0, u16::from(source)].into(),
             [0xfe80, 0, 0, 0, 0, 0, 0, 1].into(),
         ),
     };
@@ -444,6 +543,19 @@ const ADDRESSES: [&str; 4] = [
     "10.0.0.1/8",
     "2001:db8::10/64",
     "fe80::10/64",
+];
+const PEERS: [IpAddr; 4] = [
+    IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2)),
+    IpAddr::V4(Ipv4Addr::new(198, 51, 100, 2)),
+    IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 1, 0, 0, 0, 0, 2)),
+    IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 2)),
+];
+const MANUAL: MacAddress = MacAddress([0x02, 0x11, 0x22, 0x33, 0x44, 0x55]);
+const DEMOTION_FORMS: [Option<DemotionForm>; 4] = [
+    None,
+    Some(DemotionForm::Byte),
+    Some(DemotionForm::Skew),
+    Some(DemotionForm::Both),
 ];
 const OWN_ADDRESSES: [IpAddr; 2] = [
     IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),

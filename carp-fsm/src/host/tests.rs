@@ -14,12 +14,15 @@ use crate::{Action, Command, Input, LinkState, Node, NodeConfig, State};
 
 mod adopt;
 mod damage;
+mod demotion;
 mod freeze;
 mod lease;
 mod lists;
 mod local;
 mod many;
+mod peers;
 mod resume;
+mod ucarp;
 mod unicast;
 mod unmanaged;
 

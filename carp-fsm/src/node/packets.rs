@@ -38,7 +38,7 @@ impl Node {
         if advert.version != Advertisement::VERSION {
             return Err((Some(id), Refusal::BadVersion));
         }
-        if !host.verifies(now, &advert) {
+        if !host.verifies(self.now, &advert) {
             if host.config.addresses().is_empty() {
                 // A node that has addresses has this vhid; this one must not get in its way.
                 self.step(id, Stimulus::Unverifiable);

@@ -143,7 +143,7 @@ fn prepare(
         Some(socket) => inherit(&paths, socket, legacy.as_ref())?,
         None => Listener::claim(&paths, group)?,
     };
-    let mut opening = Options::new().journal(paths.journal());
+    let mut opening = Options::new().journal(paths.journal()).before_others();
     for (name, descriptor) in keeper.take_descriptors() {
         opening = opening.inherit(name, descriptor);
     }

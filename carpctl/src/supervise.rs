@@ -50,7 +50,9 @@ pub(crate) fn run(plan: &Plan) -> Result<ExitCode, Failure> {
         }
         command
     };
-    let mut supervisor = Supervisor::new(engine).renewed_by(|| plan.command(&installed));
+    let mut supervisor = Supervisor::new(engine)
+        .renewed_by(|| plan.command(&installed))
+        .before_others();
     let outcome = supervisor.adopt().and_then(|()| supervisor.run(stop));
     match outcome {
         Ok(Ended::OnPurpose) => Ok(ExitCode::SUCCESS),

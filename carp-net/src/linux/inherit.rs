@@ -17,6 +17,7 @@ pub struct Options {
     pub(super) inherited: BTreeMap<String, OwnedFd>,
     pub(super) journal: Option<PathBuf>,
     pub(super) grace: Duration,
+    pub(super) before_others: bool,
 }
 
 impl Options {
@@ -26,6 +27,7 @@ impl Options {
             inherited: BTreeMap::new(),
             journal: None,
             grace: GRACE,
+            before_others: false,
         }
     }
 
@@ -43,6 +45,16 @@ impl Options {
     #[must_use]
     pub fn journal(mut self, path: impl Into<PathBuf>) -> Self {
         self.journal = Some(path.into());
+        self
+    }
+
+    /// Has the thread that opens it, which must be that of the loop, and its own thread run before all
+    /// programs that only compute (`SCHED_FIFO`), so that adverts are on time and none is overlooked
+    /// however busy the machine is. What these threads start is not affected. Where the kernel
+    /// refuses that, which takes `CAP_SYS_NICE`, they run like any other.
+    #[must_use]
+    pub const fn before_others(mut self) -> Self {
+        self.before_others = true;
         self
     }
 }

@@ -47,6 +47,8 @@ pub(super) struct Start {
     pub(super) inherited: Inherited,
     /// When what nobody has claimed goes.
     pub(super) sweep_at: Timestamp,
+    /// Whether its thread runs before others, as the loop's does.
+    pub(super) before_others: bool,
 }
 
 /// A virtual host: what is wished and what is there.

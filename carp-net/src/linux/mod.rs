@@ -40,6 +40,7 @@ pub(crate) mod netlink;
 mod news;
 mod place;
 mod poller;
+pub(crate) mod precedence;
 mod ready;
 mod routes;
 mod settings;
@@ -58,6 +59,7 @@ use kernel::Start;
 use links::Links;
 use netlink::{Connection, Monitor};
 use poller::{Poller, Source};
+use precedence::Precedence;
 use speak::Speak;
 use watch::Watch;
 use worker::{Job, Ticket, Worker};
@@ -142,6 +144,7 @@ impl Linux {
     ///
     /// As [`open`](Self::open).
     pub fn open_with(options: Options) -> Result<Self> {
+        let before_others = options.before_others && Precedence::Node.take();
         let poller = Poller::new().about("epoll")?;
         let speak = Speak::open()?;
         let monitor = Monitor::open().about("rtnetlink")?;
@@ -163,6 +166,7 @@ impl Linux {
             journal: Journal::open(options.journal, namespace.unwrap_or_default()),
             inherited: groups,
             sweep_at: clock::now() + options.grace,
+            before_others,
         };
         let worker = Worker::start(start, poller.bell().clone()).about("carp-kernel")?;
         Ok(Self {

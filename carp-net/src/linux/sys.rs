@@ -67,6 +67,22 @@ pub fn keep_descriptors_from_programs() -> io::Result<()> {
     }
 }
 
+/// Gives the calling thread `SCHED_FIFO` with this priority. The threads and programs that it starts
+/// are scheduled as they would be without.
+pub(super) fn schedule_first_in_first_out(priority: libc::c_int) -> io::Result<()> {
+    let policy = libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK;
+    let parameter = libc::sched_param {
+        sched_priority: priority,
+    };
+    // SAFETY: 0 is the calling thread; the kernel reads the parameter and keeps no pointer to it.
+    let result = unsafe { libc::sched_setscheduler(0, policy, &raw const parameter) };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
 /// Of `asm-generic/socket.h`.
 const SO_NETNS_COOKIE: libc::c_int = 71;
 

@@ -22,6 +22,7 @@ use super::kernel::{Kernel, Start};
 use super::links::Links;
 use super::netlink::Refusal;
 use super::poller::Bell;
+use super::precedence::Precedence;
 use crate::{Report, Setup};
 
 /// Something to do.
@@ -154,6 +155,9 @@ impl Worker {
         let done = Arc::new(AtomicU64::new(0));
         let last_done = Arc::clone(&done);
         let work = move || {
+            if start.before_others {
+                Precedence::Node.take();
+            }
             let _last_ring = RingWhenDropped(bell.clone());
             let ring = bell.clone();
             let kernel = Kernel::new(start, move |answer| {

@@ -20,6 +20,7 @@ use super::patience::{Crashes, Limits, Progress, Verdict};
 use super::process::{End, Process};
 use crate::Result;
 use crate::error::About as _;
+use crate::linux::precedence::Precedence;
 
 /// Keeps an engine running.
 pub struct Supervisor<'a> {
@@ -35,6 +36,7 @@ pub struct Supervisor<'a> {
     /// Whether it has crashed so often that this is the last one.
     last_try: bool,
     buffer: Buffer,
+    before_others: bool,
 }
 
 /// Why an engine is started.
@@ -98,6 +100,7 @@ impl<'a> Supervisor<'a> {
             stopping: false,
             last_try: false,
             buffer: Buffer::new(),
+            before_others: false,
         }
     }
 
@@ -114,6 +117,15 @@ impl<'a> Supervisor<'a> {
     #[must_use]
     pub fn renewed_by(mut self, renew: impl FnMut() -> Command + Send + 'a) -> Self {
         self.renew = Some(Box::new(renew));
+        self
+    }
+
+    /// Has the thread that runs it do so before all programs that only compute (`SCHED_FIFO`), its
+    /// engine too, so that it sees in time what becomes of that however busy the machine is. The
+    /// engine is started without it. Where the kernel refuses, it runs like any other program.
+    #[must_use]
+    pub const fn before_others(mut self) -> Self {
+        self.before_others = true;
         self
     }
 
@@ -147,6 +159,9 @@ impl<'a> Supervisor<'a> {
     ///
     /// Where no process can be started, or the kernel does not let it wait.
     pub fn run(&mut self, stop: impl AsFd) -> Result<Ended> {
+        if self.before_others {
+            Precedence::Supervisor.take();
+        }
         let mut why = Start::First;
         loop {
             let mut engine = match self.engine.take() {

@@ -16,6 +16,7 @@ mod endings;
 mod greedy;
 mod net;
 mod peers;
+mod precedence;
 mod routes;
 mod session;
 mod supervisor;

@@ -49,6 +49,8 @@ mod tap;
 pub use tap::{Direction, Frame, Recording, Tap};
 mod watch;
 pub use watch::{Change, Watch};
+mod witness;
+pub use witness::{Stall, Witness};
 mod worker;
 
 pub use crate::linux::namespace::{IsolationError, Namespace, Obstacle, Process, isolate, settle};

@@ -14,6 +14,9 @@ pub(crate) enum Precedence {
     Node,
     /// It watches over one that does not go on: it comes before that.
     Supervisor,
+    /// It measures whether the machine runs at all: it comes before both.
+    #[cfg(feature = "lab")]
+    Witness,
 }
 
 impl Precedence {
@@ -24,6 +27,8 @@ impl Precedence {
         let taken = sys::schedule_first_in_first_out(match self {
             Self::Node => 1,
             Self::Supervisor => 2,
+            #[cfg(feature = "lab")]
+            Self::Witness => 3,
         });
         if let Err(error) = &taken {
             tracing::debug!(%error, "SCHED_FIFO is refused: it runs like any other program");

@@ -1,0 +1,148 @@
+//! Power loss of the master: how long until the other node answers.
+
+use std::fmt;
+use std::time::Duration;
+
+use carp_benches::{FAMILIES, Network, Program, Result, pause, random_below, shared_address};
+use carp_net::carp_fsm::carp_proto::Family;
+use carp_net::lab::{self, Witness};
+
+use crate::distribution::{Distribution, millis};
+use crate::load::{Busy, Load};
+use crate::pair::{Pair, Setting, was_sent_by};
+
+/// What is to be measured.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    pub(crate) setting: Setting,
+    pub(crate) busy: Busy,
+    pub(crate) runs: u32,
+    /// By when the other node must answer; `None`: not limited.
+    pub(crate) limit: Option<Duration>,
+}
+
+/// What came of one power loss.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Loss {
+    /// From the fault to the first echo request that the other node answered, in each family.
+    pub(crate) answered: [Duration; 2],
+    /// From the fault to the first advert of the other node.
+    pub(crate) advertised: Duration,
+    /// For how long a core of the machine stood still meanwhile, at most.
+    pub(crate) stalled: Duration,
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [inet, inet6] = self.answered.map(millis);
+        let advertised = millis(self.advertised);
+        write!(
+            f,
+            "answered after {inet} ms, IPv6 {inet6} ms, advertised after {advertised} ms"
+        )
+    }
+}
+
+/// What came of all of them.
+#[derive(Debug)]
+pub(crate) struct Losses {
+    pub(crate) plan: Plan,
+    pub(crate) losses: Vec<Loss>,
+}
+
+impl Losses {
+    pub(crate) fn answered(&self, family: Family) -> Distribution {
+        let of = |loss: &Loss| {
+            let pairs = FAMILIES.into_iter().zip(loss.answered);
+            pairs
+                .filter(|(found, _)| *found == family)
+                .map(|(_, after)| after)
+                .max()
+        };
+        Distribution::of(self.losses.iter().filter_map(of))
+    }
+
+    /// How often the machine itself stood still meanwhile.
+    pub(crate) fn disturbed(&self) -> usize {
+        let losses = self.losses.iter();
+        losses.filter(|loss| loss.stalled > GRAVE).count()
+    }
+
+    pub(crate) fn advertised(&self) -> Distribution {
+        Distribution::of(self.losses.iter().map(|loss| loss.advertised))
+    }
+}
+
+/// Takes the power from the master again and again; `tell` is told of each.
+pub(crate) fn lose_power(
+    net: &Network,
+    program: &Program,
+    plan: Plan,
+    mut tell: impl FnMut(&Loss),
+) -> Result<Losses> {
+    let mut losses = Vec::new();
+    for _ in 0..plan.runs {
+        let loss = lose_power_once(net, program, plan)?;
+        tell(&loss);
+        losses.push(loss);
+        net.reset()?;
+    }
+    Ok(Losses { plan, losses })
+}
+
+fn lose_power_once(net: &Network, program: &Program, plan: Plan) -> Result<Loss> {
+    let pair = Pair::start(net, program, plan.setting)?;
+    let load = Load::start(plan.busy)?;
+    let mut echoes = Vec::new();
+    for family in FAMILIES {
+        let echo = net.client.echo(shared_address(family), RATE)?;
+        if !echo.wait_for_answers(100, PATIENCE) {
+            return Err(format!("{family:?}: the master does not answer").into());
+        }
+        echoes.push(echo);
+    }
+    let tap = net.lab.tap_advertisements()?;
+    let witness = Witness::start()?;
+    let processes = net.one.host.namespace().processes()?;
+    // At any moment between two adverts.
+    pause(Duration::from_millis(100) + random_below(plan.setting.master_down())?)?;
+    let fault = lab::now();
+    net.lab.cut(net.one.host.name())?;
+    for process in &processes {
+        process.kill()?;
+    }
+    let spoke = tap.wait_for(PATIENCE, |frame| was_sent_by(frame, &net.two));
+    pause(OUTLASTED)?;
+    let mut answered = [Duration::MAX; 2];
+    for (echo, answered) in echoes.into_iter().zip(&mut answered) {
+        let report = echo.stop_within(LATE_ANSWERS)?;
+        let gaps = report.gaps().into_iter();
+        let last = gaps
+            .filter(|gap| gap.until > fault)
+            .map(|gap| gap.until)
+            .max();
+        *answered = last.ok_or("no echo was lost: there was no fault")? - fault;
+    }
+    drop(load);
+    let stalls = witness.stop()?.into_iter();
+    let after = stalls.filter(|stall| stall.from + stall.length >= fault);
+    let spoke = spoke.ok_or_else(|| {
+        let said = pair.shows(&net.two).unwrap_or_default();
+        format!("node two did not take over: {}", said.trim())
+    })?;
+    Ok(Loss {
+        answered,
+        advertised: spoke.time - fault,
+        stalled: after.map(|stall| stall.length).max().unwrap_or_default(),
+    })
+}
+
+/// Echo requests a second: what is measured is known to half a millisecond.
+const RATE: u32 = 2_000;
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Echoes are watched for so long after the take-over.
+const OUTLASTED: Duration = Duration::from_millis(500);
+/// How long an answer may take.
+const LATE_ANSWERS: Duration = Duration::from_millis(200);
+/// A core that stands still for longer makes a difference.
+const GRAVE: Duration = Duration::from_millis(5);

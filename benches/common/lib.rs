@@ -2,6 +2,8 @@
 
 #![expect(clippy::print_stderr, reason = "for whoever runs a bench")]
 
+mod disturbance;
+pub use disturbance::Disturbance;
 mod network;
 pub use network::{
     CARPDEV, FAMILIES, Network, Node, PASS, VHID, output_of, shared, shared_address,

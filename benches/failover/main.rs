@@ -19,7 +19,6 @@ mod calibration;
 use calibration::Calibration;
 mod contender;
 use contender::{Carpctl, Contender, Keepalived, Ucarp};
-mod disturbance;
 mod fault;
 use fault::{Fault, Lost};
 mod figures;

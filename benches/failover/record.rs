@@ -6,10 +6,10 @@ use carp_net::carp_fsm::Timestamp;
 use carp_net::carp_fsm::carp_proto::Family;
 use carp_net::lab::{EchoReport, Frame, Gap};
 
-use crate::disturbance::Disturbance;
 use crate::fault::Fault;
 use crate::measure::{Overlap, held_within, late_by, overlap};
 use crate::scenario::{Checks, was_heard_by, was_sent_by};
+use carp_benches::Disturbance;
 
 /// The recording of a run.
 #[derive(Debug)]

@@ -9,10 +9,10 @@ use std::thread;
 use carp_net::carp_fsm::carp_proto::Family;
 
 use crate::contender::Contender;
-use crate::disturbance::Disturbance;
 use crate::fault::Fault;
 use crate::record::Sample;
 use crate::scenario::{Checks, Scenario};
+use carp_benches::Disturbance;
 use carp_benches::Network;
 use carp_benches::Result;
 

@@ -7,9 +7,9 @@ use carp_net::carp_fsm::carp_proto::Family;
 use carp_net::lab::{self, Asker, Direction, Echo, Frame, Tap};
 
 use crate::contender::Contender;
-use crate::disturbance::Disturbance;
 use crate::fault::Fault;
 use crate::record::{Record, Stream};
+use carp_benches::Disturbance;
 use carp_benches::{FAMILIES, Network, Node};
 use carp_benches::{Result, pause, random_below};
 

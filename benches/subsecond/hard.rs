@@ -3,7 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use carp_benches::{FAMILIES, Network, Program, Result, pause, random_below, shared_address};
+use carp_benches::{
+    Disturbance, FAMILIES, Network, Program, Result, pause, random_below, shared_address,
+};
 use carp_net::carp_fsm::carp_proto::Family;
 use carp_net::lab::{self, Witness};
 
@@ -30,6 +32,14 @@ pub(crate) struct Loss {
     pub(crate) advertised: Duration,
     /// For how long a core of the machine stood still meanwhile, at most.
     pub(crate) stalled: Duration,
+    /// For how long a bystander had to wait for the lock of the kernel that a take-over needs.
+    pub(crate) waited: Duration,
+}
+
+impl Loss {
+    fn is_disturbed(&self) -> bool {
+        self.stalled > STALLED || self.waited > WAITED
+    }
 }
 
 impl fmt::Display for Loss {
@@ -39,7 +49,15 @@ impl fmt::Display for Loss {
         write!(
             f,
             "answered after {inet} ms, IPv6 {inet6} ms, advertised after {advertised} ms"
-        )
+        )?;
+        if self.is_disturbed() {
+            let (stalled, waited) = (millis(self.stalled), millis(self.waited));
+            write!(
+                f,
+                "; a core stood still for {stalled} ms, rtnl held for {waited} ms"
+            )?;
+        }
+        Ok(())
     }
 }
 
@@ -65,7 +83,7 @@ impl Losses {
     /// How often the machine itself stood still meanwhile.
     pub(crate) fn disturbed(&self) -> usize {
         let losses = self.losses.iter();
-        losses.filter(|loss| loss.stalled > GRAVE).count()
+        losses.filter(|loss| loss.is_disturbed()).count()
     }
 
     pub(crate) fn advertised(&self) -> Distribution {
@@ -106,13 +124,18 @@ fn lose_power_once(net: &Network, program: &Program, plan: Plan) -> Result<Loss>
     let processes = net.one.host.namespace().processes()?;
     // At any moment between two adverts.
     pause(Duration::from_millis(100) + random_below(plan.setting.master_down())?)?;
-    let fault = lab::now();
-    net.lab.cut(net.one.host.name())?;
-    for process in &processes {
-        process.kill()?;
-    }
-    let spoke = tap.wait_for(PATIENCE, |frame| was_sent_by(frame, &net.two));
-    pause(OUTLASTED)?;
+    let lose = || {
+        let fault = lab::now();
+        net.lab.cut(net.one.host.name())?;
+        for process in &processes {
+            process.kill()?;
+        }
+        let spoke = tap.wait_for(PATIENCE, |frame| was_sent_by(frame, &net.two));
+        pause(OUTLASTED)?;
+        Ok::<_, carp_benches::Error>((fault, spoke))
+    };
+    let (lost, disturbance) = Disturbance::during(&net.asker, lose)?;
+    let (fault, spoke) = lost?;
     let mut answered = [Duration::MAX; 2];
     for (echo, answered) in echoes.into_iter().zip(&mut answered) {
         let report = echo.stop_within(LATE_ANSWERS)?;
@@ -134,6 +157,7 @@ fn lose_power_once(net: &Network, program: &Program, plan: Plan) -> Result<Loss>
         answered,
         advertised: spoke.time - fault,
         stalled: after.map(|stall| stall.length).max().unwrap_or_default(),
+        waited: disturbance.rtnl,
     })
 }
 
@@ -144,5 +168,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const OUTLASTED: Duration = Duration::from_millis(500);
 /// How long an answer may take.
 const LATE_ANSWERS: Duration = Duration::from_millis(200);
-/// A core that stands still for longer makes a difference.
-const GRAVE: Duration = Duration::from_millis(5);
+/// A core that stands still for longer makes a difference, and so does a lock that others hold for
+/// longer than the cut itself does.
+const STALLED: Duration = Duration::from_millis(5);
+const WAITED: Duration = Duration::from_millis(10);

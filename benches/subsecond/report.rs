@@ -322,4 +322,5 @@ Power loss: the switch port of the master is taken down and all its processes ar
 moment between two adverts; the time counts from before the first of that. The client sends 2,000 echo
 requests a second to each address by a timer of its own. The first answer is to the first request after
 which no other is lost. Where a backup at 0/4 takes over, 31.3 to 46.9 ms are its wait for the next
-advert. A fault is disturbed where a core stood still for more than 5 ms.";
+advert. A fault is disturbed where a core stood still for more than 5 ms, or where a bystander waited
+for more than 10 ms for the lock of the kernel that every take-over needs and all namespaces share.";

@@ -7,21 +7,25 @@ use std::time::Duration;
 
 use carp_net::lab::{self, EchoReport, Host};
 
-use carp_benches::Result;
+use crate::Result;
 
 /// The longest times for which the measurement itself was held up in a run.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Disturbance {
+pub struct Disturbance {
     /// A bystander waited this long for the kernel's rtnl lock, which all namespaces share: every
     /// take-over needs it.
-    pub(crate) rtnl: Duration,
+    pub rtnl: Duration,
     /// The client's timer was this late.
-    pub(crate) timer: Duration,
+    pub timer: Duration,
 }
 
 impl Disturbance {
     /// Does `work`, and has a bystander ask for the lock all the while.
-    pub(crate) fn during<R>(bystander: &Host, work: impl FnOnce() -> R) -> Result<(R, Self)> {
+    ///
+    /// # Errors
+    ///
+    /// Where that cannot ask.
+    pub fn during<R>(bystander: &Host, work: impl FnOnce() -> R) -> Result<(R, Self)> {
         let done = AtomicBool::new(false);
         thread::scope(|scope| {
             let longest = scope.spawn(|| longest_wait(bystander, &done));
@@ -39,12 +43,12 @@ impl Disturbance {
     }
 
     /// Takes in how steadily the echoes of a stream were sent.
-    pub(crate) fn take(&mut self, report: &EchoReport) {
+    pub fn take(&mut self, report: &EchoReport) {
         self.timer = self.timer.max(report.longest_pause());
     }
 
     /// Whether the run says little.
-    pub(crate) fn is_grave(self) -> bool {
+    pub fn is_grave(self) -> bool {
         self.rtnl.max(self.timer) > GRAVE
     }
 }

@@ -7,7 +7,7 @@ use carp_benches::{
     Disturbance, FAMILIES, Network, Program, Result, pause, random_below, shared_address,
 };
 use carp_net::carp_fsm::carp_proto::Family;
-use carp_net::lab::{self, Witness};
+use carp_net::lab::{self, Echo, Witness};
 
 use crate::distribution::{Distribution, millis};
 use crate::load::{Busy, Load};
@@ -80,7 +80,7 @@ impl Losses {
         Distribution::of(self.losses.iter().filter_map(of))
     }
 
-    /// How often the machine itself stood still meanwhile.
+    /// How often the machine itself stood still meanwhile, or another program held the lock.
     pub(crate) fn disturbed(&self) -> usize {
         let losses = self.losses.iter();
         losses.filter(|loss| loss.is_disturbed()).count()
@@ -132,6 +132,9 @@ fn lose_power_once(net: &Network, program: &Program, plan: Plan) -> Result<Loss>
         }
         let spoke = tap.wait_for(PATIENCE, |frame| was_sent_by(frame, &net.two));
         pause(OUTLASTED)?;
+        for echo in &echoes {
+            wait_until_answered(echo)?;
+        }
         Ok::<_, carp_benches::Error>((fault, spoke))
     };
     let (lost, disturbance) = Disturbance::during(&net.asker, lose)?;
@@ -161,11 +164,30 @@ fn lose_power_once(net: &Network, program: &Program, plan: Plan) -> Result<Loss>
     })
 }
 
+/// Waits until nearly every echo is answered.
+fn wait_until_answered(echo: &Echo) -> Result<()> {
+    let deadline = lab::now() + PATIENCE;
+    loop {
+        let (sent, received) = echo.progress();
+        pause(SAMPLE)?;
+        let (sent_since, received_since) = echo.progress();
+        // One or two are always on their way.
+        if sent_since > sent && received_since - received + 2 >= sent_since - sent {
+            return Ok(());
+        }
+        if lab::now() > deadline {
+            return Err("nothing answers any more".into());
+        }
+    }
+}
+
 /// Echo requests a second: what is measured is known to half a millisecond.
 const RATE: u32 = 2_000;
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long anything may take, also where another program holds the lock of the kernel.
+const PATIENCE: Duration = Duration::from_secs(15);
 /// Echoes are watched for so long after the take-over.
 const OUTLASTED: Duration = Duration::from_millis(500);
+const SAMPLE: Duration = Duration::from_millis(50);
 /// How long an answer may take.
 const LATE_ANSWERS: Duration = Duration::from_millis(200);
 /// A core that stands still for longer makes a difference, and so does a lock that others hold for

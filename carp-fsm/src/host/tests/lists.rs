@@ -52,3 +52,21 @@ fn family_that_was_spoken_is_spoken_as_long_as_a_list_with_it_counts() {
     bench.pass_millis(14_000);
     assert_eq!(over_inet6(&mut bench), 0);
 }
+
+#[test]
+fn master_with_an_older_list_is_followed_though_another_spoke_a_newer_one() {
+    let mut bench = Bench::new(Node::builder(), host(100, &[V4]));
+    change(&mut bench, host(100, &[V6]));
+    let newer = advert(1, 0, 0, &[V6]);
+    assert_eq!(bench.receive(Family::Inet6, &newer), Ok(()));
+    // That one is lost, and whoever takes over has not been changed yet.
+    let older = advert(1, 50, 0, &[V4]);
+    for _ in 0..20 {
+        bench.pass_millis(1_200);
+        assert_eq!(bench.receive(Family::Inet, &older), Ok(()));
+        assert_eq!(bench.state(), State::Backup);
+    }
+    // It is waited for no longer than any other.
+    bench.pass_millis(4_000);
+    assert_eq!(bench.state(), State::Master);
+}

@@ -31,6 +31,7 @@ impl Host {
                 self.follow(around, heard);
                 let wait = self.master_down_for(around.now, family);
                 self.arm(around, Timer::master_down(family), wait);
+                self.be_patient_but_for(around, family);
                 if self.config.speaks(family) {
                     self.disarm_unspoken(around);
                 }
@@ -95,6 +96,20 @@ impl Host {
             let wait = self.master_down_for(now, family).filter(|_| waits);
             let wait = wait.map(|wait| wait + stretch + self.patience(now, family));
             self.arm(around, Timer::master_down(family), wait);
+        }
+    }
+
+    /// The master is heard over `heard`. Its list may be one before a change that has no address of
+    /// the other family, though that of another master had.
+    fn be_patient_but_for(&mut self, around: &mut Surroundings<'_>, heard: Family) {
+        let now = around.now;
+        for family in Family::ALL {
+            let patience = self.patience(now, family);
+            if family != heard && !patience.is_zero() {
+                let wait = self.master_down_for(now, family);
+                let wait = wait.map(|wait| wait + patience);
+                self.arm(around, Timer::master_down(family), wait);
+            }
         }
     }
 

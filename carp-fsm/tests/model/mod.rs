@@ -27,10 +27,10 @@
 //! 11. A backup that follows a master which is well, and over whose family it waits, leaves worse
 //!     ones to it for the master-down time since it was heard: bow-outs of others included.
 //! 12. For 300 s after a change of the address list the list before counts too, of several different
-//!     ones the last four. A family that such a list lacks is waited for a full time after the list has ended,
-//!     unless it is heard sooner; one that only such lists have is waited for where no other family
-//!     is sure to be heard, until one of the host's own is. What is sent under such lists is not in
-//!     the model.
+//!     ones the last four. A family that such a list lacks is waited for a full time after the list
+//!     has ended, whenever the master was last heard over the other one: its list may be that. A
+//!     family that only such lists have is waited for where no other family is sure to be heard,
+//!     until one of the host's own is. What is sent under such lists is not in the model.
 //!
 //! *Read into the reference*, where it is silent or can be read in two ways:
 //!

@@ -201,9 +201,12 @@ impl Cluster {
             let driver = self.members[node].driver.as_ref();
             driver.map_or(0, |driver| driver.node().demotion("carp"))
         };
-        let claim = |node: usize| match self.setting.preempts {
-            true => (demotion(node), Some(self.setting.interval(node))),
-            false => (demotion(node), None),
+        let dialect = self.setting.dialect;
+        let claim = |node: usize| {
+            let interval = self.setting.interval(node);
+            let claim = dialect.claim(interval, demotion(node), dialect.demotion_form());
+            let interval = self.setting.preempts.then_some(claim.interval);
+            (claim.demotion, interval)
         };
         let willing = |node: &usize| {
             let view = self.members[*node].view();
@@ -239,8 +242,8 @@ impl Cluster {
 
     /// How long an engine may be gone without anybody having to notice, at any phase.
     pub(crate) fn slack(&self) -> Duration {
-        let intervals = (0..self.setting.size).map(|node| self.setting.interval(node));
-        let patience = intervals.map(|interval| interval.master_down()).min();
+        let patience = (0..self.setting.size).map(|node| self.setting.master_down(node));
+        let patience = patience.min();
         let waits = self.setting.slowest_advert() + self.setting.transit.1 * 2;
         patience.unwrap_or_default().saturating_sub(waits)
     }

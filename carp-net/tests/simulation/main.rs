@@ -6,7 +6,8 @@
 //!
 //! After everything that happens on the LAN `watch` checks what can be seen from outside (I1, I2, I6),
 //! and `cluster` whether the election is over when it must be (I3). The tests of `table` are the fault
-//! table of the documentation; those of `storm` let anything happen, at once.
+//! table of the documentation; those of `storm` let anything happen, at once; those of `change` have an
+//! operator change the addresses.
 
 #![expect(
     clippy::unwrap_used,
@@ -15,6 +16,7 @@
 )]
 #![expect(clippy::print_stderr, reason = "a failing case says its seed")]
 
+mod change;
 mod cluster;
 mod faults;
 mod member;
@@ -28,8 +30,19 @@ use cluster::Cluster;
 /// How many seeds each test runs where nothing else is said.
 const SEEDS: u64 = 2_000;
 
+/// The same of those that take minutes of virtual time.
+const SOME_SEEDS: u64 = 300;
+
 /// Runs `case` for each seed, telling the seed of one that fails.
 fn for_each_seed(case: impl Fn(u64) -> Cluster) {
+    for_seeds(SEEDS, case);
+}
+
+fn for_some_seeds(case: impl Fn(u64) -> Cluster) {
+    for_seeds(SOME_SEEDS, case);
+}
+
+fn for_seeds(seeds: u64, case: impl Fn(u64) -> Cluster) {
     let number = |name| {
         std::env::var(name)
             .ok()
@@ -39,7 +52,7 @@ fn for_each_seed(case: impl Fn(u64) -> Cluster) {
         eprintln!("{}", case(seed).timeline());
         return;
     }
-    for seed in 0..number("CARP_SIM_SEEDS").unwrap_or(SEEDS) {
+    for seed in 0..number("CARP_SIM_SEEDS").unwrap_or(seeds) {
         let run = std::panic::AssertUnwindSafe(|| case(seed));
         if let Err(panic) = std::panic::catch_unwind(run) {
             eprintln!("this was seed {seed}: CARP_SIM_SEED={seed} runs it alone");

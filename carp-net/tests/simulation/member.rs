@@ -44,6 +44,14 @@ impl Member {
         member
     }
 
+    /// Changes the virtual host, where a process runs that can.
+    pub(crate) fn change(&mut self, host: VirtualHost) {
+        if let Some(driver) = &mut self.driver {
+            driver.change(self.id, "vmx0", host).unwrap();
+        }
+        self.save();
+    }
+
     /// What the supervisor is given: at each event, and before a restart.
     pub(crate) fn save(&mut self) {
         let Some(driver) = &self.driver else {

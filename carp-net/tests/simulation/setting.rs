@@ -1,10 +1,10 @@
 //! What a cluster is like, drawn from its seed.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-use carp_net::carp_fsm::carp_proto::{Key, Vhid};
-use carp_net::carp_fsm::{Interval, Lladdr, Node, NodeConfig, VirtualHost};
+use carp_net::carp_fsm::carp_proto::{Key, MacAddress, Vhid};
+use carp_net::carp_fsm::{Dialect, Interval, Lladdr, Node, NodeConfig, VirtualHost};
 
 /// Random numbers for the choices of a test; the LAN has its own.
 #[derive(Clone, Debug)]
@@ -45,6 +45,9 @@ pub(crate) struct Setting {
     pub(crate) leases: bool,
     pub(crate) addresses: &'static [&'static str],
     lladdr: Lladdr,
+    pub(crate) dialect: Dialect,
+    /// Whether adverts go from each node to each, not to the groups.
+    unicast: bool,
     advbase: u8,
     /// The skew of node `n` is this plus `n` steps, so the first is the preferred one.
     first_skew: u8,
@@ -58,12 +61,14 @@ pub(crate) struct Setting {
 const V4: &str = "192.0.2.10/24";
 const V6: &str = "2001:db8::10/64";
 
+const MANUAL: MacAddress = MacAddress([0x02, 0xca, 0x12, 0x00, 0x00, 0x07]);
+
 /// A renewal may be this much older than the last advert.
 const RENEWED: Duration = Duration::from_millis(250);
 
 impl Setting {
-    /// Two to eight nodes: any timers, families, link-layer address and speed of the network, with
-    /// preemption or without.
+    /// Two to eight nodes: any timers, families, dialect, link-layer address and speed of the
+    /// network, with preemption or without, with unicast peers or without.
     pub(crate) fn drawn(dice: &mut Dice) -> Self {
         let (advbase, first_skew, step) = match dice.below(8) {
             0 => (0, 100, 10), // 0.4 s to 0.7 s
@@ -84,7 +89,9 @@ impl Setting {
             preempts,
             leases: true,
             addresses: [&[V4][..], &[V6], &[V4, V6]][dice.index(3)],
-            lladdr: [Lladdr::Virtual, Lladdr::Carpdev][dice.index(2)],
+            lladdr: [Lladdr::Virtual, Lladdr::Carpdev, Lladdr::Manual(MANUAL)][dice.index(3)],
+            dialect: Dialect::ALL[dice.index(Dialect::ALL.len())],
+            unicast: dice.below(4) == 0,
             advbase,
             first_skew,
             step,
@@ -97,6 +104,18 @@ impl Setting {
     pub(crate) const fn preempt(mut self, preempt: bool) -> Self {
         self.config = self.config.preempt(preempt);
         self.preempts = preempt;
+        self
+    }
+
+    /// All nodes speak the dialect that promises most.
+    pub(crate) const fn portable(mut self) -> Self {
+        self.dialect = Dialect::Portable;
+        self
+    }
+
+    /// All adverts go to the groups.
+    pub(crate) const fn multicast(mut self) -> Self {
+        self.unicast = false;
         self
     }
 
@@ -120,13 +139,21 @@ impl Setting {
     }
 
     pub(crate) fn host(&self, node: usize) -> VirtualHost {
+        self.host_with(node, self.addresses)
+    }
+
+    /// The same with other addresses.
+    pub(crate) fn host_with(&self, node: usize, addresses: &[&str]) -> VirtualHost {
+        let peers = (0..self.size).filter(|peer| self.unicast && *peer != node);
         VirtualHost::new(Vhid::new(99).unwrap(), Key::from_password("SharedSecret"))
             .advbase(self.advbase)
             .unwrap()
             .advskew(self.skew(node))
             .unwrap()
             .lladdr(self.lladdr)
-            .with_addresses(self.addresses.iter().map(|text| text.parse().unwrap()))
+            .speaking(self.dialect)
+            .with_peers(peers.flat_map(addresses_of))
+            .with_addresses(addresses.iter().map(|text| text.parse().unwrap()))
     }
 
     fn skew(&self, node: usize) -> u8 {
@@ -137,8 +164,20 @@ impl Setting {
         Interval::from_octets(self.advbase, self.skew(node))
     }
 
+    /// How long it waits for a master that is not heard any more.
+    pub(crate) fn master_down(&self, node: usize) -> Duration {
+        self.host(node).master_down()
+    }
+
+    /// That of the slowest node, demoted where that counts.
+    fn slowest_interval(&self) -> Interval {
+        let own = self.interval(self.size - 1);
+        let form = self.dialect.demotion_form();
+        self.dialect.claim(own, i32::MAX, form).interval
+    }
+
     pub(crate) fn slowest_advert(&self) -> Duration {
-        self.interval(self.size - 1).advert()
+        self.slowest_interval().advert()
     }
 
     pub(crate) fn ips(&self) -> Vec<IpAddr> {
@@ -147,23 +186,28 @@ impl Setting {
 
     /// How long the kernel of `node` holds addresses after it was told to.
     pub(crate) fn lease_of(&self, node: usize) -> Duration {
-        let waits = self.interval(node).master_down() + RENEWED;
-        Duration::from_secs(match u64::from(self.advbase) {
-            0 => waits.as_secs() + u64::from(waits.subsec_nanos() > 0),
-            advbase => 3 * advbase + 1,
-        })
+        self.lease_for(self.interval(node))
     }
 
     /// The same for any node that has heard all others.
     pub(crate) fn longest_lease(&self) -> Duration {
-        self.lease_of(self.size - 1)
+        self.lease_for(self.slowest_interval())
+    }
+
+    fn lease_for(&self, interval: Interval) -> Duration {
+        let whole = |waits: Duration| waits.as_secs() + u64::from(waits.subsec_nanos() > 0);
+        let waits = self.dialect.master_down(interval);
+        Duration::from_secs(match u64::from(self.advbase) {
+            0 => whole(waits + RENEWED),
+            advbase => whole(waits).max(3 * advbase + 1),
+        })
     }
 
     /// How long nobody answers after the service on `node` has died: with advbase 0 its lease may end
     /// before slower nodes, that it has never heard, take over.
     pub(crate) fn uncovered(&self, node: usize) -> Duration {
         let others = (0..self.size).filter(|other| *other != node);
-        let waits = others.map(|other| self.interval(other).master_down()).min();
+        let waits = others.map(|other| self.master_down(other)).min();
         let covered = match self.advbase {
             0 => self.lease_of(node) - RENEWED,
             _ => self.lease_of(node),
@@ -173,11 +217,19 @@ impl Setting {
 
     /// The longest master-down time, one interval, and the time of a hand-over (I3).
     pub(crate) fn settling(&self) -> Duration {
-        let slowest = self.interval(self.size - 1);
         // Who bows out and is not relieved gives up after 1.5 s; only with the fastest timers is
         // that longer than the rest.
         let hand_over = if self.advbase == 0 { 2_000 } else { 200 };
         let network = (self.transit.1 + self.work.1) * 2;
-        slowest.master_down() + slowest.advert() + network + Duration::from_millis(hand_over)
+        let waits = self.master_down(self.size - 1);
+        waits + self.slowest_advert() + network + Duration::from_millis(hand_over)
     }
+}
+
+/// The addresses of a machine on the LAN, that unicast adverts go to.
+fn addresses_of(node: usize) -> [IpAddr; 2] {
+    let number = u16::try_from(node + 1).unwrap();
+    let [high, low] = number.to_be_bytes();
+    let inet6 = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, number);
+    [Ipv4Addr::new(198, 18, high, low).into(), inet6.into()]
 }

@@ -101,7 +101,7 @@ impl Row {
     /// The master-down time of the best node beside the master.
     fn next_master_down(&self) -> Duration {
         let others = (0..self.cluster.setting.size).filter(|node| *node != self.master);
-        let waits = others.map(|node| self.cluster.setting.interval(node).master_down());
+        let waits = others.map(|node| self.cluster.setting.master_down(node));
         waits.min().unwrap() + self.cluster.setting.transit.1
     }
 
@@ -155,7 +155,7 @@ fn clean_down_destroy_stop_and_state_backup_cost_nothing() {
 #[test]
 fn preferred_node_that_comes_back_takes_the_address_back_without_a_gap() {
     for_each_seed(|seed| {
-        let cluster = Cluster::settled(seed, |setting| setting.preempt(seed % 3 != 0));
+        let cluster = Cluster::settled(seed, |setting| setting.portable().preempt(seed % 3 != 0));
         let mut row = Row::new(cluster, long(), Fault::Stop);
         row.begin();
         row.cluster.suffer(Fault::Begin(row.master));
@@ -175,7 +175,7 @@ fn preferred_node_that_comes_back_takes_the_address_back_without_a_gap() {
 #[test]
 fn restart_of_the_service_binary_is_not_noticed_by_anybody() {
     for_each_seed(|seed| {
-        let mut cluster = Cluster::settled(seed, |setting| setting.quiet());
+        let mut cluster = Cluster::settled(seed, |setting| setting.multicast().quiet());
         cluster.run(Duration::from_secs(3)); // its first announcements are over
         let announced = announcements(&cluster);
         let fast = cluster.setting.interval(0).advert() / 2;
@@ -221,7 +221,7 @@ fn killed_engine_is_replaced_without_a_take_over() {
 #[test]
 fn stopped_engine_is_killed_and_replaced_without_a_take_over() {
     for_each_seed(|seed| {
-        let mut cluster = Cluster::settled(seed, |setting| setting.usual_timers());
+        let mut cluster = Cluster::settled(seed, |setting| setting.portable().usual_timers());
         let master = cluster.master();
         let dead = Duration::from_secs(1) + cluster.dice.millis(0, 200);
         cluster.after(Duration::from_secs(1), Fault::Kill(master));
@@ -278,7 +278,7 @@ fn frozen_service_listens_before_it_speaks() {
         row.costs(row.uncovered(), LEFT_BEHIND);
         row.begin();
         let node = row.master;
-        let limit = row.cluster.setting.interval(node).master_down();
+        let limit = row.cluster.setting.master_down(node);
         let advert = row.cluster.setting.interval(node).advert();
         let spoke = row.cluster.watch.nodes[node].last_advert;
         row.cluster.suffer(Fault::Pause(node, false));
@@ -414,7 +414,7 @@ fn deleted_address_is_back_at_once() {
 #[test]
 fn changed_interface_is_as_it_was_at_once_and_the_reason_is_shown() {
     for_each_seed(|seed| {
-        let mut cluster = Cluster::settled(seed, |setting| setting);
+        let mut cluster = Cluster::settled(seed, |setting| setting.portable());
         cluster.between_adverts(); // one would say that it is not mended yet
         let damage = Damage::Inet6Disabled;
         let harm = Harm::Damage(damage);
@@ -431,7 +431,7 @@ fn changed_interface_is_as_it_was_at_once_and_the_reason_is_shown() {
 #[test]
 fn changed_mac_address_makes_another_take_over() {
     for_each_seed(|seed| {
-        let cluster = Cluster::settled(seed, |setting| setting);
+        let cluster = Cluster::settled(seed, |setting| setting.portable());
         let damage = Damage::LinkAddress;
         let harm = Harm::Damage(damage);
         let row = Row::new(cluster, long(), |node| Fault::Harm(node, harm));

@@ -149,6 +149,11 @@ impl Watch {
         Ok(())
     }
 
+    /// From now on only these addresses are looked at.
+    pub(crate) fn keep_only(&mut self, ips: &[IpAddr]) {
+        self.holders.retain(|(ip, _)| ips.contains(ip));
+    }
+
     /// Who holds each address.
     pub(crate) fn holders(&self) -> impl Iterator<Item = &Vec<usize>> {
         let last = |(_, holders): &(IpAddr, Holders)| holders.len() - 1;

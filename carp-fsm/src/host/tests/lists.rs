@@ -282,3 +282,23 @@ fn a_family_is_spoken_as_long_as_a_list_with_it_counts() {
     bench.pass_millis(300_000);
     assert_eq!(said(&mut bench), 0);
 }
+
+/// A backup that was changed has heard a changed master over IPv6. That one is lost, and whoever
+/// takes over has not been changed yet.
+#[test]
+fn master_with_an_older_list_is_followed_though_another_spoke_a_newer_one() {
+    let mut bench = Bench::new(Node::builder(), host(100, &[V4]));
+    let (now, id) = (bench.now, bench.id);
+    bench.node.change(now, id, LINK, host(100, &[V6])).unwrap();
+    let newer = advert(1, 0, 0, &[V6]);
+    assert_eq!(bench.receive(Family::Inet6, &newer), Ok(()));
+    let older = advert(1, 50, 0, &[V4]);
+    for _ in 0..20 {
+        bench.pass_millis(1_200);
+        assert_eq!(bench.state(), State::Backup);
+        assert_eq!(bench.receive(Family::Inet, &older), Ok(()));
+    }
+    // It is waited for no longer than any other.
+    bench.pass_millis(4_000);
+    assert_eq!(bench.state(), State::Master);
+}

@@ -71,6 +71,13 @@ impl Model {
         } else {
             self.timers.stop(timer);
         }
+        for other in Family::ALL.into_iter().filter(|other| *other != family) {
+            let lacked = self.lists.lack_until(self.now, other);
+            if let Some(until) = lacked.filter(|_| self.speaks(other)) {
+                let at = until + self.master_down();
+                self.timers.arm(Timer::MasterDown(other), at);
+            }
+        }
         if self.speaks(family) {
             for other in Family::ALL {
                 if !self.speaks(other) {

@@ -91,6 +91,8 @@ fn an_advert_to_one_host_goes_to_its_address_from_the_carpdevs() {
     let Some(lab) = lab() else { return };
     let mut one = Machine::plug(&lab, "one", &["192.0.2.1/24", "2001:db8::1/64"]);
     let mut two = Machine::plug(&lab, "two", &["192.0.2.2/24", "2001:db8::2/64"]);
+    settled(&one.host);
+    settled(&two.host);
     let id = one.configure(&carp0());
     for to in ["192.0.2.2", "2001:db8::2"].map(ip) {
         one.backend.send(id, &advert_to(to)).unwrap();
@@ -109,6 +111,8 @@ fn the_checksum_and_the_traffic_class_are_what_peers_of_the_dialect_send() {
     two.add_address("192.0.2.2/24").unwrap();
     two.add_address("2001:db8::2/64").unwrap();
     let tap = lab.tap_port("one").unwrap();
+    settled(&one.host);
+    settled(&two);
     let id = one.configure(&carp0());
     let payload = Advertisement::new(vhid(99), 1, 100, 0, 7)
         .with_checksum(ChecksumForm::Plain)
@@ -224,6 +228,7 @@ fn adverts_are_heard_whatever_they_come_from() {
     let id = one.configure(&carp0());
     one.hold(id, &["192.0.2.10/24", "2001:db8::10/64"]);
     let two = lab.host("two").unwrap();
+    settled(&two);
     let speak = two.enter(Speak::open).unwrap().unwrap();
     let index = two.enter(|| index_of("vmx0")).unwrap();
     let other = MacAddress([0x00, 0x00, 0x5e, 0x00, 0x01, 0x07]);

@@ -6,6 +6,13 @@ use super::*;
 use crate::lab::{Direction, Frame};
 use crate::linux::speak::Speak;
 
+/// A machine that can send: its queue takes a moment after it has its carrier.
+fn plug(lab: &Lab, name: &str, addresses: &[&str]) -> Machine {
+    let machine = Machine::plug(lab, name, addresses);
+    settled(&machine.host);
+    machine
+}
+
 fn is_advert(frame: &Frame) -> bool {
     frame.direction == Direction::In && decode_ip_packet(frame.payload()).is_ok()
 }
@@ -16,7 +23,7 @@ fn behind_router(lab: &Lab, name: &str, number: u8) -> Machine {
         format!("198.51.{number}.1/24"),
         format!("2001:db8:{number}::1/64"),
     ];
-    let machine = Machine::plug(lab, name, &addresses.each_ref().map(String::as_str));
+    let machine = plug(lab, name, &addresses.each_ref().map(String::as_str));
     for (network, gateway) in [
         ("0.0.0.0/0", format!("198.51.{number}.254")),
         ("::/0", format!("2001:db8:{number}::254")),
@@ -79,7 +86,7 @@ fn the_source_suits_the_peer_and_is_what_is_told() {
         "2001:db8::1/64",
     ];
     for (name, setup) in [("own", carp0_manual()), ("shared", carp0_on_carpdev())] {
-        let mut one = Machine::plug(&lab, name, &addresses);
+        let mut one = plug(&lab, name, &addresses);
         let tap = lab.tap_port(name).unwrap();
         let own = one.host.mac();
         let id = one.configure(&setup);
@@ -157,7 +164,7 @@ fn a_route_through_another_interface_is_taken() {
     if !has_iproute2() {
         return;
     }
-    let mut one = Machine::plug(&lab, "one", &["192.0.2.1/24", "2001:db8::1/64"]);
+    let mut one = plug(&lab, "one", &["192.0.2.1/24", "2001:db8::1/64"]);
     let two = lab.host("two").unwrap();
     lay_cable(&one, &two, "wan0");
     one.ip("ip address add 198.51.1.1/24 dev wan0");
@@ -191,7 +198,7 @@ fn of_two_carpdevs_each_sends_to_its_neighbours_and_hears_them() {
         return;
     }
     const SECOND: LinkId = LinkId(2);
-    let mut machines = ["one", "two"].map(|name| Machine::plug(&lab, name, &[]));
+    let mut machines = ["one", "two"].map(|name| plug(&lab, name, &[]));
     lay_cable(&machines[0], &machines[1].host, "vmx1");
     for (number, machine) in (1..).zip(&mut machines) {
         machine.ip(&format!("ip address add 192.0.2.{number}/24 dev vmx0"));
@@ -231,7 +238,7 @@ fn of_two_carpdevs_each_sends_to_its_neighbours_and_hears_them() {
 #[test]
 fn a_carpdev_without_an_address_says_what_to_do() {
     let Some(lab) = lab() else { return };
-    let mut one = Machine::plug(&lab, "one", &[]);
+    let mut one = plug(&lab, "one", &[]);
     let id = one.configure(&carp0());
     one.hold(id, &["192.0.2.10/24", "2001:db8::10/64"]);
     for (to, family) in [("192.0.2.2", "inet"), ("2001:db8::2", "inet6")] {
@@ -248,8 +255,8 @@ fn a_carpdev_without_an_address_says_what_to_do() {
 #[test]
 fn peers_that_do_not_answer_take_nothing_from_the_others() {
     let Some(lab) = lab() else { return };
-    let mut one = Machine::plug(&lab, "one", &["192.0.2.1/24", "2001:db8::1/64"]);
-    let mut two = Machine::plug(&lab, "two", &["192.0.2.2/24"]);
+    let mut one = plug(&lab, "one", &["192.0.2.1/24", "2001:db8::1/64"]);
+    let mut two = plug(&lab, "two", &["192.0.2.2/24"]);
     let id = one.configure(&carp0());
     // As many as wait at 0/1 until the kernel gives up a neighbour.
     for round in 0..1_000 {
@@ -265,7 +272,7 @@ fn peers_that_do_not_answer_take_nothing_from_the_others() {
 #[test]
 fn what_would_go_to_this_host_itself_is_not_sent() {
     let Some(lab) = lab() else { return };
-    let mut one = Machine::plug(&lab, "one", &["192.0.2.1/24", "2001:db8::1/64"]);
+    let mut one = plug(&lab, "one", &["192.0.2.1/24", "2001:db8::1/64"]);
     let id = one.configure(&carp0());
     for own in ["192.0.2.1", "2001:db8::1"] {
         assert_eq!(one.backend.send(id, &advert_to(ip(own))).unwrap(), ip(own));
@@ -279,11 +286,13 @@ fn what_would_go_to_this_host_itself_is_not_sent() {
 fn an_advert_to_a_virtual_address_is_none_of_the_carpdevs() {
     let Some(lab) = lab() else { return };
     for (name, setup) in [("own", carp0()), ("shared", carp0_on_carpdev())] {
-        let mut one = Machine::plug(&lab, name, &["192.0.2.1/24", "2001:db8::1/64"]);
+        let mut one = plug(&lab, name, &["192.0.2.1/24", "2001:db8::1/64"]);
         let id = one.configure(&setup);
         one.hold(id, &["192.0.2.10/24", "2001:db8::10/64"]);
         let mac = one.backend.inspect(id).link_address.unwrap();
         let from = lab.host(&format!("{name}-peer")).unwrap();
+        // Its queue takes a moment until it sends.
+        settled(&from);
         let speak = from.enter(Speak::open).unwrap().unwrap();
         let socket = from.enter(|| std::net::UdpSocket::bind("0.0.0.0:0"));
         let socket = socket.unwrap().unwrap();

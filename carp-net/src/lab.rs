@@ -42,6 +42,7 @@ mod icmp;
 mod links;
 use links::{Links, Port};
 mod pcap;
+mod settled;
 mod snapshot;
 pub use snapshot::Snapshot;
 mod solicit;
@@ -146,7 +147,8 @@ impl Lab {
         let mut news = host.enter(Monitor::open)?.about(name)?;
         host.set_up(interface, true)?;
         self.mend(name)?;
-        host.wait_until_sending(&mut news)
+        host.wait_until_sending(&mut news)?;
+        settled::wait(host)
     }
 
     /// Pulls the cable of a host out of the switch: its interface loses its carrier.

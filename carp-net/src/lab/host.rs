@@ -17,7 +17,7 @@ use crate::linux::netlink::Monitor;
 use crate::{Error, Result};
 
 use super::links::Links;
-use super::{Asker, Echo, Snapshot, Tap, Watch};
+use super::{Asker, Echo, Snapshot, Tap, Watch, settled};
 
 /// A machine of the lab. When it is dropped, its processes are killed and its cable goes.
 #[derive(Debug)]
@@ -95,7 +95,8 @@ impl Host {
     ///
     /// Where this is no address or the kernel refuses it.
     pub fn add_address(&self, address: &str) -> Result<()> {
-        self.links.add_address(&self.interface, parse(address)?)
+        self.links.add_address(&self.interface, parse(address)?)?;
+        settled::wait(self)
     }
 
     /// Takes an address away.

@@ -167,7 +167,7 @@ impl Demoting {
 
 #[test]
 fn killed_command_line_demotes_no_longer() {
-    let Some(net) = Net::new(Terrain::default()) else {
+    let Some(net) = Net::beside_others(Terrain::default()) else {
         return;
     };
     let mut demoting = Demoting::start(&net);
@@ -182,7 +182,7 @@ fn killed_command_line_demotes_no_longer() {
 
 #[test]
 fn held_demotion_survives_a_restart_and_a_crash_of_the_service() {
-    let Some(net) = Net::new(Terrain::default()) else {
+    let Some(net) = Net::beside_others(Terrain::default()) else {
         return;
     };
     let demoting = Demoting::start(&net);
@@ -212,7 +212,7 @@ fn held_demotion_survives_a_restart_and_a_crash_of_the_service() {
 
 #[test]
 fn nobody_holds_a_demotion_for_a_dead_command_line_after_a_restart() {
-    let Some(net) = Net::new(Terrain::default()) else {
+    let Some(net) = Net::beside_others(Terrain::default()) else {
         return;
     };
     let mut demoting = Demoting::start(&net);
@@ -227,7 +227,7 @@ fn nobody_holds_a_demotion_for_a_dead_command_line_after_a_restart() {
 
 #[test]
 fn command_line_is_as_if_it_were_the_command() {
-    let Some(net) = Net::new(Terrain::default()) else {
+    let Some(net) = Net::beside_others(Terrain::default()) else {
         return;
     };
     let node = &net.one;

@@ -9,7 +9,7 @@ use crate::net::{Net, Terrain, V4};
 
 #[test]
 fn every_thread_of_the_service_runs_before_what_only_computes() {
-    let Some(net) = Net::new(Terrain::default()) else {
+    let Some(net) = Net::beside_others(Terrain::default()) else {
         return;
     };
     let allowed = Command::new("chrt").args(["--fifo", "2", "true"]).status();

@@ -6,7 +6,7 @@ use crate::net::{Net, Node, Terrain, let_pass};
 
 #[test]
 fn the_session_of_the_how_to() {
-    let Some(net) = Net::new(Terrain::default()) else {
+    let Some(net) = Net::beside_others(Terrain::default()) else {
         return;
     };
     let (one, node) = (&net.one, &net.two);
@@ -58,7 +58,7 @@ fn index(node: &Node) -> String {
 
 #[test]
 fn reading_never_starts_a_service_and_the_last_destroy_ends_it() {
-    let Some(net) = Net::new(Terrain::default()) else {
+    let Some(net) = Net::beside_others(Terrain::default()) else {
         return;
     };
     let node = &net.one;
@@ -81,7 +81,7 @@ fn reading_never_starts_a_service_and_the_last_destroy_ends_it() {
 
 #[test]
 fn what_stands_in_the_way_is_said() {
-    let Some(net) = Net::new(Terrain::default()) else {
+    let Some(net) = Net::beside_others(Terrain::default()) else {
         return;
     };
     let node = &net.one;
@@ -138,7 +138,7 @@ fn what_stands_in_the_way_is_said() {
 
 #[test]
 fn a_carpdev_that_is_not_there_is_waited_for() {
-    let Some(net) = Net::new(Terrain::default()) else {
+    let Some(net) = Net::beside_others(Terrain::default()) else {
         return;
     };
     let node = &net.one;
@@ -188,7 +188,7 @@ fn a_carpdev_that_is_not_there_is_waited_for() {
 
 #[test]
 fn the_service_keeps_nothing_of_its_caller() {
-    let Some(net) = Net::new(Terrain::default()) else {
+    let Some(net) = Net::beside_others(Terrain::default()) else {
         return;
     };
     let node = &net.one;
@@ -221,7 +221,7 @@ fn the_service_keeps_nothing_of_its_caller() {
 
 #[test]
 fn the_key_never_shows() {
-    let Some(net) = Net::new(Terrain::default()) else {
+    let Some(net) = Net::beside_others(Terrain::default()) else {
         return;
     };
     let node = &net.one;
@@ -241,7 +241,7 @@ fn the_key_never_shows() {
 
 #[test]
 fn changes_need_root_and_reading_does_not() {
-    let Some(net) = Net::new(Terrain::default()) else {
+    let Some(net) = Net::beside_others(Terrain::default()) else {
         return;
     };
     let node = &net.one;
@@ -285,7 +285,7 @@ fn changes_need_root_and_reading_does_not() {
 
 #[test]
 fn daemon_in_the_foreground_stays() {
-    let Some(net) = Net::new(Terrain::default()) else {
+    let Some(net) = Net::beside_others(Terrain::default()) else {
         return;
     };
     let node = &net.one;

@@ -54,6 +54,21 @@ pub enum DemotionForm {
     Both,
 }
 
+impl DemotionForm {
+    const fn has_byte(self) -> bool {
+        matches!(self, Self::Byte | Self::Both)
+    }
+
+    /// What stands in byte 4 of the adverts of a node demoted by `demotion`.
+    pub(crate) fn byte_4(self, demotion: i32) -> u8 {
+        if self.has_byte() {
+            saturated(demotion)
+        } else {
+            0
+        }
+    }
+}
+
 /// What the checksum of an advert covers over IPv6 (`docs/carp-protocol.md §1.2`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(
@@ -136,14 +151,19 @@ impl Dialect {
 
     // ---- §3: what is heard ----
 
-    /// Whether a virtual host hears a packet with this destination, `is_unicast` saying that it has
-    /// unicast peers of the packet's family (§3, item 1; §10).
-    pub(crate) fn hears_destination(self, envelope: &Envelope, is_unicast: bool) -> bool {
+    /// Whether a virtual host hears a packet with this destination, `has_peers` saying that it has
+    /// unicast peers of the packet's family (§3, item 1; §10). Another group or a broadcast is
+    /// heard by nobody.
+    pub(crate) fn hears_destination(self, envelope: &Envelope, has_peers: bool) -> bool {
         match self {
-            // Nobody but OpenBSD and FreeBSD has unicast peers.
-            Self::OpenBsd | Self::OpenBsdOld => envelope.is_to_group() != is_unicast,
-            Self::FreeBsd => true,
-            Self::Portable | Self::NetBsd | Self::Ucarp => envelope.is_to_group() || is_unicast,
+            Self::OpenBsd | Self::OpenBsdOld if has_peers => envelope.is_unicast(),
+            Self::OpenBsd | Self::OpenBsdOld => envelope.is_to_group(),
+            // So that nodes can be changed from the group to peers one after the other.
+            Self::Portable | Self::FreeBsd => envelope.is_to_group() || envelope.is_unicast(),
+            // Nobody there has peers; a node of ours that has hears them.
+            Self::NetBsd | Self::Ucarp => {
+                envelope.is_to_group() || (has_peers && envelope.is_unicast())
+            }
         }
     }
 
@@ -176,8 +196,11 @@ impl Dialect {
 
     /// What a virtual host claims that is configured with `interval` on a node demoted by
     /// `demotion` (§4.2).
+    ///
+    /// A demotion in byte 4 is no part of it where the dialect does not look there: whoever compares
+    /// what the others do not would yield to everybody.
     pub fn claim(self, interval: Interval, demotion: i32, form: DemotionForm) -> Claim {
-        let in_byte = matches!(form, DemotionForm::Byte | DemotionForm::Both);
+        let in_byte = form.has_byte() && self.looks_at_byte_4();
         let in_skew = matches!(form, DemotionForm::Skew | DemotionForm::Both);
         let configured = interval.advskew();
         let skew = if in_skew {
@@ -209,13 +232,21 @@ impl Dialect {
 
     /// What an advert claims: the others than OpenBSD do not look at byte 4 (§1.1, §4.2).
     pub(crate) const fn claim_of(self, advert: &Advertisement) -> Claim {
-        let demotion = match self {
-            Self::Portable | Self::OpenBsd | Self::OpenBsdOld => advert.demotion,
-            Self::FreeBsd | Self::NetBsd | Self::Ucarp => 0,
+        let demotion = if self.looks_at_byte_4() {
+            advert.demotion
+        } else {
+            0
         };
         Claim {
             interval: Interval::of(advert),
             demotion,
+        }
+    }
+
+    const fn looks_at_byte_4(self) -> bool {
+        match self {
+            Self::Portable | Self::OpenBsd | Self::OpenBsdOld => true,
+            Self::FreeBsd | Self::NetBsd | Self::Ucarp => false,
         }
     }
 
@@ -275,13 +306,14 @@ impl Dialect {
 }
 
 /// Whether `own` loses a tie to `heard` by the rule of ucarp: the smaller source wins, each read
-/// as a little-endian machine reads it (§4.3, item 2).
-pub(crate) fn loses_tie(own: IpAddr, heard: IpAddr) -> bool {
+/// as a little-endian machine reads it (§4.3, item 2). Equal ones, as of two nodes without an
+/// address of their own, decide nothing (ours: ucarp would have two masters for ever).
+pub(crate) fn loses_tie(own: IpAddr, heard: IpAddr) -> Option<bool> {
     let as_read = |address| match address {
         IpAddr::V4(ip) => u128::from(u32::from_le_bytes(ip.octets())),
         IpAddr::V6(ip) => u128::from_le_bytes(ip.octets()),
     };
-    as_read(heard) < as_read(own)
+    (heard != own).then(|| as_read(heard) < as_read(own))
 }
 
 /// A demotion or a demoted skew, as far as an octet holds it.

@@ -48,7 +48,7 @@ pub(crate) enum BackupRule {
 
 impl Claim {
     /// What a master making this claim does about `heard`; `loses_tie` says who would win by the
-    /// sources of the adverts, if the own one is known.
+    /// sources of the adverts, if these tell.
     ///
     /// Without demotions OpenBSD's rule is that of the others: own ≥ heard.
     pub(crate) fn as_master(

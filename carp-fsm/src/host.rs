@@ -237,7 +237,7 @@ impl Host {
     pub(crate) fn hears_through_routers(&self, envelope: &Envelope) -> bool {
         self.config.dialect().hears_through_routers()
             && self.config.is_unicast(envelope.family())
-            && !envelope.is_to_group()
+            && envelope.is_unicast()
     }
 }
 

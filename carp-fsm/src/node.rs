@@ -116,7 +116,7 @@ impl Node {
         let seed = self.random.next();
         self.hosts.insert(id, Host::new(id, link, host, seed));
         self.start(id, Reason::Configured);
-        self.update_link_demotion(id);
+        self.update_demotion(id);
         Ok(id)
     }
 
@@ -169,7 +169,7 @@ impl Node {
         } else {
             self.step(id, Stimulus::Quit(Reason::Command(Command::Down)));
         }
-        self.update_link_demotion(id);
+        self.update_demotion(id);
         Ok(())
     }
 
@@ -184,7 +184,7 @@ impl Node {
         let host = self.hosts.get_mut(&id).ok_or(ConfigError::UnknownHost)?;
         host.run.removing = true;
         self.step(id, Stimulus::Quit(Reason::Stopped));
-        self.update_link_demotion(id);
+        self.update_demotion(id);
         self.reap(id);
         Ok(())
     }
@@ -252,16 +252,16 @@ impl Node {
         match self.admit(link, envelope, bytes) {
             Ok((id, heard)) => {
                 if let Some(host) = self.hosts.get_mut(&id) {
-                    host.note_pace(heard);
-                    host.note_peer(heard, self.now);
+                    host.note_advert(heard, self.now);
                 }
                 self.step(id, Stimulus::Heard(heard));
+                self.forget_send_errors(id);
                 Ok(())
             }
             Err((id, refusal)) => {
                 refusal.count(&mut self.counters);
                 if let Some(host) = id.and_then(|id| self.hosts.get_mut(&id)) {
-                    host.note_refusal(envelope.source, refusal);
+                    host.note_refusal(envelope, refusal);
                 }
                 Err(refusal)
             }
@@ -402,11 +402,13 @@ impl Node {
                 self.step(id, Stimulus::StepBack);
             }
         }
-        self.update_link_demotion(id);
+        self.update_demotion(id);
     }
 
     fn link_changed(&mut self, link: LinkId, state: LinkState) {
-        if self.links.insert(link, state) == Some(state) {
+        let before = self.link_state(link);
+        self.links.insert(link, state);
+        if before == state {
             return;
         }
         let on_link: Vec<HostId> = self
@@ -422,7 +424,7 @@ impl Node {
             }
         }
         for id in on_link {
-            self.update_link_demotion(id);
+            self.update_demotion(id);
             self.reap(id);
         }
     }

@@ -46,6 +46,15 @@ impl Envelope {
         Family::of(self.destination)
     }
 
+    /// Returns whether the packet was sent to one host: neither to a group nor to 255.255.255.255.
+    /// Which address is the broadcast of a network nothing in the packet says.
+    pub const fn is_unicast(&self) -> bool {
+        match self.destination {
+            IpAddr::V4(ip) => !(ip.is_multicast() || ip.is_broadcast() || ip.is_unspecified()),
+            IpAddr::V6(ip) => !(ip.is_multicast() || ip.is_unspecified()),
+        }
+    }
+
     /// Returns whether the packet was sent to the CARP group of its family.
     pub fn is_to_group(&self) -> bool {
         self.destination == self.family().group()
@@ -68,6 +77,12 @@ mod tests {
         assert!(to("ff02::12").is_to_group());
         assert!(!to("192.0.2.3").is_to_group());
         assert!(!to("224.0.0.19").is_to_group());
+        for one_host in ["192.0.2.3", "2001:db8::3", "fe80::3"] {
+            assert!(to(one_host).is_unicast(), "{one_host}");
+        }
+        for many in ["224.0.0.18", "ff02::12", "224.0.0.1", "255.255.255.255"] {
+            assert!(!to(many).is_unicast(), "{many}");
+        }
         assert!(!to("::ffff:224.0.0.18").is_to_group());
         assert_eq!(to("ff02::12").family(), Family::Inet6);
     }

@@ -69,7 +69,7 @@ impl Host {
     }
 
     /// Takes note of how slow other nodes are.
-    pub(crate) fn note_pace(&mut self, heard: Heard) {
+    pub(super) fn note_pace(&mut self, heard: Heard) {
         if !heard.claim.interval.is_bow_out() {
             self.run.lease_for_peers = self
                 .run

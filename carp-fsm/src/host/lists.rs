@@ -15,11 +15,15 @@ use carp_proto::{Advertisement, Authenticator, Family, VirtualAddress};
 use super::Host;
 use crate::{LinkId, Timestamp, VirtualHost};
 
-/// How long lists before a change still count: time for an operator to change the other nodes.
+/// How long lists before the last change still count: time for an operator to change the other
+/// nodes.
 pub(super) const OLD_LIST: Duration = Duration::from_secs(300);
 
-/// How many of them do at once; each is another advert an interval.
-const MOST_LISTS: usize = 4;
+/// How many of them do at once: more than anybody changes in that time.
+const MOST_LISTS: usize = 32;
+
+/// Under how many of them adverts leave, the oldest one included: each is another advert an interval.
+const MOST_SPOKEN: usize = 4;
 
 /// An address list before a change.
 #[derive(Clone, Debug)]
@@ -73,11 +77,16 @@ impl Host {
             return;
         }
         if self.run.previous.len() == MOST_LISTS {
-            self.run.previous.remove(0);
-            self.authenticators_before.remove(0);
+            // Not the oldest, which is the one that a node has that was not changed yet.
+            self.run.previous.remove(1);
+            self.authenticators_before.remove(1);
         }
         let until = now + OLD_LIST;
         self.run.previous.push(Previous { list, until });
+        // Several changes in a row are one: a node that was not changed yet has the oldest list.
+        for previous in &mut self.run.previous {
+            previous.until = until;
+        }
         self.authenticators_before.push(before);
     }
 
@@ -105,19 +114,22 @@ impl Host {
             .filter(move |(previous, _)| now < previous.until)
     }
 
-    /// What adverts over `family` are signed with, that of the list of now last: each list that
-    /// counts, over the families that any of them has addresses of. A peer whose list is an older one
-    /// may wait for a family that is not needed any more, and for one that it has heard under that
-    /// list while it was.
+    /// What adverts over `family` are signed with, that of the list of now last: the oldest list
+    /// that counts, which all nodes had, and the newest ones, over the families that any of them has
+    /// addresses of. A peer whose list is an older one may wait for a family that is not needed any
+    /// more, and for one that it has heard under that list while it was.
     pub(super) fn signatures(
         &self,
         now: Timestamp,
         family: Family,
     ) -> impl Iterator<Item = &Authenticator> {
         let (speaks, expects) = (self.config.speaks(family), self.expects(now, family));
-        let before = self.counting(now).filter(move |_| expects);
+        let too_many = self.counting(now).count().saturating_sub(MOST_SPOKEN);
+        let is_spoken = move |place: usize| place == 0 || place > too_many;
+        let before = self.counting(now).enumerate();
         before
-            .map(|(_, with)| with)
+            .filter(move |(place, _)| expects && is_spoken(*place))
+            .map(|(_, (_, with))| with)
             .chain(speaks.then_some(&self.authenticator))
     }
 

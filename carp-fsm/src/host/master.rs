@@ -93,7 +93,7 @@ impl Host {
     fn master_rule(&self, around: &Surroundings<'_>, heard: Heard) -> MasterRule {
         let own = self.claim(around.demotion);
         let source = self.source(Family::of(heard.source));
-        let loses = source.map(|source| loses_tie(source, heard.source));
+        let loses = source.and_then(|source| loses_tie(source, heard.source));
         own.as_master(self.config.dialect(), heard.claim, loses)
     }
 

@@ -1,12 +1,12 @@
 //! Who is heard: the other nodes of a virtual host, each with what it last said and its counters.
 //!
-//! Only a node that has sent an authentic advert is in the list, and the list is bounded, so that
-//! nobody can make it grow. What is refused from one that is in it counts there too, although
-//! anybody may have sent that.
+//! Only whom an authentic advert says to come from is in the list, and the list is bounded, so that
+//! nobody can make it grow. The digest does not cover the source: who repeats an advert can give it
+//! any. What is refused from a source in the list counts there too, whoever has sent that.
 
 use core::net::IpAddr;
 
-use carp_proto::Family;
+use carp_proto::{Envelope, Family};
 
 use super::Host;
 use crate::counters::{Counters, Refusal};
@@ -50,9 +50,16 @@ impl Host {
         &self.run.peers
     }
 
-    /// Takes note of an authentic advert. A new peer takes the place of the one that was not heard
-    /// for the longest time where there are too many.
-    pub(crate) fn note_peer(&mut self, heard: Heard, now: Timestamp) {
+    /// Takes note of an authentic advert, and of how slow its sender is.
+    pub(crate) fn note_advert(&mut self, heard: Heard, now: Timestamp) {
+        self.run.counters.received(Family::of(heard.source));
+        self.note_pace(heard);
+        self.note_peer(heard, now);
+    }
+
+    /// A new peer takes the place of the one that was not heard for the longest time where there
+    /// are too many.
+    fn note_peer(&mut self, heard: Heard, now: Timestamp) {
         let peers = &mut self.run.peers;
         let known = peers.iter().position(|peer| peer.source == heard.source);
         let mut peer = Peer {
@@ -78,12 +85,15 @@ impl Host {
     }
 
     /// Counts what was refused, for the host and for whom it says it is from.
-    pub(crate) fn note_refusal(&mut self, source: IpAddr, refusal: Refusal) {
-        refusal.count(&mut self.run.counters);
+    pub(crate) fn note_refusal(&mut self, envelope: &Envelope, refusal: Refusal) {
+        let (family, source) = (envelope.family(), envelope.source);
         let peer = self.run.peers.iter_mut().find(|peer| peer.source == source);
-        if let Some(peer) = peer {
-            peer.counters.received(Family::of(source));
-            refusal.count(&mut peer.counters);
+        let of_peer = peer.map(|peer| &mut peer.counters);
+        for counters in [Some(&mut self.run.counters), of_peer] {
+            if let Some(counters) = counters {
+                counters.received(family);
+                refusal.count(counters);
+            }
         }
     }
 }

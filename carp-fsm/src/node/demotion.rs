@@ -7,7 +7,7 @@ use carp_proto::Family;
 use super::Node;
 use crate::demotion::{Ailment, CARP, Owner};
 use crate::host::{Host, Outcome, Stimulus};
-use crate::{Event, HostId, LinkState};
+use crate::{Dialect, Event, HostId, LinkState};
 
 impl Node {
     pub(super) fn demote(&mut self, group: &str, owner: Owner, amount: i32) {
@@ -41,18 +41,37 @@ impl Node {
 
     /// A virtual host demotes the node for as long as `ails`.
     pub(super) fn ail(&mut self, id: HostId, ailment: Ailment, ails: bool) {
-        let amount = if ails { self.demotes_by(id) } else { 0 };
+        let amount = if ails { self.demotes_by() } else { 0 };
         self.demote(CARP, Owner::Host(id, ailment), amount);
     }
 
-    /// By how much a virtual host that is unwell demotes the node.
-    pub(super) fn demotes_by(&self, id: HostId) -> i32 {
-        let dialect = self.hosts.get(&id).map(|host| host.config.dialect());
-        dialect.unwrap_or_default().demotes_by()
+    /// By how much a virtual host that is unwell demotes the node: enough for each dialect that is
+    /// spoken here, because all virtual hosts go together.
+    pub(super) fn demotes_by(&self) -> i32 {
+        let dialects = self.hosts.values().map(|host| host.config.dialect());
+        let enough = dialects.map(Dialect::demotes_by).max();
+        enough.unwrap_or_default()
+    }
+
+    /// After something about a virtual host has changed: what demotes the node may have, too.
+    pub(super) fn update_demotion(&mut self, id: HostId) {
+        self.update_link_demotion(id);
+        self.forget_send_errors(id);
+    }
+
+    /// What send errors demote ends where nothing is sent any more.
+    pub(super) fn forget_send_errors(&mut self, id: HostId) {
+        for family in Family::ALL {
+            let now = self.now;
+            let ends = |host: &mut Host| host.forget_send_errors(now, family);
+            if self.hosts.get_mut(&id).is_some_and(ends) {
+                self.ail(id, Ailment::SendErrors(family), false);
+            }
+        }
     }
 
     /// A virtual host that should run but whose link is gone demotes the node (§4.7).
-    pub(super) fn update_link_demotion(&mut self, id: HostId) {
+    fn update_link_demotion(&mut self, id: HostId) {
         let gone = self.hosts.get(&id).is_some_and(|host| {
             host.config.is_enabled()
                 && !host.run.removing
@@ -67,7 +86,7 @@ impl Node {
         let Some(host) = self.hosts.get_mut(&id) else {
             return;
         };
-        if let Some(demoting) = host.sent(family, outcome) {
+        if let Some(demoting) = host.sent(self.now, family, outcome) {
             self.ail(id, Ailment::SendErrors(family), demoting);
         }
         if matches!(outcome, Outcome::Sent(_)) {

@@ -29,7 +29,7 @@ impl Node {
         self.counters.incidents += host.run.counters.incidents - before;
         self.events.push_back(Event::Damaged { id, damage });
         if damage != Damage::Address {
-            let amount = self.demotes_by(id);
+            let amount = self.demotes_by();
             self.set_demotion(CARP, Owner::Host(id, Ailment::Damage(damage)), amount);
         }
         if damage == Damage::LinkAddress {
@@ -53,7 +53,7 @@ impl Node {
         let trouble = self.hosts.get(&id).and_then(Host::trouble);
         if let Some(trouble) = trouble.filter(|trouble| !trouble.mended) {
             let owner = Owner::Host(id, Ailment::Damage(trouble.damage));
-            let amount = self.demotes_by(id);
+            let amount = self.demotes_by();
             self.set_demotion(CARP, owner, amount);
             self.tell_demotion(CARP);
         }
@@ -80,7 +80,7 @@ impl Node {
             host.correct(Reason::TakenDown(how));
         }
         self.step(id, Stimulus::Drop(Reason::TakenDown(how)));
-        self.update_link_demotion(id);
+        self.update_demotion(id);
     }
 
     pub(super) fn set_lease(&mut self, lease: bool) {

@@ -21,6 +21,8 @@ fn each_check_refuses_counts_and_changes_nothing() {
     let group = envelope(Family::Inet);
     let mut far = group;
     far.hop_limit = 254;
+    let mut all_hosts = group;
+    all_hosts.destination = "224.0.0.1".parse().unwrap();
     let mut unicast = group;
     unicast.destination = "192.0.2.1".parse().unwrap();
     let mut foreign = good;
@@ -74,7 +76,7 @@ fn each_check_refuses_counts_and_changes_nothing() {
                 .to_vec(),
             Refusal::BadVhid,
         ),
-        (LINK, unicast, good.encode().to_vec(), Refusal::BadVhid),
+        (LINK, all_hosts, good.encode().to_vec(), Refusal::BadVhid),
         (
             LINK,
             group,

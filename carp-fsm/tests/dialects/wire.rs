@@ -167,7 +167,7 @@ fn destination_and_hop_limit() {
     // To the group, to the host; then both with a hop limit of 254.
     for (dialects, is_unicast, expected) in [
         (
-            &[Portable, NetBsd, Ucarp][..],
+            &[NetBsd, Ucarp][..],
             false,
             [HEARD, NO_VHID, TOO_FAR, TOO_FAR],
         ),
@@ -176,7 +176,11 @@ fn destination_and_hop_limit() {
             false,
             [HEARD, NO_VHID, TOO_FAR, TOO_FAR],
         ),
-        (&[FreeBsd], false, [HEARD, HEARD, TOO_FAR, TOO_FAR]),
+        (
+            &[FreeBsd, Portable],
+            false,
+            [HEARD, HEARD, TOO_FAR, TOO_FAR],
+        ),
         (
             &[OpenBsd, OpenBsdOld],
             true,
@@ -208,6 +212,37 @@ fn destination_and_hop_limit() {
                 let packet = V1.with_checksum(ChecksumForm::Plain).encode();
                 let heard = node.handle_packet(Timestamp::ZERO, LINK, &envelope, &packet);
                 assert_eq!(heard, expected, "{dialect} {destination} {hop_limit}");
+            }
+        }
+    }
+}
+
+/// §10: the group or an own address, in every dialect, with peers and without.
+#[test]
+fn other_groups_and_broadcasts() {
+    for dialect in Dialect::ALL {
+        for peers in [&[][..], &["198.51.100.2", "fe80::2"]] {
+            for (source, destination) in [
+                ("198.51.100.2", "224.0.0.1"),
+                ("198.51.100.2", "224.0.0.19"),
+                ("198.51.100.2", "255.255.255.255"),
+                ("fe80::2", "ff02::1"),
+                ("fe80::2", "ff05::12"),
+            ] {
+                for (hop_limit, expected) in [(255, Refusal::BadVhid), (64, Refusal::BadHopLimit)] {
+                    let host = host(1, &["192.0.2.10/24", "2001:db8::10/64"])
+                        .speaking(dialect)
+                        .with_peers(peers.iter().map(|peer| ip(peer)));
+                    let envelope = Envelope {
+                        source: ip(source),
+                        destination: ip(destination),
+                        hop_limit,
+                    };
+                    let (mut node, _) = started(host);
+                    let packet = V1.with_checksum(ChecksumForm::Plain).encode();
+                    let heard = node.handle_packet(Timestamp::ZERO, LINK, &envelope, &packet);
+                    assert_eq!(heard, Err(expected), "{dialect} {destination} {hop_limit}");
+                }
             }
         }
     }

@@ -92,18 +92,30 @@ impl Model {
                 self.up = true;
                 self.held_back = false;
                 self.run_if_possible();
+                self.forget_failures();
             }
             Input::Down => {
                 self.bow_out();
                 self.up = false;
                 self.run_if_possible();
+                self.forget_failures();
             }
             Input::Link(link) => {
+                let changes = (link == Link::Down) != (self.link == Link::Down);
                 self.link = link;
                 self.run_if_possible();
+                if changes {
+                    self.forget_failures();
+                }
             }
-            Input::StateMaster => self.become_master(),
-            Input::StateBackup => self.stand_back(),
+            Input::StateMaster => {
+                self.become_master();
+                self.forget_failures();
+            }
+            Input::StateBackup => {
+                self.stand_back();
+                self.forget_failures();
+            }
             Input::Demotion(total) => self.demote(total),
             Input::AddressAdded(family) => {
                 let more = *self.config.addresses.get(family) + 1;
@@ -177,12 +189,23 @@ impl Model {
             State::Backup => self.become_backup(),
             State::Master => self.advertise(),
         }
+        self.forget_failures();
     }
 
     /// §4.7, send errors and successes.
     fn count_sending(&mut self, family: Family, sent: bool) {
-        if let Some(fails) = self.sending.get_mut(family).outcome(sent) {
+        if let Some(fails) = self.sending.get_mut(family).outcome(self.now, sent) {
             self.done.push(Output::Sending(self.now, family, fails));
+        }
+    }
+
+    /// Ours 13.
+    fn forget_failures(&mut self) {
+        for family in Family::ALL {
+            let sends = self.state != State::Init && self.expects(family);
+            if self.sending.get_mut(family).forget(self.now, sends) {
+                self.done.push(Output::Sending(self.now, family, false));
+            }
         }
     }
 

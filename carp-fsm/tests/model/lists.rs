@@ -8,7 +8,7 @@ use super::inputs::PerFamily;
 const COUNTS_FOR: u64 = 300_000_000;
 
 /// How many do at once.
-const MOST: usize = 4;
+const MOST: usize = 32;
 
 /// Oldest first: how many addresses there were, and until when that counts.
 #[derive(Debug, Clone, Default)]
@@ -20,10 +20,15 @@ impl Lists {
         self.0
             .retain(|(list, until)| now < *until && ![before, after].contains(list));
         if before != PerFamily::default() {
-            self.0.push((before, now + COUNTS_FOR));
+            self.0.push((before, now));
+            for (_, until) in &mut self.0 {
+                *until = now + COUNTS_FOR;
+            }
         }
-        let too_many = self.0.len().saturating_sub(MOST);
-        self.0.drain(..too_many);
+        // The oldest one stays: a node that was not changed yet has it.
+        while self.0.len() > MOST {
+            self.0.remove(1);
+        }
     }
 
     /// Whether one that counts has addresses of the family.

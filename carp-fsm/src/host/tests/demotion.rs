@@ -174,3 +174,107 @@ fn lease_outlasts_the_slowest_adverts() {
         }
     }
 }
+
+/// §10, rule 7: byte 4 is for those who look there. Whoever speaks another dialect does not yield to
+/// everybody because of its own.
+#[test]
+fn byte_4_is_sent_but_not_compared_where_the_dialect_does_not_look_there() {
+    for dialect in [Dialect::FreeBsd, Dialect::NetBsd, Dialect::Ucarp] {
+        let told = host(0, &[V4])
+            .speaking(dialect)
+            .demotion_in(Some(crate::DemotionForm::Both));
+        let mut bench = Bench::new(Node::builder(), told);
+        bench.command(Command::Master);
+        bench.input(demote("carp", "test", 50));
+        let said = bench.take();
+        assert!(
+            said.iter().any(|line| line.ends_with(" 50")),
+            "{dialect} {said:?}"
+        );
+        bench.hear(2, 0, 0);
+        assert_eq!(bench.state(), State::Master, "{dialect}");
+    }
+}
+
+fn fails_to_send(bench: &mut Bench, family: Family) {
+    for _ in 0..3 {
+        bench.input(Bench::answer(bench.id, family, false));
+    }
+    assert_eq!(bench.node.demotion("carp"), 1);
+}
+
+/// Whoever yields because of send errors sends nothing any more, and so has no successes.
+#[test]
+fn send_errors_of_a_host_that_has_yielded_do_not_demote_for_ever() {
+    let mut bench = Bench::master();
+    fails_to_send(&mut bench, Family::Inet);
+    for seconds in 0..310 {
+        bench.hear(1, 50, 0);
+        let expected = i32::from(seconds < 300);
+        assert_eq!(bench.node.demotion("carp"), expected, "{seconds}");
+        bench.pass_millis(1_000);
+    }
+    assert_eq!(bench.state(), State::Backup);
+}
+
+#[test]
+fn send_errors_of_a_family_end_with_its_last_address() {
+    let mut bench = Bench::new(Node::builder(), host(0, &[V4, V6]));
+    bench.command(Command::Master);
+    fails_to_send(&mut bench, Family::Inet6);
+    let (now, id) = (bench.now, bench.id);
+    bench.node.change(now, id, LINK, host(0, &[V4])).unwrap();
+    bench.pass_millis(301_000);
+    bench.hear(1, 50, 0);
+    assert_eq!(bench.node.demotion("carp"), 0);
+}
+
+#[test]
+fn send_errors_end_with_the_link_and_with_down() {
+    let ways = [
+        Input::Link {
+            link: LINK,
+            state: LinkState::Down,
+        },
+        Input::Link {
+            link: LINK,
+            state: LinkState::Absent,
+        },
+    ];
+    for way in ways {
+        let mut bench = Bench::master();
+        fails_to_send(&mut bench, Family::Inet);
+        bench.input(way);
+        let reasons = bench.node.demotions().map(|entry| entry.owner.clone());
+        let reasons: Vec<Owner> = reasons.collect();
+        assert_eq!(reasons, [Owner::Host(bench.id, Ailment::Carpdev)]);
+    }
+    let mut bench = Bench::new(Node::builder().manage_addresses(false), host(0, &[V4]));
+    bench.command(Command::Master);
+    fails_to_send(&mut bench, Family::Inet);
+    bench.command(Command::Down);
+    assert_eq!(bench.node.demotion("carp"), 0);
+}
+
+/// All virtual hosts of a node go together, so that a dead link demotes by enough for each dialect.
+#[test]
+fn a_dead_link_demotes_by_enough_for_every_dialect_of_the_node() {
+    for (other, expected) in [
+        (Dialect::Portable, 1),
+        (Dialect::OpenBsd, 1),
+        (Dialect::NetBsd, 1),
+        (Dialect::FreeBsd, 240),
+    ] {
+        let mut bench = Bench::backup();
+        let elsewhere = VirtualHost::new(Vhid::new(7).unwrap(), Key::none()).speaking(other);
+        bench
+            .node
+            .add(bench.now, crate::LinkId(9), elsewhere)
+            .unwrap();
+        bench.input(Input::Link {
+            link: LINK,
+            state: LinkState::Down,
+        });
+        assert_eq!(bench.node.demotion("carp"), expected, "{other}");
+    }
+}

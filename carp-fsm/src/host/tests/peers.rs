@@ -132,3 +132,37 @@ fn reflected_adverts_are_no_peer() {
     assert_eq!(bench.receive_in(&from(77), &own), Err(Refusal::Reflected));
     assert_eq!((peers(&bench), bench.state()), (vec![], State::Master));
 }
+
+/// Whatever is wrong with a packet, it counts for the host that has its vhid and for its source.
+#[test]
+fn what_is_refused_before_the_digest_counts_too() {
+    let good = advert(1, 0, 0, &[V4]);
+    let mut far = from(2);
+    far.hop_limit = 64;
+    let mut to_all = from(2);
+    to_all.destination = IpAddr::V4(Ipv4Addr::new(224, 0, 0, 1));
+    let mut bench = Bench::backup();
+    bench.receive_in(&from(2), &good).unwrap();
+    let short = &good.encode()[..20];
+    let damaged = Advertisement {
+        checksum: 1,
+        ..good
+    };
+    bench.receive_in(&far, &good).unwrap_err();
+    bench.receive_in(&to_all, &good).unwrap_err();
+    bench.receive_in(&from(2), &damaged).unwrap_err();
+    let (now, envelope) = (bench.now, from(2));
+    let refused = bench.node.handle_packet(now, LINK, &envelope, short);
+    assert_eq!(refused, Err(Refusal::BadLength));
+    let view = bench.node.host(bench.id).unwrap();
+    for counters in [
+        view.counters(),
+        view.peers()[0].counters(),
+        bench.node.counters(),
+    ] {
+        let refused = (counters.badttl, counters.badvhid);
+        assert_eq!(refused, (1, 1));
+        assert_eq!((counters.badsum, counters.badlen), (1, 1));
+        assert_eq!(counters.ipackets, 5);
+    }
+}

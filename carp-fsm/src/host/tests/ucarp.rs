@@ -159,3 +159,13 @@ fn sources_are_compared_within_a_family() {
         "fe80::1 is smaller than fe80::2"
     );
 }
+
+/// Two carpdevs without an address of their own send from 0.0.0.0.
+#[test]
+fn equal_sources_decide_nothing() {
+    let mut bench = equal_master(true);
+    let mut same = envelope(Family::Inet);
+    same.source = own_address(Family::Inet);
+    bench.receive_in(&same, &advert(1, 100, 0, &[V4])).unwrap();
+    assert_eq!(bench.state(), State::Backup, "both yield, and wait");
+}

@@ -189,3 +189,24 @@ fn a_timer_that_was_late_does_not_keep_it_from_being_shown_the_next_time() {
         assert_eq!(shown, 1, "{late}");
     }
 }
+
+/// A switch or router that sends a unicast advert back.
+#[test]
+fn own_advert_that_came_back_is_known() {
+    let mut bench = Bench::new(Node::builder(), with_peers(&[V4], &[PEER]));
+    bench.command(Command::Master);
+    let mut own = advert(1, 100, 0, &[V4]);
+    let saved = bench.node.save_host(bench.now, bench.id).unwrap();
+    own.counter = saved.run.cookie;
+    let own = own
+        .signed(
+            &bench.node.host(bench.id).unwrap().config().authenticator(),
+            carp_proto::DigestForm::WithoutLinkLocal,
+        )
+        .with_checksum(carp_proto::ChecksumForm::Plain);
+    let mut envelope = crate::testing::envelope(Family::Inet);
+    envelope.destination = "192.0.2.1".parse().unwrap();
+    let refused = bench.receive_in(&envelope, &own);
+    assert_eq!(refused, Err(crate::Refusal::Reflected));
+    assert_eq!(bench.state(), State::Master);
+}

@@ -45,6 +45,10 @@ impl Model {
                 self.restart_master_down(family);
             }
         }
+        // Who is down hears nothing.
+        if self.up {
+            self.forget_failures();
+        }
     }
 
     /// §4.3, BACKUP a to d.

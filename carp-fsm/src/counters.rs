@@ -8,7 +8,11 @@ use crate::host::Outcome;
 
 /// Counters of a node or of one virtual host. They only grow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(default)
+)]
 #[non_exhaustive]
 pub struct Counters {
     /// IPv4 packets received, good or bad.

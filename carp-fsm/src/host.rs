@@ -71,6 +71,7 @@ pub(crate) struct Run {
     /// Whether a master holds nothing until what somebody else has changed is mended.
     interrupted: bool,
     /// The address lists before the last changes, oldest first.
+    #[cfg_attr(feature = "serde", serde(default, rename = "lists"))]
     previous: Vec<Previous>,
     /// The counter of its adverts: drawn once, then constant, so that a reflected advert is known
     /// for certain (`docs/carp-protocol.md §2.4`).
@@ -81,14 +82,17 @@ pub(crate) struct Run {
     announcements: usize,
     answered: Option<Timestamp>,
     /// When a frame last showed the switches where its link-layer address is.
+    #[cfg_attr(feature = "serde", serde(default))]
     shown: Option<Timestamp>,
     /// The master that it follows, or yielded to, by family, and when it was last heard.
     followed: [Option<(Heard, Timestamp)>; 2],
     /// The longest lease, in seconds, that another node that was heard needs.
     lease_for_peers: u64,
     /// Where its adverts leave from, by family, as far as is known.
+    #[cfg_attr(feature = "serde", serde(default))]
     sources: [Option<IpAddr>; 2],
     /// The other nodes that were heard.
+    #[cfg_attr(feature = "serde", serde(default))]
     peers: Vec<Peer>,
     sending: [sending::SendRecord; 2],
     incidents: damage::Incidents,

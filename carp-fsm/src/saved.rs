@@ -22,12 +22,52 @@ pub struct SavedNode {
 
 /// One entry of the demotion of a group.
 #[derive(Clone, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(from = "AnyDemotion")
+)]
 pub(crate) struct SavedDemotion {
     pub(crate) group: String,
     pub(crate) owner: Owner,
     pub(crate) amount: i32,
-    pub(crate) since: Timestamp,
+    /// `None` where the other process did not know.
+    pub(crate) since: Option<Timestamp>,
+}
+
+/// The same, as programs of different ages write it.
+#[cfg(feature = "serde")]
+#[derive(serde::Deserialize)]
+#[serde(untagged)]
+enum AnyDemotion {
+    Entry {
+        group: String,
+        owner: Owner,
+        amount: i32,
+        since: Option<Timestamp>,
+    },
+    Ageless(String, Owner, i32),
+}
+
+#[cfg(feature = "serde")]
+impl From<AnyDemotion> for SavedDemotion {
+    fn from(any: AnyDemotion) -> Self {
+        let (group, owner, amount, since) = match any {
+            AnyDemotion::Entry {
+                group,
+                owner,
+                amount,
+                since,
+            } => (group, owner, amount, since),
+            AnyDemotion::Ageless(group, owner, amount) => (group, owner, amount, None),
+        };
+        Self {
+            group,
+            owner,
+            amount,
+            since,
+        }
+    }
 }
 
 /// What [`Node::save_host`](crate::Node::save_host) gives: one virtual host.

@@ -247,3 +247,17 @@ fn time_between_saving_and_resuming_counts() {
     };
     assert_eq!(successor.goes_on(1), story.goes_on(1));
 }
+
+/// Records as the version before dialects wrote them: a node that is upgraded goes on.
+#[test]
+fn records_of_an_older_version_are_read() -> Result<(), Box<dyn Error>> {
+    let node: SavedNode = serde_json::from_str(include_str!("records/before-dialects-node.json"))?;
+    let saved: SavedHost = serde_json::from_str(include_str!("records/before-dialects-host.json"))?;
+    let (id, now) = (saved.id(), Timestamp::from_micros(10_000));
+    let node = Node::resume(now, Node::builder(), 7, node, [(saved, host())], now);
+    let view = node.host(id).ok_or("it is there")?;
+    assert_eq!(view.state(), State::Master);
+    assert_eq!(view.counters().ipackets, 5);
+    assert_eq!(node.demotion("carp"), 4);
+    Ok(())
+}

@@ -46,7 +46,7 @@ enum Command {
     Stats(StatsOptions),
     /// Demote an interface group while a command runs
     Demote(DemoteOptions),
-    /// Start the service anew, for example after an upgrade; no other node takes over
+    /// Start the service anew, as after an upgrade, unnoticed by others
     Restart,
     /// Run the service in the foreground
     Daemon(DaemonOptions),

@@ -23,10 +23,10 @@ use crate::supervise::{self, Plan};
 /// The words of `carpctl daemon`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DaemonOptions {
-    /// Let this group and root read, and nobody else (default: everyone may read)
+    /// Let only this group and root read (default: everyone may)
     #[arg(long, value_name = "NAME|GID")]
     group: Option<String>,
-    /// Run as one process, that nobody starts again when it crashes or hangs
+    /// Run as one process, which nobody starts again when it fails
     #[arg(long)]
     unsupervised: bool,
     /// Go to the background and end with the last interface

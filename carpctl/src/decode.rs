@@ -216,8 +216,9 @@ Words, to verify digests; they cover vhid, password and addresses:
   ADDRESS               virtual address; say all of them, of both families
 
 Each advert is a line: when, from where, what it says, and whether checksum and
-digest are right. A digest is unverified as long as not both the password and the
-addresses are said. Frames that are no adverts are left out, those of VRRP too.
+digest are right. A digest is unverified as long as not both the password and
+the addresses are said. Frames that are no adverts are left out, those of VRRP
+too.
 
 Examples:
   carpctl decode x.pcap passfile /etc/carp.key 192.0.2.10 2001:db8::10

@@ -45,7 +45,7 @@ pub(crate) struct DemoOptions {
 enum Fault {
     /// Its operator shuts it down: no echo may be lost
     Stop,
-    /// Its power fails: the other one answers as soon as it may believe that
+    /// Its power fails: the other one answers as soon as it may
     Kill,
 }
 

@@ -185,7 +185,7 @@ fn write_demotion(text: &mut String, report: &Report) -> fmt::Result {
     if let [only] = report.demotions.as_slice() {
         return write_wrapped(text, &format!("demotion: {total} ({})", whose(only)));
     }
-    if total != 0 {
+    if !report.demotions.is_empty() {
         writeln!(text, "\tdemotion: {total}")?;
     }
     for entry in &report.demotions {

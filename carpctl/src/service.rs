@@ -1,6 +1,7 @@
 //! The service: one loop over the network, the clients and the signals, in which nothing waits
 //! for anything but the kernel.
 
+mod budget;
 mod client;
 mod clients;
 mod control;
@@ -23,6 +24,7 @@ use signal_hook_mio::v1_0::Signals;
 
 use crate::protocol::Reply;
 use crate::settings::Settings;
+use budget::Budget;
 use clients::Clients;
 pub(crate) use clients::NOT_ROOT;
 pub(crate) use control::{Control, NO_SUCH_INTERFACE, no_such_group};
@@ -48,6 +50,7 @@ impl Platform for Linux {
 pub(crate) struct Service<B> {
     control: Control<B>,
     clients: Clients,
+    budget: Budget,
     listener: Listener,
     keeper: Keeper,
     poll: Poll,
@@ -86,6 +89,7 @@ impl<B: Platform> Service<B> {
         Ok(Self {
             control,
             clients: Clients::new(FIRST_CLIENT),
+            budget: Budget::new(),
             listener,
             keeper,
             poll,
@@ -118,10 +122,7 @@ impl<B: Platform> Service<B> {
                     client => self.clients.wake(client),
                 }
             }
-            let now = self.control.now();
-            self.clients
-                .admit(&self.listener, self.poll.registry(), now);
-            self.clients.serve(&mut self.control);
+            self.serve_clients();
             // What was answered just now is written when the loop comes round again.
             self.save();
             let now = self.control.now();
@@ -141,9 +142,24 @@ impl<B: Platform> Service<B> {
         }
     }
 
+    /// Serves them as long as they have not taken too much of the time.
+    fn serve_clients(&mut self) {
+        let began = self.control.now();
+        self.clients.give_up_late(began);
+        if self.budget.exhausted_until(began).is_none() {
+            self.clients
+                .admit(&self.listener, self.poll.registry(), began);
+            self.clients.serve(&mut self.control);
+            self.budget.spend(began, self.control.now());
+        }
+        self.clients.take_replies(&mut self.control);
+    }
+
     fn wait(&mut self, events: &mut Events) -> io::Result<()> {
         let now = self.control.now();
+        let later = self.budget.exhausted_until(now);
         let deadlines = [
+            later,
             self.control.deadline(),
             self.clients.deadline(),
             self.give_up,
@@ -152,7 +168,8 @@ impl<B: Platform> Service<B> {
             self.keeper.restart_deadline(),
         ];
         let next = deadlines.into_iter().flatten().min();
-        let is_idle = !self.clients.have_work() && !self.control.has_replies();
+        let has_work = self.clients.have_work() && later.is_none();
+        let is_idle = !has_work && !self.control.has_replies();
         let nothing_to_do = is_idle && self.timer.set(next, now)?;
         let timeout = (!nothing_to_do).then_some(Duration::ZERO);
         match self.poll.poll(events, timeout) {

@@ -391,8 +391,13 @@ fn help_and_version_fit_a_terminal() {
         "--help",
         "-h",
         "carp0 --help",
+        "-g carp --help",
         "sysctl --help",
+        "stats --help",
+        "demote --help",
+        "restart --help",
         "daemon --help",
+        "decode --help",
         "demo --help",
     ] {
         let words: Vec<&str> = line.split_whitespace().collect();

@@ -89,11 +89,9 @@ impl Host {
         let (family, source) = (envelope.family(), envelope.source);
         let peer = self.run.peers.iter_mut().find(|peer| peer.source == source);
         let of_peer = peer.map(|peer| &mut peer.counters);
-        for counters in [Some(&mut self.run.counters), of_peer] {
-            if let Some(counters) = counters {
-                counters.received(family);
-                refusal.count(counters);
-            }
+        for counters in of_peer.into_iter().chain([&mut self.run.counters]) {
+            counters.received(family);
+            refusal.count(counters);
         }
     }
 }

@@ -25,7 +25,7 @@ impl Node {
                     group: entry.group.to_owned(),
                     owner: entry.owner.clone(),
                     amount: entry.amount,
-                    since: entry.since,
+                    since: Some(entry.since),
                 })
                 .collect(),
             counters: self.counters,
@@ -101,7 +101,8 @@ impl Node {
             };
             if counts {
                 let SavedDemotion { group, owner, .. } = &saved;
-                node.demotions.set(group, owner, saved.amount, saved.since);
+                let since = saved.since.unwrap_or(now);
+                node.demotions.set(group, owner, saved.amount, since);
             }
         }
         let late = now - last_alive;

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use carp_fsm::LinkId;
@@ -88,9 +88,12 @@ impl Hear {
     pub(super) fn receive_inet(&self) -> io::Result<Option<Packet>> {
         receive(&self.inet, |bytes, control, _| {
             let info = control::find(control, libc::IPPROTO_IP, libc::IP_PKTINFO)?;
-            let link = self.link(info.first_chunk()?);
-            let (envelope, payload) = decode_ip_packet(bytes).ok()?;
-            Some(Packet::new(link, envelope, payload))
+            let (index, info) = info.split_first_chunk()?;
+            let (mut envelope, payload) = decode_ip_packet(bytes).ok()?;
+            if envelope.is_unicast() && !is_for_this_host(info) {
+                envelope.destination = Ipv4Addr::BROADCAST.into();
+            }
+            Some(Packet::new(self.link(index), envelope, payload))
         })
     }
 
@@ -192,6 +195,14 @@ fn known_or(joined: io::Result<()>) -> io::Result<()> {
 fn raw(domain: Domain) -> io::Result<Socket> {
     let kind = Type::RAW.cloexec().nonblocking();
     Socket::new(domain, kind, Some(Protocol::from(i32::from(PROTOCOL))))
+}
+
+/// Whether a packet that went to one address went to one of this host, by the rest of its
+/// `struct in_pktinfo`: the address that answers would come from, and the destination. They differ
+/// where that is the broadcast address of a network.
+fn is_for_this_host(info: &[u8]) -> bool {
+    let addresses = info.split_first_chunk::<4>();
+    addresses.is_some_and(|(own, destination)| own == destination)
 }
 
 /// Receives until a packet is one that `read` makes something of, or none waits, or there were

@@ -11,7 +11,7 @@ use crate::stats::{Everything, Stats};
 /// The words of `carpctl stats`.
 #[derive(Debug, clap::Args)]
 pub(super) struct StatsOptions {
-    /// Show counters as JSON: of the service, each interface and each of its peers
+    /// Show counters as JSON: of service, interfaces and their peers
     #[arg(long)]
     pub(super) json: bool,
     /// Show those of an interface instead of those of the whole service

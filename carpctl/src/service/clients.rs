@@ -102,17 +102,16 @@ impl Clients {
 
     /// Serves those who are ready, in turn, for a bounded number of steps.
     pub(crate) fn serve<B: Backend>(&mut self, control: &mut Control<B>) {
-        self.give_up_late(control.now());
         for _ in 0..AT_ONCE {
             let Some(token) = self.ready.pop_front() else {
                 break;
             };
             self.serve_one(token, control);
         }
-        self.take_replies(control);
     }
 
-    fn take_replies<B: Backend>(&mut self, control: &mut Control<B>) {
+    /// Hands out the answers there are.
+    pub(crate) fn take_replies<B: Backend>(&mut self, control: &mut Control<B>) {
         while let Some((Ticket(token), reply)) = control.poll_reply() {
             let Some(client) = self.clients.get_mut(&token) else {
                 control.release(Ticket(token));
@@ -207,7 +206,8 @@ impl Clients {
         true
     }
 
-    fn give_up_late(&mut self, now: Timestamp) {
+    /// Gives up those whose time is over.
+    pub(crate) fn give_up_late(&mut self, now: Timestamp) {
         self.clients
             .retain(|_, client| client.deadline().is_none_or(|deadline| now < deadline));
     }

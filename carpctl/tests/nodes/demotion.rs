@@ -248,11 +248,11 @@ fn command_line_is_as_if_it_were_the_command() {
     command.env("CARPCTL_RUN_DIR", node.run_dir());
     assert_eq!(command.status().unwrap().code(), Some(5));
     let mut command = node.command("demote 50 owner x -- sh -c");
-    command.arg("trap 'exit 7' INT; echo ready; while :; do sleep 0.05; done");
+    command.arg("trap 'exit 7' USR1; echo ready; while :; do sleep 0.05; done");
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut ready = [0; 6];
     let mut output = child.stdout.take().unwrap();
     std::io::Read::read_exact(&mut output, &mut ready).unwrap();
-    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    kill_process(Pid::from_child(&child), Signal::USR1).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(7));
 }

@@ -6,6 +6,7 @@ use carp_net::Backend;
 use carp_net::carp_fsm::{self, HostId, LinkState, Owner};
 
 use super::{Control, Interface};
+use crate::group::GroupName;
 use crate::name::{InterfaceName, PREFIX};
 use crate::report::{Demotion, Past, Report, Standing, Trouble};
 use crate::stats::{Counts, Peer, Stats};
@@ -18,8 +19,11 @@ impl<B: Backend> Control<B> {
         let mut report = Report::new(&name.to_string(), &interface.config, standing.as_ref());
         let node = self.driver.node();
         report.demotions = self.demotions(interface);
+        // Also of an interface that is no virtual host yet.
+        let groups = interface.config.groups.iter().map(GroupName::as_str);
+        let of_groups = groups.chain([PREFIX]).map(|group| node.demotion(group));
+        report.demotion = of_groups.fold(0, i32::saturating_add);
         if let Some(host) = interface.host.and_then(|id| node.host(id)) {
-            report.demotion = host.demotion();
             report.last_transition = host.last_transition().map(|last| Past {
                 ago_ms: self.ago_ms(last.at),
                 reason: last.reason.to_string(),

@@ -72,15 +72,15 @@ const CONDITIONS: &[Row] = &[
 const EVENTS: &[Row] = &[
     row(
         "interface down: a master bows out",
-        BSD,
+        &[OpenBsd, OpenBsdOld, NetBsd],
         "MASTER 1/100",
         "down",
         "INIT: hand over, bow-out inet",
-        GOODBYE,
+        Kernel,
     ),
     row(
         "interface down: a master bows out",
-        &[Ucarp],
+        &[Portable, FreeBsd, Ucarp],
         "MASTER 1/100",
         "down",
         "INIT: hand over, bow-out inet",
@@ -88,7 +88,15 @@ const EVENTS: &[Row] = &[
     ),
     row(
         "interface down: the bow-out has the current demote",
-        WITH_BYTE_4,
+        OPENBSD,
+        "MASTER 1/100 demoted 3",
+        "down",
+        "INIT demoted 3: hand over, bow-out inet demoted 3",
+        Kernel,
+    ),
+    row(
+        "interface down: the bow-out has the current demote",
+        &[Portable],
         "MASTER 1/100 demoted 3",
         "down",
         "INIT demoted 3: hand over, bow-out inet demoted 3",
@@ -215,6 +223,14 @@ const EVENTS: &[Row] = &[
         Kernel,
     ),
     row(
+        "advskew changed: timers re-armed, BACKUP",
+        &[OpenBsd],
+        "BACKUP 1/100",
+        "pass 4; skew 0; pass 2.999999",
+        "BACKUP",
+        Kernel,
+    ),
+    row(
         "advskew changed: timers re-armed, MASTER",
         ALL,
         "MASTER 1/100",
@@ -276,6 +292,22 @@ const EVENTS: &[Row] = &[
         "MASTER 1/100",
         "fails 3; forget; sends 2",
         "MASTER demoted 1",
+        Kernel,
+    ),
+    row(
+        "then 2 successes",
+        &[NetBsd, Ucarp],
+        "MASTER 1/100",
+        "fails 3; forget; sends 2",
+        "MASTER demoted 1",
+        Kernel,
+    ),
+    row(
+        "then 2 successes",
+        &[FreeBsd],
+        "MASTER 1/100",
+        "fails 3; forget; sends 2",
+        "MASTER demoted 240",
         Kernel,
     ),
     row(

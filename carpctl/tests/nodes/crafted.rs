@@ -56,8 +56,9 @@ struct Counted {
 }
 
 impl Counted {
-    /// The same after one more packet of this fate.
-    fn and(mut self, family: Family, fate: Fate) -> Self {
+    /// The same after one more packet of this fate; `named` says whether it has the vhid of the
+    /// interface, which counts what it can then.
+    fn and(mut self, family: Family, fate: Fate, named: bool) -> Self {
         let received = match family {
             Family::Inet => "ipackets",
             Family::Inet6 => "ipackets6",
@@ -71,8 +72,7 @@ impl Counted {
         match fate {
             Fate::Accepted => count(received, true),
             Fate::Refused(why) => {
-                // Whose it is is known once the vhid is.
-                let known = matches!(why, "badver" | "badauth" | "reflected");
+                let known = named && why != "badif";
                 count(received, known);
                 count(why, known);
                 if why == "reflected" {
@@ -151,7 +151,8 @@ impl Bench {
         let arrives = |seen: &Frame| seen.direction == Direction::Out && seen.bytes == frame;
         let arrived = self.tap.wait_for(PATIENCE, arrives).is_some();
         assert!(arrived, "{family}: {name}: kept back on the way");
-        self.expect(name, family, before.and(family, fate));
+        let expected = before.and(family, fate, has_the_vhid(frame));
+        self.expect(name, family, expected);
     }
 
     /// Waits until `expected` is counted behind one more packet, which is refused too and comes
@@ -160,7 +161,7 @@ impl Bench {
         let mut last = Crafted::claiming(family, 0, 0);
         last.advert.vhid = 1;
         self.send(&last.frame());
-        let expected = expected.and(family, Fate::Refused("badvhid"));
+        let expected = expected.and(family, Fate::Refused("badvhid"), false);
         let start = lab::now();
         let mut counted = self.counted();
         while counted.received() < expected.received() && lab::now() - start < PATIENCE {
@@ -186,23 +187,45 @@ impl Bench {
                 );
             }
         }
-        let both = before.and(family, Fate::Accepted);
-        let both = both.and(family, Fate::Accepted);
+        let both = before.and(family, Fate::Accepted, true);
+        let both = both.and(family, Fate::Accepted, true);
         assert_eq!(self.counted(), both, "{family}: {name}");
     }
 
-    /// Every case of the table that is about `family`.
-    fn try_all(&self, family: Family) {
+    /// Every case of the table that is about `family`; `others` are those that come out otherwise.
+    fn try_all(&self, family: Family, others: &[(&str, Fate)]) {
         let about = |of: Option<Family>| of.is_none_or(|of| of == family);
         for case in CASES.iter().filter(|case| about(case.family)) {
-            if case.fate == Fate::Accepted {
+            let other = others.iter().find(|(name, _)| *name == case.name);
+            let fate = other.map_or(case.fate, |(_, fate)| *fate);
+            if fate == Fate::Accepted {
                 self.to_effect(case.name, family, case.change);
             } else {
                 let mut packet = Crafted::claiming(family, 0, 0);
                 (case.change)(&mut packet);
-                self.in_vain(case.name, family, &packet.frame(), case.fate);
+                self.in_vain(case.name, family, &packet.frame(), fate);
                 assert_eq!(self.node().state(), "MASTER", "{family}: {}", case.name);
             }
+        }
+    }
+
+    /// The table in each dialect, and with unicast peers.
+    fn try_every_dialect(&self, family: Family) {
+        let only_the_group = [("unicast", Fate::Refused("badvhid"))];
+        for dialect in ["portable", "freebsd"] {
+            self.node().carpctl(&format!("carp0 peers {dialect}"));
+            self.try_all(family, &[]);
+        }
+        for dialect in ["openbsd", "openbsd-old", "netbsd", "ucarp"] {
+            self.node().carpctl(&format!("carp0 peers {dialect}"));
+            self.try_all(family, &only_the_group);
+        }
+        let peers = "carp0 carppeer 192.0.2.9 peer6 2001:db8::9";
+        self.node().carpctl(peers);
+        let from_afar = [("unicast, hop limit", Fate::Accepted)];
+        for dialect in ["portable", "freebsd"] {
+            self.node().carpctl(&format!("carp0 peers {dialect}"));
+            self.try_all(family, &from_afar);
         }
     }
 
@@ -211,11 +234,19 @@ impl Bench {
     }
 }
 
+/// Whether a frame holds a packet with the vhid of the node, whatever else is wrong with it.
+fn has_the_vhid(frame: &[u8]) -> bool {
+    let packet = frame
+        .get(14..)
+        .and_then(|packet| decode_ip_packet(packet).ok());
+    packet.is_some_and(|(_, payload)| payload.get(1) == Some(&VHID))
+}
+
 #[test]
 fn ipv4_packets_are_judged_as_openbsd_judges_them() {
     let Some(bench) = Bench::new() else { return };
     assert_eq!(bench.node().host.mac(), table::NODE);
-    bench.try_all(Family::Inet);
+    bench.try_every_dialect(Family::Inet);
     // Of a virtual host that is down.
     let down = format!("carp1 vhid 97 pass {PASS} carpdev vmx0 192.0.2.11/24 down");
     bench.node().carpctl(&down);
@@ -245,7 +276,7 @@ fn ipv4_packets_are_judged_as_openbsd_judges_them() {
 #[test]
 fn ipv6_packets_are_judged_as_openbsd_judges_them() {
     let Some(bench) = Bench::new() else { return };
-    bench.try_all(Family::Inet6);
+    bench.try_every_dialect(Family::Inet6);
 }
 
 #[test]
@@ -302,7 +333,7 @@ fn packets_that_others_on_the_host_listen_for_are_counted() {
             Family::Inet => Fate::Refused("badvhid"),
             Family::Inet6 => bad_interface,
         };
-        let expected = before.and(family, fate);
+        let expected = before.and(family, fate, false);
         bench.expect("another interface", family, expected);
         // And what a program on the host sends to the host itself.
         let before = bench.counted();
@@ -313,7 +344,7 @@ fn packets_that_others_on_the_host_listen_for_are_counted() {
         };
         own.destination_mac = MacAddress([0; 6]);
         node.host.send_frame("lo", &own.frame()).unwrap();
-        let expected = before.and(family, bad_interface);
+        let expected = before.and(family, bad_interface, false);
         bench.expect("loopback", family, expected);
         assert_eq!(node.state(), "MASTER", "{family}");
     }

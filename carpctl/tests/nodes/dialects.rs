@@ -35,7 +35,7 @@ fn configure(node: &Node, advskew: u8, dialect_of: impl Fn(Pair) -> &'static str
         let dialect = dialect_of(pair);
         node.carpctl(&format!(
             "{name} vhid {number} peers {dialect} pass {PASS} carpdev vmx0 advskew {advskew} \
-             192.0.2.{}/24 2001:db8::1:{number}/64",
+             192.0.2.{}/24 2001:db8::1:{number}/64 fe80::1/64",
             100 + number
         ));
     }

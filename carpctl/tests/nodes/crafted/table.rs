@@ -223,10 +223,48 @@ pub(super) static CASES: &[Case] = &[
         },
         Refused("badttl"),
     ),
-    inet("unicast", |it| unicast(it, "192.0.2.1"), Refused("badvhid")),
     inet6(
-        "unicast",
-        |it| unicast(it, "2001:db8::1"),
+        "unicast, hop limit",
+        |it| {
+            unicast(it, "2001:db8::1");
+            it.hop_limit = 254;
+        },
+        Refused("badttl"),
+    ),
+    inet("unicast", |it| unicast(it, "192.0.2.1"), Accepted),
+    inet6("unicast", |it| unicast(it, "2001:db8::1"), Accepted),
+    inet(
+        "broadcast",
+        |it| broadcast(it, "255.255.255.255"),
+        Refused("badvhid"),
+    ),
+    inet(
+        "broadcast of the network",
+        |it| broadcast(it, "192.0.2.255"),
+        Refused("badvhid"),
+    ),
+    inet(
+        "broadcast, hop limit",
+        |it| {
+            broadcast(it, "192.0.2.255");
+            it.hop_limit = 254;
+        },
+        Refused("badttl"),
+    ),
+    inet(
+        "all hosts",
+        |it| {
+            it.destination = ip("224.0.0.1");
+            it.destination_mac = MacAddress([1, 0, 0x5e, 0, 0, 1]);
+        },
+        Refused("badvhid"),
+    ),
+    inet6(
+        "all nodes",
+        |it| {
+            it.destination = ip("ff02::1");
+            it.destination_mac = MacAddress([0x33, 0x33, 0, 0, 0, 1]);
+        },
         Refused("badvhid"),
     ),
     inet("to another group", to_another_group, Unheard),
@@ -268,6 +306,11 @@ fn no_checksum(it: &mut Crafted) {
 fn unicast(it: &mut Crafted, to: &str) {
     it.destination = ip(to);
     it.destination_mac = NODE;
+}
+
+fn broadcast(it: &mut Crafted, to: &str) {
+    it.destination = ip(to);
+    it.destination_mac = MacAddress::BROADCAST;
 }
 
 /// The group after that of CARP, which nobody here has joined.

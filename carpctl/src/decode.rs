@@ -213,6 +213,8 @@ Words, to verify digests; they cover vhid, password and addresses:
   pass -                the same from standard input
   pass PASSWORD         the same for all to see for a moment; '' for none
   vhid N                verify adverts of this vhid only
+  lladdr MAC            its MAC address, where one was set on OpenBSD and the
+                        frames do not show it
   ADDRESS               virtual address; say all of them, of both families
 
 Each advert is a line: when, from where, what it says, and whether checksum and

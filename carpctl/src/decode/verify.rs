@@ -31,6 +31,7 @@ pub(super) struct Verifier {
     vhid: Option<u8>,
     key: Key,
     addresses: Vec<IpAddr>,
+    lladdr: Option<MacAddress>,
     /// A digest that does not fit is wrong; otherwise it may be what was not said.
     is_all_said: bool,
     /// Made when a vhid is first met.
@@ -44,6 +45,7 @@ impl Verifier {
             vhid: sender.vhid,
             key,
             addresses: sender.addresses.clone(),
+            lladdr: sender.lladdr,
             is_all_said: !sender.addresses.is_empty(),
             authenticators: RefCell::default(),
         }
@@ -83,8 +85,10 @@ impl Verifier {
         if let Some(form) = verify(usual) {
             return good(form, None);
         }
-        // The frame says which link-layer address it would be (`docs/carp-protocol.md §2.2`, 3).
-        let Some(lladdr) = source.filter(|source| *source != vhid.virtual_mac()) else {
+        // Where it was not said, the frame says which link-layer address it would be
+        // (`docs/carp-protocol.md §2.2`, 3).
+        let shown = source.filter(|source| *source != vhid.virtual_mac());
+        let Some(lladdr) = self.lladdr.or(shown) else {
             return wrong;
         };
         let (key, addresses) = (&self.key, self.addresses());

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
 use std::slice;
 
-use carp_net::carp_fsm::carp_proto::VirtualAddress;
+use carp_net::carp_fsm::carp_proto::{MacAddress, VirtualAddress};
 
 use crate::words::{Keyword, Meaning, Problem, SecretSource, WordError, find, nearest};
 
@@ -16,6 +16,8 @@ pub(super) struct Sender {
     pub(super) vhid: Option<u8>,
     pub(super) secret: Option<SecretSource>,
     pub(super) addresses: Vec<IpAddr>,
+    /// The link-layer address that its operator chose, which OpenBSD's digest covers.
+    pub(super) lladdr: Option<MacAddress>,
 }
 
 impl Sender {
@@ -64,6 +66,12 @@ impl Sender {
                 let file = PathBuf::from(value()?);
                 once(&mut self.secret, SecretSource::File(file), keyword)
             }
+            Meaning::Lladdr => {
+                let value = text(value()?)?;
+                let in_value = |_| error(&format!("{} {value}", keyword.name), NOT_A_MAC);
+                let lladdr = value.parse().map_err(in_value)?;
+                once(&mut self.lladdr, lladdr, keyword)
+            }
             Meaning::Inet | Meaning::Inet6 | Meaning::Alias => Ok(()), // the address follows
             Meaning::AdvBase
             | Meaning::AdvSkew
@@ -76,7 +84,6 @@ impl Sender {
             | Meaning::Multicast6
             | Meaning::Group
             | Meaning::LeaveGroup
-            | Meaning::Lladdr
             | Meaning::State
             | Meaning::Up
             | Meaning::Down
@@ -141,7 +148,8 @@ fn error(word: &str, problem: Problem) -> WordError {
     WordError { word, problem }
 }
 
-const NOT_COVERED: &str = "no digest covers it (allowed: pass, passfile, vhid, ADDRESS)";
+const NOT_COVERED: &str = "no digest covers it (allowed: pass, passfile, vhid, lladdr, ADDRESS)";
+const NOT_A_MAC: Problem = Problem::Refused("not a MAC address such as 02:00:5e:12:34:56");
 
 #[cfg(test)]
 mod tests {
@@ -170,6 +178,8 @@ mod tests {
             let addresses = addresses.map(|text| text.parse::<IpAddr>().unwrap());
             assert_eq!(sender.addresses, addresses, "{line}");
         }
+        let lladdr = parse("lladdr 02:11:22:33:44:55").unwrap().lladdr;
+        assert_eq!(lladdr, Some(MacAddress([2, 0x11, 0x22, 0x33, 0x44, 0x55])));
         assert_eq!(parse(""), Ok(Sender::default()));
         assert_eq!(parse("pass ''").unwrap().secret, Some(SecretSource::None));
         assert!(parse("pass -").unwrap().has_secret_on_stdin());
@@ -177,10 +187,14 @@ mod tests {
 
     #[test]
     fn other_words_are_refused() {
-        let not_covered = "no digest covers it (allowed: pass, passfile, vhid, ADDRESS)";
+        let not_covered = "no digest covers it (allowed: pass, passfile, vhid, lladdr, ADDRESS)";
         for (line, expected) in [
             ("advskew 100", format!("`advskew': {not_covered}")),
             ("down", format!("`down': {not_covered}")),
+            (
+                "lladdr carpdev",
+                "`lladdr carpdev': not a MAC address such as 02:00:5e:12:34:56".to_owned(),
+            ),
             ("pass - pass -", "`pass': said twice".to_owned()),
             ("pass", "`pass': a password must follow".to_owned()),
             ("vhid 0", "`vhid 0': out of range (1 to 255)".to_owned()),

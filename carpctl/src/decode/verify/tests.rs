@@ -19,6 +19,7 @@ fn sender(vhid: Option<u8>, addresses: &[&str]) -> Sender {
         vhid,
         secret: None,
         addresses: addresses.collect(),
+        lladdr: None,
     }
 }
 
@@ -84,6 +85,14 @@ fn good_one_with_the_link_layer_address_of_its_frame() {
     ] {
         assert_eq!(verifier.verify(&v5, other), Digest::Bad);
     }
+    // Said, where no frame shows it.
+    let sender = Sender {
+        lladdr,
+        ..sender(None, &["192.0.2.10"])
+    };
+    let told = Verifier::with_password(&sender, Key::from_password(PASSWORD));
+    assert_eq!(told.verify(&v5, None), good);
+    assert_eq!(told.verify(&v5, Some(MacAddress([2; 6]))), good);
 }
 
 #[test]

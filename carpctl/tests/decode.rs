@@ -458,7 +458,7 @@ fn words_that_cannot_be_understood_exit_2() {
         ("decode", "decode: a capture file must follow"),
         (
             "decode x.pcap advskew 100",
-            "decode: `advskew': no digest covers it (allowed: pass, passfile, vhid, ADDRESS)",
+            "decode: `advskew': no digest covers it (allowed: pass, passfile, vhid, lladdr, ADDRESS)",
         ),
         (
             "decode x.pcap 192.0.2.1000",

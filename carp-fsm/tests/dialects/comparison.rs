@@ -18,24 +18,6 @@ fn backup() {
     check("§4.3, BACKUP", BACKUP);
 }
 
-const fn row(
-    rule: &'static str,
-    dialects: &'static [Dialect],
-    given: &'static str,
-    when: &'static str,
-    then: &'static str,
-    source: Source,
-) -> Row {
-    Row {
-        rule,
-        dialects,
-        given,
-        when,
-        then,
-        source,
-    }
-}
-
 const OVERLAP: Source = Ours("goes on answering data until the neighbours know the new master");
 const ANSWER: Source = Ours("a worse master is answered at once, two masters end sooner");
 const BOW_OUT: Source = Ours("who yielded to a node that leaves would leave nobody");

@@ -13,24 +13,6 @@ fn local_events() {
     check("§4.7", EVENTS);
 }
 
-const fn row(
-    rule: &'static str,
-    dialects: &'static [Dialect],
-    given: &'static str,
-    when: &'static str,
-    then: &'static str,
-    source: Source,
-) -> Row {
-    Row {
-        rule,
-        dialects,
-        given,
-        when,
-        then,
-        source,
-    }
-}
-
 const GOODBYE: Source = Ours("another node takes over at once, and data is answered until then");
 const NO_INIT: Source = Ours("no INIT on an address change: the master stays");
 

@@ -36,7 +36,7 @@ mod wire;
 use carp_fsm::Dialect;
 use carp_fsm::Dialect::{FreeBsd, NetBsd, OpenBsd, OpenBsdOld, Portable, Ucarp};
 
-use table::{Row, Source, check};
+use table::{Row, Source, check, row};
 
 const ALL: &[Dialect] = &Dialect::ALL;
 /// Those that send and compare byte 4.

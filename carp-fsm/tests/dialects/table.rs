@@ -25,6 +25,25 @@ pub(crate) struct Row {
     pub(crate) source: Source,
 }
 
+/// A row, in the order in which it is read.
+pub(crate) const fn row(
+    rule: &'static str,
+    dialects: &'static [Dialect],
+    given: &'static str,
+    when: &'static str,
+    then: &'static str,
+    source: Source,
+) -> Row {
+    Row {
+        rule,
+        dialects,
+        given,
+        when,
+        then,
+        source,
+    }
+}
+
 /// Checks each row in each of its dialects, and tells all that fail.
 pub(crate) fn check(section: &str, rows: &[Row]) {
     let mut wrong = Vec::new();

@@ -48,24 +48,6 @@ fn timers() {
     check("§4.4", ROWS);
 }
 
-const fn row(
-    rule: &'static str,
-    dialects: &'static [Dialect],
-    given: &'static str,
-    when: &'static str,
-    then: &'static str,
-    source: Source,
-) -> Row {
-    Row {
-        rule,
-        dialects,
-        given,
-        when,
-        then,
-        source,
-    }
-}
-
 const ROWS: &[Row] = &[
     row(
         "advbase + skew/256",

@@ -39,7 +39,7 @@ struct Options {
     /// Measure each thing for a short time only
     #[arg(long)]
     quick: bool,
-    /// How many minutes a pair at 0/4 is watched (the limit is for 10)
+    /// How many minutes a pair at 0/4 is watched (the limits are for 10)
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     minutes: u64,
     /// How often the master loses power in each setting

@@ -43,9 +43,12 @@ impl Speak {
         }
         for socket in [Some(&inet), inet6.as_ref()].into_iter().flatten() {
             // What waits for the address of a neighbour that does not answer counts, for all of them
-            // together and some seconds; too little room would take it from the others.
-            sys::set_option(socket, libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, ROOM)
-                .about("SO_SNDBUFFORCE")?;
+            // together and some seconds; too little room would take it from the others. Root in a
+            // user namespace has to do with what anybody may have.
+            let forced = sys::set_option(socket, libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, ROOM);
+            let asked = forced
+                .or_else(|_| sys::set_option(socket, libc::SOL_SOCKET, libc::SO_SNDBUF, ROOM));
+            asked.about("SO_SNDBUF")?;
         }
         Ok(Self {
             frames,

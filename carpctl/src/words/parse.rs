@@ -5,16 +5,17 @@
 //! the address behind them where one follows, as in `inet alias 192.0.2.11`.
 
 use std::ffi::{OsStr, OsString};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use carp_net::carp_fsm::Dialect;
-use carp_net::carp_fsm::carp_proto::MacAddress;
 
-use super::{KEYWORDS, Keyword, Meaning, Problem, Takes, WordError, find, nearest};
-use crate::change::{
-    AddressChange, AdvDemoteWish, Change, GroupChange, LladdrWish, Manner, Peers, StateWish,
+use super::values::{
+    inet_peer, inet6_peer, is_host_address, lladdr, looks_like_address, parse_netmask,
+    prefix_length, split_address,
 };
+use super::{KEYWORDS, Keyword, Meaning, Problem, Takes, WordError, find, nearest};
+use crate::change::{AddressChange, AdvDemoteWish, Change, GroupChange, Manner, Peers, StateWish};
 use crate::group::GroupName;
 
 /// A command line, understood.
@@ -451,40 +452,6 @@ fn no_peers<T>(slot: &mut Option<Vec<T>>, keyword: &Keyword) -> Result<(), WordE
     once(slot, Vec::new(), keyword)
 }
 
-fn inet_peer(value: &str, keyword: &Keyword) -> Result<Ipv4Addr, Problem> {
-    if value.parse::<Ipv6Addr>().is_ok() {
-        return Err(Problem::PeerNotInet(keyword.name));
-    }
-    let is_name = !looks_like_address(value);
-    let wrong = |_| Problem::NotAPeerAddress { family: 4, is_name };
-    value.parse().map_err(wrong)
-}
-
-fn inet6_peer(value: &str, _: &Keyword) -> Result<Ipv6Addr, Problem> {
-    let is_scoped = |(ip, _): (&str, &str)| ip.parse::<Ipv6Addr>().is_ok();
-    if value.split_once('%').is_some_and(is_scoped) {
-        return Err(Problem::PeerScope);
-    }
-    let is_name = !looks_like_address(value);
-    let wrong = |_| Problem::NotAPeerAddress { family: 6, is_name };
-    value.parse().map_err(wrong)
-}
-
-fn lladdr(value: &str) -> Result<LladdrWish, Problem> {
-    match value {
-        "vhid" => Ok(LladdrWish::Vhid),
-        "carpdev" => Ok(LladdrWish::Carpdev),
-        "random" => Ok(LladdrWish::Random),
-        value => {
-            let mac: MacAddress = value.parse().map_err(|_| Problem::NotALladdr)?;
-            if mac.is_multicast() || mac == MacAddress([0; 6]) {
-                return Err(Problem::NotAHostLladdr);
-            }
-            Ok(LladdrWish::Manual(mac))
-        }
-    }
-}
-
 fn said(slot: &mut bool, keyword: &Keyword) -> Result<(), WordError> {
     if std::mem::replace(slot, true) {
         return Err(error(keyword.name, Problem::Twice));
@@ -517,73 +484,6 @@ fn error_in(keyword: &Keyword, value: &str, problem: Problem) -> WordError {
 fn text(word: &OsStr) -> Result<&str, WordError> {
     let unreadable = || error(&word.to_string_lossy(), Problem::NotText);
     word.to_str().ok_or_else(unreadable)
-}
-
-/// Words that begin like a number or hold what only addresses hold; keywords never do.
-pub(super) fn looks_like_address(word: &str) -> bool {
-    word.starts_with(|first: char| first.is_ascii_digit()) || word.contains([':', '/'])
-}
-
-/// Takes apart `ADDRESS[%SCOPE][/LENGTH]`. A length of 0 is none: the kernel would take everything
-/// for the network of the interface, and the host would lose its default route.
-fn split_address(word: &str, interface: &str) -> Result<(IpAddr, Option<u8>), Problem> {
-    let (address, length) = match word.split_once('/') {
-        Some((address, length)) => (address, Some(length)),
-        None => (word, None),
-    };
-    let ip = match address.split_once('%') {
-        None => address.parse().map_err(|_| Problem::NotAnAddress)?,
-        Some((address, scope)) => {
-            let ip: Ipv6Addr = address.parse().map_err(|_| Problem::NotAnAddress)?;
-            if !ip.is_unicast_link_local() || scope != interface {
-                return Err(Problem::WrongScope);
-            }
-            IpAddr::V6(ip)
-        }
-    };
-    let most = if ip.is_ipv4() { 32 } else { 128 };
-    let length = length.map(|length| {
-        let digits = length.bytes().all(|byte| byte.is_ascii_digit());
-        let number = length
-            .parse()
-            .ok()
-            .filter(|n| digits && (1..=most).contains(n));
-        number.ok_or(Problem::PrefixLength(most))
-    });
-    Ok((ip, length.transpose()?))
-}
-
-/// Reads `255.255.255.0` or `0xffffff00`.
-fn parse_netmask(text: &str) -> Option<Ipv4Addr> {
-    match text.strip_prefix("0x") {
-        Some(digits) if digits.bytes().all(|digit| digit.is_ascii_hexdigit()) => {
-            u32::from_str_radix(digits, 16)
-                .ok()
-                .map(Ipv4Addr::from_bits)
-        }
-        Some(_) => None,
-        None => text.parse().ok(),
-    }
-}
-
-/// The length of the prefix that `mask` stands for; none where its bits have a gap.
-fn prefix_length(mask: Ipv4Addr) -> Option<u8> {
-    let bits = mask.to_bits();
-    let ones = bits.leading_ones();
-    (ones == bits.count_ones()).then(|| u8::try_from(ones).ok())?
-}
-
-fn is_host_address(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => {
-            let [first, ..] = ip.octets();
-            first != 0 && first != 127 && first < 224
-        }
-        IpAddr::V6(ip) => {
-            let mapped = ip.to_ipv4_mapped().is_some();
-            !(ip.is_unspecified() || ip.is_loopback() || ip.is_multicast() || mapped)
-        }
-    }
 }
 
 const ADVDEMOTE: [(&str, AdvDemoteWish); 4] = [

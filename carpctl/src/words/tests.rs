@@ -411,7 +411,11 @@ fn keywords_are_unique_and_never_look_like_addresses() {
             "{}",
             keyword.name
         );
-        assert!(!parse::looks_like_address(keyword.name), "{}", keyword.name);
+        assert!(
+            !values::looks_like_address(keyword.name),
+            "{}",
+            keyword.name
+        );
     }
 }
 

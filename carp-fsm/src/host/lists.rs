@@ -90,12 +90,12 @@ impl Host {
         self.authenticators_before.push(before);
     }
 
-    /// The oldest ones end first.
+    /// They end all at once.
     pub(super) fn forget_old_lists(&mut self, now: Timestamp) {
-        let is_old = |previous: &&Previous| previous.until <= now;
-        let old = self.run.previous.iter().take_while(is_old).count();
-        self.run.previous.drain(..old);
-        self.authenticators_before.drain(..old);
+        if self.counting(now).next().is_none() {
+            self.run.previous.clear();
+            self.authenticators_before.clear();
+        }
     }
 
     /// Whether the digest was made with this key and the address list of now or, for a while

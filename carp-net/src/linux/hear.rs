@@ -6,7 +6,7 @@
 //!
 //! They hear every interface: what comes in on one that is not watched is for the node to count.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -28,6 +28,7 @@ pub(super) struct Hear {
     /// Not there where the kernel has no IPv6.
     inet6: Option<Socket>,
     links: BTreeMap<u32, LinkId>,
+    places: BTreeSet<u32>,
 }
 
 impl Hear {
@@ -58,6 +59,7 @@ impl Hear {
             inet,
             inet6,
             links: BTreeMap::new(),
+            places: BTreeSet::new(),
         })
     }
 
@@ -93,7 +95,7 @@ impl Hear {
             if envelope.is_unicast() && !is_for_this_host(info) {
                 envelope.destination = Ipv4Addr::BROADCAST.into();
             }
-            Some(Packet::new(self.link(index), envelope, payload))
+            Some(Packet::new(self.link(index)?, envelope, payload))
         })
     }
 
@@ -107,7 +109,7 @@ impl Hear {
             let level = libc::IPPROTO_IPV6;
             let info = control::find(control, level, libc::IPV6_PKTINFO)?;
             let (destination, info) = info.split_first_chunk::<16>()?;
-            let link = self.link(info.first_chunk()?);
+            let link = self.link(info.first_chunk()?)?;
             let hop_limit = control::find(control, level, libc::IPV6_HOPLIMIT)?;
             let hop_limit = i32::from_ne_bytes(*hop_limit.first_chunk()?);
             let envelope = Envelope {
@@ -119,10 +121,21 @@ impl Hear {
         })
     }
 
-    /// The link of the interface whose index a control message tells.
-    fn link(&self, index: &[u8; 4]) -> LinkId {
+    /// The link of the interface whose index a control message tells; none for one that carries
+    /// addresses, because what it hears its carpdev has heard.
+    fn link(&self, index: &[u8; 4]) -> Option<LinkId> {
         let index = u32::from_ne_bytes(*index);
-        self.links.get(&index).copied().unwrap_or(UNWATCHED)
+        let watched = self.links.get(&index).copied();
+        watched.or_else(|| (!self.places.contains(&index)).then_some(UNWATCHED))
+    }
+
+    /// The interface that carries the addresses of a virtual host is `now` this one, and was that one
+    /// `before`.
+    pub(super) fn place_changed(&mut self, before: Option<u32>, now: Option<u32>) {
+        if let Some(before) = before {
+            self.places.remove(&before);
+        }
+        self.places.extend(now);
     }
 }
 

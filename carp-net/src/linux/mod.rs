@@ -347,7 +347,9 @@ impl Backend for Linux {
     }
 
     fn tear_down(&mut self, id: HostId) {
-        self.hosts.remove(&id);
+        if let Some(host) = self.hosts.remove(&id) {
+            self.hear.place_changed(host.place, None);
+        }
         self.worker.submit(Job::TearDown(id));
     }
 

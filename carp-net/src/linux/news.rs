@@ -132,7 +132,8 @@ impl Linux {
             Answer::Report(report) => self.take_report(report),
             Answer::Place(id, index) => {
                 if let Some(host) = self.hosts.get_mut(&id) {
-                    host.place = index;
+                    let before = std::mem::replace(&mut host.place, index);
+                    self.hear.place_changed(before, index);
                 }
                 // What happened to it before this was known is not to be missed.
                 self.suspects.insert(id);

@@ -22,6 +22,9 @@ pub(crate) struct Change {
     pub(crate) create: bool,
     /// The interface is to go. Comes alone.
     pub(crate) destroy: bool,
+    /// It is all there is to say of the interface, as in a file: what it does not mention becomes
+    /// what it is by default, and what is so already stays untouched.
+    pub(crate) anew: bool,
     pub(crate) carpdev: Option<String>,
     pub(crate) vhid: Option<u8>,
     pub(crate) advbase: Option<u8>,

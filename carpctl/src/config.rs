@@ -68,7 +68,11 @@ impl Config {
     ///
     /// What stands in the way; the change is possible as a whole or not at all.
     pub(crate) fn with(&self, change: &Change) -> Result<(Self, Vec<String>), ConfigError> {
-        let mut new = self.clone();
+        let mut new = if change.anew {
+            Self::default()
+        } else {
+            self.clone()
+        };
         let mut notes = Vec::new();
         if let Some(carpdev) = &change.carpdev {
             new.carpdev = Some(carpdev.clone());

@@ -290,7 +290,8 @@ impl<B: Backend> Control<B> {
             .unwrap_or_default()
             .with(change)
             .map_err(|error| error.to_string())?;
-        if change.state.is_some() {
+        let commands = commands(change, before.as_ref(), &config);
+        if commands.iter().any(|command| *command != Command::Up) {
             self.check_link(name, &config)?;
         }
         let follows = self.apply(name, id, &config)?;
@@ -308,7 +309,7 @@ impl<B: Backend> Control<B> {
         let order = Order {
             ticket,
             notes,
-            commands: commands(change),
+            commands,
         };
         let readdressed = before
             .as_ref()
@@ -468,15 +469,26 @@ struct Follows {
     configured: bool,
 }
 
-/// What is done once the configuration is in place. `up` is among it because it also ends what
-/// `state backup` began; `down` is not, being part of the configuration.
-fn commands(change: &Change) -> Vec<Command> {
-    let up = change.up.filter(|up| *up).map(|_| Command::Up);
-    let state = change.state.map(|state| match state {
+/// What is done once `change` has made `config` of what was there `before`. `up` is among it
+/// because it also ends what `state backup` began; `down` is not, being part of the configuration.
+///
+/// A change that says everything anew comes again and again: `up` and `state` are then for an
+/// interface that is down, or not there yet, and move no election otherwise.
+fn commands(change: &Change, before: Option<&Config>, config: &Config) -> Vec<Command> {
+    let (up, state) = if change.anew {
+        let was_down = before.is_some_and(|before| !before.up);
+        (
+            config.up && was_down,
+            change.state.filter(|_| before.is_none()),
+        )
+    } else {
+        (change.up == Some(true), change.state)
+    };
+    let state = state.map(|state| match state {
         StateWish::Master => Command::Master,
         StateWish::Backup => Command::Backup,
     });
-    up.into_iter().chain(state).collect()
+    up.then_some(Command::Up).into_iter().chain(state).collect()
 }
 
 fn stopping() -> Reply {

@@ -94,6 +94,7 @@ fn as_change(config: &Config) -> Change {
     Change {
         create: false,
         destroy: false,
+        anew: true,
         carpdev: carpdev.clone(),
         vhid: vhid.map(|vhid| vhid.get()),
         advbase: Some(advbase.get()),

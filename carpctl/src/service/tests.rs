@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use super::live::{Live, Wishes};
 use super::*;
-use crate::change::CarriedKey;
+use crate::change::{CarriedKey, Change};
 use crate::client;
 use crate::paths::Paths;
 use crate::protocol::{MAX_LINE, Reply, Request};
@@ -23,6 +23,7 @@ use crate::report::{Report, State};
 use crate::settings::{Assignment, Setting};
 use crate::words;
 
+mod anew;
 mod demotion;
 mod socket;
 
@@ -117,9 +118,17 @@ impl Bench {
 
 /// Has `interface` changed by `line`, with a password.
 fn change(paths: &Paths, interface: &str, line: &str) -> Reply {
+    ask_for(paths, interface, understood(interface, line))
+}
+
+fn understood(interface: &str, line: &str) -> Change {
     let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
     let mut change = words::parse(interface, &words).unwrap().change;
     change.key = Some(CarriedKey(Key::from_password("SharedSecret")));
+    change
+}
+
+fn ask_for(paths: &Paths, interface: &str, change: Change) -> Reply {
     let interface = interface.parse().unwrap();
     let request = Request::Change { interface, change };
     let mut replies = client::ask_for_change(paths, &request).unwrap();

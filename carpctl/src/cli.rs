@@ -19,8 +19,10 @@ use crate::words;
 
 mod groups;
 mod interface;
+pub(crate) mod show;
 mod stats;
 mod sysctl;
+use show::ShowOptions;
 use stats::StatsOptions;
 use sysctl::SysctlOptions;
 
@@ -42,6 +44,8 @@ pub(crate) struct Cli {
 enum Command {
     /// Show or change settings of the whole service
     Sysctl(SysctlOptions),
+    /// Show the commands that make what there is
+    Show(ShowOptions),
     /// Show what was counted, as OpenBSD's `netstat -s -p carp`
     Stats(StatsOptions),
     /// Demote an interface group while a command runs
@@ -73,6 +77,7 @@ pub(crate) fn run() -> Result<std::process::ExitCode, Failure> {
         None => interface::show(None, cli.json)?,
         Some(Command::Sysctl(options)) => sysctl::run(&options, cli.json || options.json)?,
         Some(Command::Stats(options)) => stats::run(&options, cli.json || options.json)?,
+        Some(Command::Show(options)) => show::run(&options)?,
         Some(Command::Restart) => restart()?,
         Some(Command::Daemon(options)) => return daemon::run(&options),
         Some(Command::Decode(options)) => decode::run(&options, cli.json)?,
@@ -128,10 +133,12 @@ pub(crate) fn complain(text: &str) {
 }
 
 fn print(text: &str) -> Result<(), Failure> {
+    print_bytes(text.as_bytes())
+}
+
+fn print_bytes(text: &[u8]) -> Result<(), Failure> {
     let mut output = io::stdout().lock();
-    let written = output
-        .write_all(text.as_bytes())
-        .and_then(|()| output.flush());
+    let written = output.write_all(text).and_then(|()| output.flush());
     written.map_err(|error| Failure::of_output(&error))
 }
 
@@ -141,13 +148,14 @@ fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
     print(&format!("{text}\n"))
 }
 
-const COMMANDS: [&str; 7] = [
-    "sysctl", "stats", "demote", "restart", "daemon", "decode", "demo",
+const COMMANDS: [&str; 8] = [
+    "show", "sysctl", "stats", "demote", "restart", "daemon", "decode", "demo",
 ];
 
 const USAGE: &str = "carpctl [-a] [--json]
        carpctl INTERFACE [--json]
        carpctl INTERFACE WORD...
+       carpctl show [-k] [INTERFACE]
        carpctl sysctl [-n] [--json] [-a|NAME[=VALUE]...]
        carpctl stats [--json] [INTERFACE]
        carpctl -g GROUP [--json]

@@ -172,8 +172,8 @@ impl Connection {
             if !line.ends_with(b"\n") && line.len() <= MAX_LINE {
                 return Err(end);
             }
-            let reply = protocol::decode(&line)?;
-            let more = matches!(reply, Reply::Interface(_) | Reply::Stats(_));
+            let reply: Reply = protocol::decode(&line)?;
+            let more = reply.has_more_behind_it();
             replies.push(reply);
             if !more {
                 return Ok(replies);

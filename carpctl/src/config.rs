@@ -10,7 +10,7 @@ use carp_net::carp_fsm::carp_proto::{
 };
 use carp_net::carp_fsm::{DemotionForm, Dialect, Lladdr, VirtualHost};
 
-use crate::change::{AddressChange, Change, GroupChange, LladdrWish, Manner};
+use crate::change::{AddressChange, CarriedKey, Change, GroupChange, LladdrWish, Manner, Peers};
 use crate::group::GroupName;
 
 /// The configuration of one interface.
@@ -125,6 +125,89 @@ impl Config {
             return Err(ConfigError::StateWhileDown);
         }
         Ok((new, notes))
+    }
+
+    /// The change that makes this configuration anew: it names every setting.
+    pub(crate) fn as_change(&self) -> Change {
+        let Self {
+            carpdev,
+            vhid,
+            key,
+            advbase,
+            advskew,
+            lladdr,
+            dialect,
+            advdemote,
+            inet_peers,
+            inet6_peers,
+            groups,
+            up,
+            addresses,
+        } = self;
+        let first = addresses.iter().position(|a| a.family() == Family::Inet);
+        let addresses = addresses.iter().enumerate().map(|(position, address)| {
+            AddressChange {
+                ip: address.ip(),
+                prefixlen: Some(address.prefix_len()),
+                broadcast: own_broadcast(address),
+                // As it is read where `alias' is not said.
+                manner: if Some(position) == first {
+                    Manner::Set
+                } else {
+                    Manner::Add
+                },
+            }
+        });
+        let groups = groups.iter().map(|name| GroupChange {
+            name: name.clone(),
+            member: true,
+        });
+        Change {
+            create: false,
+            destroy: false,
+            anew: true,
+            carpdev: carpdev.clone(),
+            vhid: vhid.map(Vhid::get),
+            advbase: Some(advbase.get()),
+            advskew: Some(advskew.get()),
+            key: Some(CarriedKey(key.clone())),
+            lladdr: Some(match lladdr {
+                Lladdr::Carpdev => LladdrWish::Carpdev,
+                Lladdr::Manual(mac) => LladdrWish::Manual(*mac),
+                Lladdr::Virtual | _ => LladdrWish::Vhid,
+            }),
+            up: Some(*up),
+            state: None,
+            peers: Some(Peers(*dialect)),
+            advdemote: Some((*advdemote).into()),
+            inet_peers: Some(inet_peers.clone()),
+            inet6_peers: Some(inet6_peers.clone()),
+            groups: groups.collect(),
+            addresses: addresses.collect(),
+        }
+    }
+
+    /// The change that makes this configuration out of the one that is there by default, and
+    /// says no more than that takes.
+    pub(crate) fn as_told(&self) -> Change {
+        fn said<T: PartialEq>(own: Option<T>, usual: Option<T>) -> Option<T> {
+            own.filter(|own| Some(own) != usual.as_ref())
+        }
+        let own = self.as_change();
+        let usual = Self::default().as_change();
+        Change {
+            anew: false,
+            advbase: said(own.advbase, usual.advbase),
+            advskew: said(own.advskew, usual.advskew),
+            key: said(own.key, usual.key),
+            lladdr: said(own.lladdr, usual.lladdr),
+            up: said(own.up, usual.up),
+            peers: said(own.peers, usual.peers),
+            advdemote: said(own.advdemote, usual.advdemote),
+            inet_peers: said(own.inet_peers, usual.inet_peers),
+            inet6_peers: said(own.inet6_peers, usual.inet6_peers),
+            ..own
+        }
     }
 
     /// The carpdev and the virtual host that this configuration is, once it has all it needs.
@@ -245,6 +328,13 @@ impl Default for Config {
             addresses: Vec::new(),
         }
     }
+}
+
+/// The broadcast address, where it is not the one that follows from the network.
+fn own_broadcast(address: &VirtualAddress) -> Option<Ipv4Addr> {
+    let plain = VirtualAddress::new(address.ip(), address.prefix_len()).ok();
+    let is_own = plain.is_none_or(|plain| plain != *address);
+    address.broadcast().filter(|_| is_own)
 }
 
 /// The address that `change` asks for. What it leaves open stays as it was `before`; a new one

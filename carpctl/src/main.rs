@@ -24,6 +24,7 @@ mod report;
 mod secret;
 mod service;
 mod settings;
+mod shell;
 mod stats;
 mod supervise;
 mod words;

@@ -27,6 +27,11 @@ pub(crate) const MAX_LINE: usize = 64 * 1024;
 pub(crate) enum Request {
     /// Tell of this interface, or of all.
     Show { interface: Option<InterfaceName> },
+    /// Tell what this interface was told to be, or all; with its key, which is for root only.
+    Config {
+        interface: Option<InterfaceName>,
+        key: bool,
+    },
     /// Tell what was counted, of this interface or of all, and of the whole service.
     Stats { interface: Option<InterfaceName> },
     /// Change an interface. For root only.
@@ -44,13 +49,15 @@ pub(crate) enum Request {
     Restart,
 }
 
-/// What the service answers: for `Show` any number of `Interface` and an `End`, for `Stats` in the
-/// same way the service and then any number of interfaces, else one.
+/// What the service answers: for `Show` any number of `Interface` and an `End`, for `Config` and
+/// `Stats` in the same way, where `Stats` begins with the whole service; else one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Reply {
     /// One interface as it stands.
     Interface(Box<Report>),
+    /// What an interface was told to be.
+    Config(Box<Told>),
     /// What was counted, of the service or of one interface.
     Stats(Box<Stats>),
     /// An interface group as it stands.
@@ -66,6 +73,23 @@ pub(crate) enum Reply {
     /// It was not done because the service is about to end, having nothing left to serve: a new
     /// one can be started.
     Ending,
+}
+
+impl Reply {
+    /// Whether another reply to the same request follows.
+    pub(crate) const fn has_more_behind_it(&self) -> bool {
+        matches!(self, Self::Interface(_) | Self::Config(_) | Self::Stats(_))
+    }
+}
+
+/// What an interface was told to be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Told {
+    pub(crate) interface: InterfaceName,
+    /// The change that makes it out of nothing, without its key where that was not asked for.
+    pub(crate) change: Change,
+    /// Whether it has a key.
+    pub(crate) has_key: bool,
 }
 
 /// Why a line cannot be understood.

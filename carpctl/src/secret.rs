@@ -97,6 +97,18 @@ pub(crate) fn read(source: &SecretSource) -> Result<Secret, SecretError> {
     }
 }
 
+/// The password that `key` was made of, as it stands behind `pass`; nothing where no word there
+/// means it: `-` would be taken for standard input, and a line break ends a password.
+pub(crate) fn password(key: &Key) -> Option<Zeroizing<Vec<u8>>> {
+    let mut password = Zeroizing::new(key.expose().to_vec());
+    let end = password.iter().rposition(|byte| *byte != 0);
+    password.truncate(end.map_or(0, |end| end + 1));
+    let is_word = Key::from_password(password.as_slice()) == *key
+        && password.as_slice() != b"-"
+        && !password.contains(&b'\n');
+    is_word.then_some(password)
+}
+
 /// The file of this program, for running it again.
 pub(crate) fn own_executable() -> PathBuf {
     // A program that was replaced while it ran has no path, but can still be run.
@@ -194,6 +206,29 @@ mod tests {
         assert_eq!(long.key, Key::from_password("abcdefghijklmnopqrs"));
         assert!(!secret(b"abcdefghijklmnopqrs").unwrap().was_cut);
         assert_eq!(secret(b""), None);
+    }
+
+    #[test]
+    fn password_comes_back_out_of_its_key() {
+        let there_and_back = |text: &[u8]| {
+            let password = password(&Key::from_password(text));
+            password.map(|password| password.to_vec())
+        };
+        for text in [
+            "SharedSecret",
+            "it's \" $me\\",
+            "abcdefghijklmnopqrs",
+            "\u{e9}",
+            "",
+        ] {
+            assert_eq!(there_and_back(text.as_bytes()).unwrap(), text.as_bytes());
+        }
+        assert_eq!(
+            there_and_back(b"abcdefghijklmnopqrst").unwrap(),
+            b"abcdefghijklmnopqrs"
+        );
+        assert_eq!(there_and_back(b"-"), None);
+        assert_eq!(password(&Key::from_raw([1; Key::LEN])), None);
     }
 
     #[test]

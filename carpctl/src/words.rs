@@ -10,6 +10,8 @@ pub(crate) use parse::{SecretSource, parse};
 mod table;
 pub(crate) use table::{KEYWORDS, Keyword, Meaning, Takes, find, nearest, one_of};
 mod values;
+mod write;
+pub(crate) use write::write;
 
 /// Where in `words` a password stands, if one does: behind `pass`, and not `-`, which says that
 /// it comes on standard input.

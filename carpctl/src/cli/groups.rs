@@ -47,7 +47,7 @@ fn show_group(group: &GroupName, json: bool) -> Result<(), Failure> {
         match reply {
             Reply::Group(found) => report = Some(*found),
             Reply::Refused { reason } => return Err(failed(&reason)),
-            Reply::Interface(_) | Reply::Stats(_) | Reply::Done { .. } => {}
+            Reply::Interface(_) | Reply::Config(_) | Reply::Stats(_) | Reply::Done { .. } => {}
             Reply::End | Reply::Settings { .. } | Reply::Ending => {}
         }
     }
@@ -70,7 +70,7 @@ fn demote(group: GroupName, demand: Demand) -> Result<(), Failure> {
                     .for_each(|text| complain(&format!("{name}: {text}")));
             }
             Reply::Refused { reason } => return Err(Failure::about(&name, reason)),
-            Reply::Interface(_) | Reply::Stats(_) | Reply::Group(_) => {}
+            Reply::Interface(_) | Reply::Config(_) | Reply::Stats(_) | Reply::Group(_) => {}
             Reply::End | Reply::Settings { .. } | Reply::Ending => {}
         }
     }

@@ -56,7 +56,7 @@ pub(super) fn show(interface: Option<InterfaceName>, json: bool) -> Result<(), F
         match reply {
             Reply::Interface(report) => reports.push(*report),
             Reply::Refused { reason } => return Err(failure(interface, &reason)),
-            Reply::Stats(_) | Reply::Group(_) | Reply::Done { .. } => {}
+            Reply::Config(_) | Reply::Stats(_) | Reply::Group(_) | Reply::Done { .. } => {}
             Reply::End | Reply::Settings { .. } | Reply::Ending => {}
         }
     }
@@ -98,7 +98,7 @@ fn change(name: InterfaceName, words: &[OsString]) -> Result<(), Failure> {
         match reply {
             Reply::Done { notes } => notes.iter().for_each(|text| note(name, text)),
             Reply::Refused { reason } => return Err(failure(Some(name), &reason)),
-            Reply::Interface(_) | Reply::Stats(_) | Reply::Group(_) => {}
+            Reply::Interface(_) | Reply::Config(_) | Reply::Stats(_) | Reply::Group(_) => {}
             Reply::End | Reply::Settings { .. } | Reply::Ending => {}
         }
     }

@@ -40,7 +40,7 @@ pub(super) fn run(options: &StatsOptions, json: bool) -> Result<(), Failure> {
             Reply::Stats(stats) if stats.name.is_none() => service = *stats,
             Reply::Stats(stats) => interfaces.push(*stats),
             Reply::Refused { reason } => return Err(failed(&reason)),
-            Reply::Interface(_) | Reply::Group(_) | Reply::Done { .. } => {}
+            Reply::Interface(_) | Reply::Config(_) | Reply::Group(_) | Reply::Done { .. } => {}
             Reply::End | Reply::Settings { .. } | Reply::Ending => {}
         }
     }

@@ -57,7 +57,7 @@ pub(super) fn run(options: &SysctlOptions, json: bool) -> Result<(), Failure> {
         match reply {
             Reply::Settings { before: b, now: n } => (before, now) = (b, n),
             Reply::Refused { reason } => return Err(Failure::about("sysctl", reason)),
-            Reply::Interface(_) | Reply::Stats(_) | Reply::Group(_) => {}
+            Reply::Interface(_) | Reply::Config(_) | Reply::Stats(_) | Reply::Group(_) => {}
             Reply::End | Reply::Done { .. } | Reply::Ending => {}
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use carp_net::carp_fsm::Timestamp;
 use mio::net::UnixStream;
 use rustix::net::sockopt::socket_peercred;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::name::InterfaceName;
 use crate::protocol::{self, MAX_LINE, ProtocolError, Reply, Request};
@@ -21,7 +21,8 @@ pub(crate) struct Client {
     may_change: bool,
     /// What came and is not a line yet; it may hold a key.
     input: Zeroizing<Vec<u8>>,
-    output: Vec<u8>,
+    /// What is still to be sent; it may hold a key.
+    output: Zeroizing<Vec<u8>>,
     written: usize,
     turn: Turn,
     deadline: Timestamp,
@@ -47,6 +48,8 @@ enum Turn {
 pub(crate) enum Topic {
     /// How it stands.
     Report,
+    /// What it was told to be, and whether its key is told too.
+    Config { key: bool },
     /// What was counted.
     Stats,
 }
@@ -83,7 +86,7 @@ impl Client {
             stream,
             may_change,
             input: Zeroizing::new(Vec::new()),
-            output: Vec::new(),
+            output: Zeroizing::new(Vec::new()),
             written: 0,
             turn: Turn::Client,
             deadline: now + PATIENCE,
@@ -180,7 +183,10 @@ impl Client {
     pub(crate) fn send(&mut self, reply: &Reply, now: Timestamp) {
         self.deadline = now + PATIENCE;
         match protocol::encode(reply) {
-            Ok(line) => self.output.extend_from_slice(&line),
+            Ok(line) => {
+                make_room(&mut self.output, line.len());
+                self.output.extend_from_slice(&line);
+            }
             Err(error) => {
                 tracing::error!(%error, "an answer was not sent");
                 self.turn = Turn::Over;
@@ -203,7 +209,7 @@ impl Client {
                 Err(error) => return Err(error),
             }
         }
-        self.output.clear();
+        self.output.zeroize();
         self.written = 0;
         Ok(true)
     }
@@ -239,12 +245,7 @@ impl Client {
 
     fn fill(&mut self) -> io::Result<usize> {
         let filled = self.input.len();
-        if self.input.capacity() < filled + CHUNK {
-            // A new buffer and not a longer one: the old one is wiped when it goes.
-            let mut longer = Zeroizing::new(Vec::with_capacity(2 * (filled + CHUNK)));
-            longer.extend_from_slice(&self.input);
-            self.input = longer;
-        }
+        make_room(&mut self.input, CHUNK);
         self.input.resize(filled + CHUNK, 0);
         let free = self.input.get_mut(filled..).unwrap_or_default();
         let read = self.stream.read(free);
@@ -276,6 +277,17 @@ impl Client {
             Ok(false) => Step::Wait,
             Ok(true) | Err(_) => Step::Close,
         }
+    }
+}
+
+/// Makes room for `more` bytes behind those in `buffer`.
+fn make_room(buffer: &mut Zeroizing<Vec<u8>>, more: usize) {
+    let needed = buffer.len() + more;
+    if buffer.capacity() < needed {
+        // A new buffer and not a longer one: the old one is wiped when it goes.
+        let mut longer = Zeroizing::new(Vec::with_capacity(2 * needed));
+        longer.extend_from_slice(buffer);
+        *buffer = longer;
     }
 }
 

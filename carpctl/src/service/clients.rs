@@ -222,6 +222,12 @@ fn answer<B: Backend>(
     let now = control.now();
     match request {
         Request::Show { interface } => tell(client, Topic::Report, interface, control),
+        Request::Config { key: true, .. } if !client.may_change() => {
+            client.answer(&refused(KEY_FOR_ROOT), now);
+        }
+        Request::Config { interface, key } => {
+            tell(client, Topic::Config { key }, interface, control);
+        }
         Request::Stats { interface } => {
             if interface.is_none_or(|name| control.has(name)) {
                 client.send(&Reply::Stats(Box::new(control.service_stats())), now);
@@ -279,6 +285,7 @@ fn tell<B: Backend>(
 fn told<B: Backend>(topic: Topic, name: InterfaceName, control: &Control<B>) -> Option<Reply> {
     match topic {
         Topic::Report => control.report(name).map(Box::new).map(Reply::Interface),
+        Topic::Config { key } => control.told(name, key).map(Box::new).map(Reply::Config),
         Topic::Stats => control.stats(name).map(Box::new).map(Reply::Stats),
     }
 }
@@ -299,6 +306,9 @@ fn is_passing(error: &io::Error) -> bool {
 
 /// What is said to those who may not change anything.
 pub(crate) const NOT_ROOT: &str = "permission denied: changes need root";
+
+/// What is said to those who may not have a key.
+const KEY_FOR_ROOT: &str = "permission denied: only root is shown the key";
 
 const TOO_MANY: &str = "the service has too many clients";
 

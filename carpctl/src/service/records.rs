@@ -5,16 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::Ipv4Addr;
 
-use carp_net::carp_fsm::Lladdr;
-use carp_net::carp_fsm::carp_proto::VirtualAddress;
 use carp_net::{SavedDriver, SavedInterface};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::change::{AddressChange, CarriedKey, Change, GroupChange, LladdrWish, Manner, Peers};
+use crate::change::Change;
 use crate::config::{Config, ConfigError};
 use crate::name::InterfaceName;
 use crate::service::control::demotion::HeldRecord;
@@ -53,7 +50,7 @@ pub(crate) const SERVICE: &str = "service";
 impl InterfaceRecord {
     pub(crate) fn new(config: &Config, host: Option<SavedInterface>) -> Self {
         Self {
-            config: as_change(config),
+            config: config.as_change(),
             host,
         }
     }
@@ -62,65 +59,6 @@ impl InterfaceRecord {
         let (config, _) = Config::default().with(&self.config)?;
         Ok(config)
     }
-}
-
-/// The change that makes `config` out of nothing.
-fn as_change(config: &Config) -> Change {
-    let Config {
-        carpdev,
-        vhid,
-        key,
-        advbase,
-        advskew,
-        lladdr,
-        dialect,
-        advdemote,
-        inet_peers,
-        inet6_peers,
-        groups,
-        up,
-        addresses,
-    } = config;
-    let addresses = addresses.iter().map(|address| AddressChange {
-        ip: address.ip(),
-        prefixlen: Some(address.prefix_len()),
-        broadcast: own_broadcast(address),
-        manner: Manner::Add,
-    });
-    let groups = groups.iter().map(|name| GroupChange {
-        name: name.clone(),
-        member: true,
-    });
-    Change {
-        create: false,
-        destroy: false,
-        anew: true,
-        carpdev: carpdev.clone(),
-        vhid: vhid.map(|vhid| vhid.get()),
-        advbase: Some(advbase.get()),
-        advskew: Some(advskew.get()),
-        key: Some(CarriedKey(key.clone())),
-        lladdr: Some(match lladdr {
-            Lladdr::Carpdev => LladdrWish::Carpdev,
-            Lladdr::Manual(mac) => LladdrWish::Manual(*mac),
-            Lladdr::Virtual | _ => LladdrWish::Vhid,
-        }),
-        up: Some(*up),
-        state: None,
-        peers: Some(Peers(*dialect)),
-        advdemote: Some((*advdemote).into()),
-        inet_peers: Some(inet_peers.clone()),
-        inet6_peers: Some(inet6_peers.clone()),
-        groups: groups.collect(),
-        addresses: addresses.collect(),
-    }
-}
-
-/// The broadcast address, where it is not the one that follows from the network.
-fn own_broadcast(address: &VirtualAddress) -> Option<Ipv4Addr> {
-    let plain = VirtualAddress::new(address.ip(), address.prefix_len()).ok();
-    let is_own = plain.is_none_or(|plain| plain != *address);
-    address.broadcast().filter(|_| is_own)
 }
 
 /// Writes a record. It is wiped when dropped, and no part of it is left behind by growing.

@@ -9,6 +9,7 @@ use super::*;
 use crate::change::{AddressChange, Change, LladdrWish, Manner, StateWish};
 
 mod peers;
+mod write;
 
 fn words(line: &str) -> Vec<OsString> {
     line.split_whitespace().map(OsString::from).collect()

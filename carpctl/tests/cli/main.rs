@@ -106,6 +106,12 @@ fn reading_without_a_service() {
             "carp0 --json",
             says(1, "", "carpctl: carp0: no such interface\n"),
         ),
+        ("show", says(0, "", "")),
+        ("show carp", says(0, "", "")),
+        (
+            "show carp0",
+            says(1, "", "carpctl: carp0: no such interface\n"),
+        ),
         ("stats", says(0, NOTHING_COUNTED, "")),
         ("stats carp", says(0, NOTHING_COUNTED, "")),
         (

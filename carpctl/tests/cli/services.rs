@@ -36,6 +36,38 @@ fn interface_is_shown_as_ifconfig_shows_it() {
     assert_eq!(value.pointer("/0/link/running"), Some(&false.into()));
 }
 
+/// What a service was told, with a key.
+const CONFIG: &str = r#"{"version":1,"message":{"config":{"interface":"carp0","has_key":true,
+    "change":{"carpdev":"vmx0","vhid":99,"advskew":100,
+    "key":"6974277320246d65000000000000000000000000","inet_peers":["10.0.0.2","10.0.0.3"],
+    "addresses":[{"ip":"192.0.2.10","prefixlen":24,"broadcast":null,"manner":"set"}]}}}}
+{"version":1,"message":{"config":{"interface":"carp1","has_key":false,"change":{}}}}
+{"version":1,"message":"end"}
+"#;
+
+#[test]
+fn commands_that_make_what_there_is() {
+    let bench = Bench::new();
+    let config = CONFIG.replace("\n    ", "");
+    let expected = "carpctl carp0 vhid 99 pass 'it'\\''s $me' carpdev vmx0 advskew 100 carppeer \\\n    \
+                    10.0.0.2 carppeer 10.0.0.3 192.0.2.10/24\n\
+                    carpctl carp1 up\n";
+    assert_eq!(
+        bench.answered("show -k", config.as_bytes()),
+        says(0, expected, "")
+    );
+    let key = r#""key":"6974277320246d65000000000000000000000000","#;
+    let expected = "carpctl carp0 vhid 99 carpdev vmx0 advskew 100 carppeer 10.0.0.2 carppeer \\\n    \
+                    10.0.0.3 192.0.2.10/24\n\
+                    # without its password, which `carpctl show -k carp0' shows to root\n\
+                    carpctl carp1 up\n";
+    let config = config.replace(key, "");
+    assert_eq!(
+        bench.answered("show", config.as_bytes()),
+        says(0, expected, "")
+    );
+}
+
 /// What a service tells of itself, of an interface and of the one peer of that.
 const STATS: &str = r#"{"version":1,"message":{"stats":{"counters":{"ipackets":3,"badttl":2}}}}
 {"version":1,"message":{"stats":{"name":"carp0","counters":{"ipackets":1,"reflected":1},"peers":[{"source":"192.0.2.2","counters":{"ipackets":1,"counted later":5}}]}}}

@@ -1,12 +1,16 @@
-//! Who is let in when there is no room, and who is given up.
+//! Who is let in when there is no room, who is given up, and who is told what.
 
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::net::UnixStream as Peer;
 use std::time::Duration;
 
+use carp_net::Driver;
+use carp_net::memory::{Lan, Memory};
 use mio::Poll;
 use mio::net::UnixStream;
 
 use super::*;
+use crate::settings::Settings;
 
 /// Clients without a service, and the other ends of their connections.
 struct House {
@@ -98,4 +102,49 @@ fn silent_clients_are_given_up() {
     assert_eq!(house.clients.clients.len(), 1);
     house.clients.give_up_late(at(15));
     assert!(house.clients.is_empty() && house.clients.were_any());
+}
+
+// ---- what they are told ----
+
+/// A service with an interface that has a key.
+fn keyed() -> Control<Memory> {
+    let driver = Driver::new(Lan::new(42).node(), Settings::default().of_node()).unwrap();
+    let mut control = Control::new(driver, false);
+    let key = r#"{"vhid":99,"key":"5368617265645365637265740000000000000000"}"#;
+    let change = serde_json::from_str(key).unwrap();
+    control.change(Ticket(1), "carp0".parse().unwrap(), change);
+    control
+}
+
+/// The first line that a client is told who asks `request`.
+fn told_first(may_change: bool, request: Request) -> String {
+    let (ours, theirs) = Peer::pair().unwrap();
+    ours.set_nonblocking(true).unwrap();
+    let mut client = Client::with_rights(UnixStream::from_std(ours), may_change, at(0));
+    answer(&mut client, 16, request, &mut keyed());
+    client.part();
+    let mut line = String::new();
+    BufReader::new(theirs).read_line(&mut line).unwrap();
+    line
+}
+
+#[test]
+fn key_is_told_to_root_only_and_only_where_it_is_asked_for() {
+    let interface = Some("carp0".parse().unwrap());
+    let ask = |may_change, key| told_first(may_change, Request::Config { interface, key });
+    assert!(ask(true, true).contains("5368617265"));
+    for line in [ask(true, false), ask(false, false)] {
+        assert!(
+            line.contains(r#""vhid":99"#) && line.contains(r#""has_key":true"#),
+            "{line}"
+        );
+        assert!(!line.contains("5368617265"), "{line}");
+    }
+    let line = ask(false, true);
+    assert!(
+        line.contains("only root is shown the key") && !line.contains("vhid"),
+        "{line}"
+    );
+    let report = told_first(true, Request::Show { interface });
+    assert!(!report.contains("5368617265"), "{report}");
 }

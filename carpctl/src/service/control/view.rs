@@ -8,6 +8,7 @@ use carp_net::carp_fsm::{self, HostId, LinkState, Owner};
 use super::{Control, Interface};
 use crate::group::GroupName;
 use crate::name::{InterfaceName, PREFIX};
+use crate::protocol::Told;
 use crate::report::{Demotion, Past, Report, Standing, Trouble};
 use crate::stats::{Counts, Peer, Stats};
 
@@ -43,6 +44,18 @@ impl<B: Backend> Control<B> {
             reason: reason.clone(),
         });
         Some(report)
+    }
+
+    /// What `name` was told to be, with its key where `key` says so.
+    pub(crate) fn told(&self, name: InterfaceName, key: bool) -> Option<Told> {
+        let mut change = self.interfaces.get(&name)?.config.as_told();
+        let has_key = change.key.is_some();
+        change.key = change.key.filter(|_| key);
+        Some(Told {
+            interface: name,
+            change,
+            has_key,
+        })
     }
 
     /// What was counted of the whole service.

@@ -9,6 +9,7 @@ use carp_net::{Backend as _, Driver};
 use serde_json::Value;
 
 use super::*;
+use crate::change::CarriedKey;
 use crate::demotion::Demand;
 use crate::protocol::Reply;
 use crate::report::{Report, State};

@@ -13,6 +13,7 @@ use crate::demotion;
 use crate::demotion::hold::DemoteOptions;
 use crate::failure::{Failure, printable};
 use crate::name::InterfaceName;
+use crate::netstart::{self, NetstartOptions};
 use crate::paths::Paths;
 use crate::protocol::Reply;
 use crate::words;
@@ -44,6 +45,8 @@ pub(crate) struct Cli {
 enum Command {
     /// Show or change settings of the whole service
     Sysctl(SysctlOptions),
+    /// Do what the files /etc/hostname.carp* say
+    Netstart(NetstartOptions),
     /// Show the commands that make what there is
     Show(ShowOptions),
     /// Show what was counted, as OpenBSD's `netstat -s -p carp`
@@ -77,6 +80,7 @@ pub(crate) fn run() -> Result<std::process::ExitCode, Failure> {
         None => interface::show(None, cli.json)?,
         Some(Command::Sysctl(options)) => sysctl::run(&options, cli.json || options.json)?,
         Some(Command::Stats(options)) => stats::run(&options, cli.json || options.json)?,
+        Some(Command::Netstart(options)) => return netstart::run(&options),
         Some(Command::Show(options)) => show::run(&options)?,
         Some(Command::Restart) => restart()?,
         Some(Command::Daemon(options)) => return daemon::run(&options),
@@ -136,7 +140,7 @@ fn print(text: &str) -> Result<(), Failure> {
     print_bytes(text.as_bytes())
 }
 
-fn print_bytes(text: &[u8]) -> Result<(), Failure> {
+pub(crate) fn print_bytes(text: &[u8]) -> Result<(), Failure> {
     let mut output = io::stdout().lock();
     let written = output.write_all(text).and_then(|()| output.flush());
     written.map_err(|error| Failure::of_output(&error))
@@ -148,13 +152,14 @@ fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
     print(&format!("{text}\n"))
 }
 
-const COMMANDS: [&str; 8] = [
-    "show", "sysctl", "stats", "demote", "restart", "daemon", "decode", "demo",
+const COMMANDS: [&str; 9] = [
+    "netstart", "show", "sysctl", "stats", "demote", "restart", "daemon", "decode", "demo",
 ];
 
 const USAGE: &str = "carpctl [-a] [--json]
        carpctl INTERFACE [--json]
        carpctl INTERFACE WORD...
+       carpctl netstart [-n] [--allow-commands] [--prune|INTERFACE...]
        carpctl show [-k] [INTERFACE]
        carpctl sysctl [-n] [--json] [-a|NAME[=VALUE]...]
        carpctl stats [--json] [INTERFACE]

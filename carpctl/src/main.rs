@@ -16,6 +16,7 @@ mod failure;
 mod group;
 mod logging;
 mod name;
+mod netstart;
 mod paths;
 mod protocol;
 mod random;

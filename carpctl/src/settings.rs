@@ -50,20 +50,26 @@ pub(crate) enum Query {
     Assign(Assignment),
 }
 
+/// A query that cannot be understood, and why.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{word}': {problem}")]
+pub(crate) struct QueryError {
+    /// The name, with the value where that is what is wrong.
+    pub(crate) word: String,
+    pub(crate) problem: QueryProblem,
+}
+
 /// Why a query cannot be understood.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum QueryError {
-    #[error("`{name}': unknown name{}", suggestion(.nearest))]
-    Unknown {
-        name: String,
-        nearest: Option<&'static str>,
-    },
-    #[error("`{0}': not supported here (`carpctl sysctl' shows what is)")]
-    Unsupported(String),
-    #[error("`{query}': not a number from {}", .setting.allowed())]
-    NotANumber { query: String, setting: Setting },
-    #[error("`{query}': out of range ({})", .setting.allowed())]
-    OutOfRange { query: String, setting: Setting },
+pub(crate) enum QueryProblem {
+    #[error("unknown name{}", suggestion(.0))]
+    Unknown(Option<&'static str>),
+    #[error("not supported here (`carpctl sysctl' shows what is)")]
+    Unsupported,
+    #[error("not a number from {}", .0.allowed())]
+    NotANumber(Setting),
+    #[error("out of range ({})", .0.allowed())]
+    OutOfRange(Setting),
 }
 
 impl Setting {
@@ -130,8 +136,8 @@ impl Settings {
     pub(crate) fn with(mut self, assignments: &[Assignment]) -> Result<Self, QueryError> {
         for Assignment { setting, value } in assignments.iter().copied() {
             if !setting.range().contains(&value) {
-                let query = format!("{}={value}", setting.name());
-                return Err(QueryError::OutOfRange { query, setting });
+                let word = format!("{}={value}", setting.name());
+                return Err(wrong(&word, QueryProblem::OutOfRange(setting)));
             }
             match setting {
                 Setting::Preempt => self.preempt = value != 0,
@@ -176,26 +182,29 @@ impl Query {
         }
         let found = Setting::ALL.into_iter().find(|known| known.name() == name);
         let Some(setting) = found else {
-            let name = name.to_owned();
-            if ELSEWHERE.contains(&name.as_str()) {
-                return Err(QueryError::Unsupported(name));
+            if ELSEWHERE.contains(&name) {
+                return Err(wrong(name, QueryProblem::Unsupported));
             }
-            let nearest = nearest(&name, Setting::ALL.map(Setting::name));
-            return Err(QueryError::Unknown { name, nearest });
+            let nearest = nearest(name, Setting::ALL.map(Setting::name));
+            return Err(wrong(name, QueryProblem::Unknown(nearest)));
         };
         let Some(value) = value else {
             return Ok(Self::One(setting));
         };
-        let query = query.to_owned();
         let digits = value.strip_prefix('-').unwrap_or(value);
         if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(QueryError::NotANumber { query, setting });
+            return Err(wrong(query, QueryProblem::NotANumber(setting)));
         }
         match value.parse().ok().filter(|n| setting.range().contains(n)) {
             Some(value) => Ok(Self::Assign(Assignment { setting, value })),
-            None => Err(QueryError::OutOfRange { query, setting }),
+            None => Err(wrong(query, QueryProblem::OutOfRange(setting))),
         }
     }
+}
+
+fn wrong(word: &str, problem: QueryProblem) -> QueryError {
+    let word = word.to_owned();
+    QueryError { word, problem }
 }
 
 fn suggestion(nearest: &Option<&'static str>) -> String {

@@ -3,10 +3,12 @@
 //! [`KEYWORDS`] is the one place that knows them: the parser, the help, the suggestions for
 //! misspelt words and the search for a password in the command line all read it.
 
+use std::ffi::OsStr;
+
 mod error;
 pub(crate) use error::{Problem, WordError};
 mod parse;
-pub(crate) use parse::{SecretSource, parse};
+pub(crate) use parse::{Parsed, SecretSource, Stopped, parse, parse_all};
 mod table;
 pub(crate) use table::{KEYWORDS, Keyword, Meaning, Takes, find, nearest, one_of};
 mod values;
@@ -15,15 +17,14 @@ pub(crate) use write::write;
 
 /// Where in `words` a password stands, if one does: behind `pass`, and not `-`, which says that
 /// it comes on standard input.
-pub(crate) fn password_position(words: &[std::ffi::OsString]) -> Option<usize> {
+pub(crate) fn password_position(words: &[impl AsRef<OsStr>]) -> Option<usize> {
+    let word = |position| words.get(position).map(AsRef::as_ref);
     let mut position = 0;
-    while let Some(word) = words.get(position) {
-        let keyword = word.to_str().and_then(find);
+    while let Some(found) = word(position) {
+        let keyword = found.to_str().and_then(find);
         let has_value = keyword.is_some_and(|keyword| keyword.takes != Takes::Nothing);
         if keyword.is_some_and(|keyword| keyword.meaning == Meaning::Pass)
-            && words
-                .get(position + 1)
-                .is_some_and(|value| value != "-" && !value.is_empty())
+            && word(position + 1).is_some_and(|value| value != "-" && !value.is_empty())
         {
             return Some(position + 1);
         }

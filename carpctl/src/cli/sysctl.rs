@@ -4,7 +4,7 @@ use super::{paths, print, print_json};
 use crate::client;
 use crate::failure::Failure;
 use crate::protocol::{Reply, Request};
-use crate::settings::{self, Query, QueryError, Setting, Settings};
+use crate::settings::{self, Query, QueryError, QueryProblem, Setting, Settings};
 
 /// The words of `carpctl sysctl`.
 #[derive(Debug, clap::Args)]
@@ -91,14 +91,12 @@ fn spaced_assignment(queries: &[String]) -> Option<String> {
 
 /// `error`, and where to look when it does not say that itself.
 fn in_words(error: &QueryError) -> String {
-    match error {
-        QueryError::Unknown { nearest: None, .. } => {
-            format!("{error} (`carpctl sysctl' shows all)")
-        }
-        QueryError::Unknown { .. }
-        | QueryError::Unsupported(_)
-        | QueryError::NotANumber { .. }
-        | QueryError::OutOfRange { .. } => error.to_string(),
+    match error.problem {
+        QueryProblem::Unknown(None) => format!("{error} (`carpctl sysctl' shows all)"),
+        QueryProblem::Unknown(Some(_))
+        | QueryProblem::Unsupported
+        | QueryProblem::NotANumber(_)
+        | QueryProblem::OutOfRange(_) => error.to_string(),
     }
 }
 

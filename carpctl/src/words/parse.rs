@@ -37,8 +37,20 @@ pub(crate) enum SecretSource {
     None,
 }
 
+/// Why words cannot be understood, and how many were read until then.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Stopped {
+    pub(crate) error: WordError,
+    pub(crate) read: usize,
+}
+
 /// Understands `words` as said of `interface`.
 pub(crate) fn parse(interface: &str, words: &[OsString]) -> Result<Parsed, WordError> {
+    parse_all(interface, words).map_err(|stopped| stopped.error)
+}
+
+/// The same, for whoever wants to know where it went wrong.
+pub(crate) fn parse_all(interface: &str, words: &[OsString]) -> Result<Parsed, Stopped> {
     let mut parser = Parser {
         interface,
         words,
@@ -47,16 +59,13 @@ pub(crate) fn parse(interface: &str, words: &[OsString]) -> Result<Parsed, WordE
         draft: Draft::default(),
         said_inet_address: false,
     };
-    while let Some(word) = parser.next()? {
-        match find(word) {
-            Some(keyword) => parser.keyword(keyword)?,
-            None if looks_like_address(word) => parser.address(word)?,
-            None => return Err(unknown(word)),
-        }
+    match parser.run() {
+        Ok(()) => Ok(parser.parsed),
+        Err(error) => Err(Stopped {
+            error,
+            read: parser.position,
+        }),
     }
-    parser.finish_draft()?;
-    parser.agree()?;
-    Ok(parser.parsed)
 }
 
 struct Parser<'a> {
@@ -84,6 +93,18 @@ struct Draft {
 }
 
 impl<'a> Parser<'a> {
+    fn run(&mut self) -> Result<(), WordError> {
+        while let Some(word) = self.next()? {
+            match find(word) {
+                Some(keyword) => self.keyword(keyword)?,
+                None if looks_like_address(word) => self.address(word)?,
+                None => return Err(unknown(word)),
+            }
+        }
+        self.finish_draft()?;
+        self.agree()
+    }
+
     // ---- words ----
 
     fn next_os(&mut self) -> Option<&'a OsStr> {

@@ -361,6 +361,14 @@ pub(crate) static KEYWORDS: &[Keyword] = &[
         "a carp interface has only the addresses it is given",
     ),
     refused(
+        "rtsol",
+        "a carp interface has only the addresses it is given",
+    ),
+    refused(
+        "dest",
+        "a carp interface is no point-to-point link, and has no destination",
+    ),
+    refused(
         "eui64",
         "a carp interface has only the addresses it is given",
     ),

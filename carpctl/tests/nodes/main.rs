@@ -19,6 +19,7 @@ mod endings;
 mod freebsd;
 mod greedy;
 mod net;
+mod netstart;
 mod peers;
 mod precedence;
 mod routes;

@@ -1,7 +1,9 @@
 //! A switch, a client, a host that asks, and two nodes that run the service.
 
+use std::fs::Permissions;
 use std::net::IpAddr;
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread;
@@ -165,11 +167,26 @@ impl Node {
         self.run_dir.path()
     }
 
+    /// What is `/etc` to this node's `carpctl`.
+    pub(crate) fn etc(&self) -> PathBuf {
+        self.run_dir.path().join("etc")
+    }
+
+    /// Writes a file that nobody else can read below `/etc`.
+    pub(crate) fn write_etc(&self, name: &str, text: &str) {
+        let path = self.etc().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+    }
+
     /// `carpctl` with `words`, ready to run on this node.
     pub(crate) fn command(&self, words: &str) -> Command {
         let mut command = self.host.command(env!("CARGO_BIN_EXE_carpctl"));
         command.args(words.split_whitespace());
         command.env("CARPCTL_RUN_DIR", self.run_dir.path());
+        command.env("CARPCTL_ETC_DIR", self.etc());
+        command.env_remove("CREDENTIALS_DIRECTORY");
         command.env_remove("RUST_BACKTRACE");
         command.stdin(Stdio::null());
         command
@@ -210,6 +227,12 @@ impl Node {
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{program} {words}: {errors}");
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// The index of carp0 as the kernel of the node says it.
+    pub(crate) fn index(&self) -> String {
+        let link = self.run("ip", "-o link show carp0");
+        link.split(':').next().unwrap().to_owned()
     }
 
     /// carp0 as data.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::net::{Net, Node, Terrain, let_pass};
+use crate::net::{Net, Terrain, let_pass};
 
 #[test]
 fn the_session_of_the_how_to() {
@@ -24,7 +24,7 @@ fn the_session_of_the_how_to() {
              \tgroups: carp\n\
              \tstatus: backup\n\
              \tinet 192.0.2.10 netmask 0xffffff00 broadcast 192.0.2.255\n",
-            index(node)
+            node.index()
         )
     );
     assert_eq!(node.carpctl(""), node.carpctl("carp0"));
@@ -48,12 +48,6 @@ fn the_session_of_the_how_to() {
     assert!(shown.contains("\tcarp: INIT carpdev vmx0"), "{shown}");
     assert!(shown.contains("\tstatus: invalid\n"), "{shown}");
     node.wait_for("MASTER", Duration::from_secs(1));
-}
-
-/// The index of carp0 as the kernel of the node says it.
-fn index(node: &Node) -> String {
-    let link = node.run("ip", "-o link show carp0");
-    link.split(':').next().unwrap().to_owned()
 }
 
 #[test]

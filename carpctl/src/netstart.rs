@@ -1,0 +1,102 @@
+//! `carpctl netstart`: what the files say, as OpenBSD's netstart(8) has it, with one difference: a
+//! file is one change, applied as a whole or not at all, and again and again without harm.
+//!
+//! It is a client of the service like any other command. The service itself never reads a file.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use crate::cli::{complain, print_bytes};
+use crate::failure::Failure;
+use crate::name::{InterfaceName, NotACarpName};
+use crate::paths::Paths;
+use crate::secret;
+use files::Etc;
+use plan::Plan;
+
+mod apply;
+mod files;
+mod hostname;
+mod lines;
+mod plan;
+mod settings;
+
+/// The words of `carpctl netstart`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = HELP)]
+pub(crate) struct NetstartOptions {
+    /// Check the files, print their commands, and do nothing
+    #[arg(short = 'n')]
+    check: bool,
+    /// Run the lines that begin with `!'
+    #[arg(long)]
+    allow_commands: bool,
+    /// Destroy the interfaces that have no file
+    #[arg(long, conflicts_with = "interfaces")]
+    prune: bool,
+    /// The interfaces; without any, all of them and the settings
+    #[arg(value_name = "INTERFACE")]
+    interfaces: Vec<String>,
+}
+
+/// Does what the files say, as far as they are right.
+pub(crate) fn run(options: &NetstartOptions) -> Result<ExitCode, Failure> {
+    let names = options.interfaces.iter().map(|name| {
+        let wrong = |error: NotACarpName| Failure::Usage(format!("netstart: {name}: {error}"));
+        name.parse().map_err(wrong)
+    });
+    let names: Vec<InterfaceName> = names.collect::<Result<_, _>>()?;
+    let paths = Paths::of_this_namespace();
+    let paths = paths.map_err(|error| Failure::Failed(error.to_string()))?;
+    secret::stay_out_of_core_dumps();
+    let mut problems = Problems::default();
+    let etc = Etc::from_environment();
+    let plan = Plan::read(&etc, &names, &mut problems);
+    if options.check {
+        let mut text = OsString::new();
+        plan.write(&mut text, options.allow_commands);
+        print_bytes(text.as_encoded_bytes())?;
+    } else {
+        apply::apply(&plan, options, &paths, &mut problems);
+    }
+    Ok(problems.exit_code())
+}
+
+/// What is told of problems, each in a line as it is found, and whether anything failed.
+#[derive(Debug, Default)]
+struct Problems {
+    failed: bool,
+}
+
+impl Problems {
+    /// Something cannot be done, which is no reason not to do the rest.
+    fn error(&mut self, text: &str) {
+        self.failed = true;
+        complain(text);
+    }
+
+    /// Something that the operator should know.
+    fn note(text: &str) {
+        complain(text);
+    }
+
+    fn exit_code(&self) -> ExitCode {
+        if self.failed {
+            ExitCode::FAILURE
+        } else {
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+const HELP: &str = "\
+Reads /etc/hostname.carp0 and so on, or /etc/carpctl/hostname.carp0: words as in
+`carpctl carp0', on as many lines as you like. A file is all there is to say of
+its interface. A relative passfile is in $CREDENTIALS_DIRECTORY, or beside the
+file.
+
+Also reads the lines net.inet.carp.* of /etc/sysctl.d/*.conf, /etc/sysctl.conf
+and /etc/carpctl/sysctl.conf; the last one counts.
+
+What is wrong in one file does not keep the others from being applied; the exit
+status is 1 then. CARPCTL_ETC_DIR names another directory instead of /etc.";

@@ -1,0 +1,187 @@
+//! A plan, done.
+
+use std::io;
+use std::os::fd::AsFd as _;
+use std::process::{Command, Stdio};
+
+use super::lines::ShellCommand;
+use super::plan::{Plan, Planned};
+use super::settings::OWNER;
+use super::{NetstartOptions, Problems};
+use crate::change::Change;
+use crate::client;
+use crate::demotion::{Demand, OwnerName};
+use crate::group::GroupName;
+use crate::name::{InterfaceName, PREFIX};
+use crate::paths::Paths;
+use crate::protocol::{Reply, Request};
+
+/// Does what `plan` says, the settings first, because they are about the election.
+pub(super) fn apply(
+    plan: &Plan,
+    options: &NetstartOptions,
+    paths: &Paths,
+    problems: &mut Problems,
+) {
+    let there = match interfaces(paths) {
+        Ok(there) => there,
+        Err(error) => return problems.error(&error),
+    };
+    // Settings alone are no reason to start a service.
+    if there.is_some() || !plan.interfaces.is_empty() {
+        apply_settings(plan, paths, problems);
+    }
+    if let Some(filed) = plan.filed.as_ref().filter(|_| !plan.some) {
+        let without = there.unwrap_or_default();
+        for name in without.into_iter().filter(|name| !filed.contains(name)) {
+            if !options.prune {
+                Problems::note(&format!(
+                    "{name}: has no file, and stays as it is (--prune destroys it)"
+                ));
+                continue;
+            }
+            let change = Change {
+                destroy: true,
+                ..Change::default()
+            };
+            let request = Request::Change {
+                interface: name,
+                change,
+            };
+            match ask(paths, &request) {
+                Ok(notes) => tell(name, &notes),
+                Err(reason) => problems.error(&format!("{name}: {reason}")),
+            }
+        }
+    }
+    // What stands in the way of one interface may be an address that another one is to lose.
+    let mut open: Vec<&Planned> = plan.interfaces.iter().collect();
+    loop {
+        let before = open.len();
+        let mut refused = Vec::new();
+        for planned in open {
+            match apply_interface(planned, paths) {
+                Ok(notes) => {
+                    tell(planned.name, &notes);
+                    run_commands(planned, options, problems);
+                }
+                Err(reason) => refused.push((planned, reason)),
+            }
+        }
+        if refused.is_empty() || refused.len() == before {
+            for (planned, reason) in refused {
+                problems.error(&format!("{}: {reason}", planned.path.display()));
+            }
+            return;
+        }
+        open = refused.into_iter().map(|(planned, _)| planned).collect();
+    }
+}
+
+fn apply_settings(plan: &Plan, paths: &Paths, problems: &mut Problems) {
+    let assign = plan.settings.assignments().to_vec();
+    if !assign.is_empty()
+        && let Err(reason) = ask(paths, &Request::Settings { assign })
+    {
+        problems.error(&format!("sysctl: {reason}"));
+    }
+    if let Some(amount) = plan.settings.demotion() {
+        let demand = demand(amount);
+        let asked = demand.map(|(group, demand)| Request::Demote { group, demand });
+        if let Err(reason) = asked.and_then(|request| ask(paths, &request)) {
+            problems.error(&format!("sysctl: {reason}"));
+        }
+    }
+}
+
+/// A demotion of its own, so that it is not added each time.
+fn demand(amount: u8) -> Result<(GroupName, Demand), String> {
+    let group = PREFIX.parse().map_err(|error| format!("{error}"))?;
+    let owner: OwnerName = OWNER.parse().map_err(|error| format!("{error}"))?;
+    Ok((group, Demand::Set { owner, amount }))
+}
+
+fn apply_interface(planned: &Planned, paths: &Paths) -> Result<Vec<String>, String> {
+    let request = Request::Change {
+        interface: planned.name,
+        change: planned.hostname.change.clone(),
+    };
+    ask(paths, &request)
+}
+
+/// The interfaces that there are, where there is a service.
+fn interfaces(paths: &Paths) -> Result<Option<Vec<InterfaceName>>, String> {
+    let request = Request::Config {
+        interface: None,
+        key: false,
+    };
+    let replies = client::ask(paths, &request).map_err(|error| error.to_string())?;
+    let Some(replies) = replies else {
+        return Ok(None);
+    };
+    let mut names = Vec::new();
+    for reply in replies {
+        if let Reply::Config(told) = reply {
+            names.push(told.interface);
+        } else if let Reply::Refused { reason } = reply {
+            return Err(reason);
+        }
+    }
+    Ok(Some(names))
+}
+
+/// What the service says of something that it has done, or why it has not.
+fn ask(paths: &Paths, request: &Request) -> Result<Vec<String>, String> {
+    let replies = client::ask_for_change(paths, request).map_err(|error| error.to_string())?;
+    let mut said = Vec::new();
+    for reply in replies {
+        if let Reply::Done { notes } = reply {
+            said.extend(notes);
+        } else if let Reply::Refused { reason } = reply {
+            return Err(reason);
+        }
+    }
+    Ok(said)
+}
+
+fn tell(name: InterfaceName, notes: &[String]) {
+    for note in notes {
+        Problems::note(&format!("{name}: {note}"));
+    }
+}
+
+// ---- commands ----
+
+fn run_commands(planned: &Planned, options: &NetstartOptions, problems: &mut Problems) {
+    let path = planned.path.display();
+    for command in &planned.hostname.commands {
+        let place = format!("{path}:{}", command.line);
+        if !options.allow_commands {
+            Problems::note(&format!(
+                "{place}: not run: --allow-commands turns commands on"
+            ));
+        } else if !planned.is_own {
+            problems.error(&format!(
+                "{place}: not run: others than root can write to this file: chmod go-w {path}"
+            ));
+        } else if let Err(error) = run(command) {
+            problems.error(&format!("{place}: {error}"));
+        }
+    }
+}
+
+/// Runs `command` with a shell, and waits for it. What it says goes where errors go: the output of
+/// this program is for programs.
+fn run(command: &ShellCommand) -> io::Result<()> {
+    let stderr = io::stderr().as_fd().try_clone_to_owned()?;
+    let status = Command::new("/bin/sh")
+        .arg("-c")
+        .arg(&command.text)
+        .stdin(Stdio::null())
+        .stdout(stderr)
+        .status()?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(io::Error::other(status.to_string()))
+}

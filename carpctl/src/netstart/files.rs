@@ -1,0 +1,313 @@
+//! Where the files are, and who else can read or write them.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use crate::name::{InterfaceName, PREFIX};
+use crate::paths::about;
+
+/// The directories with configuration files.
+#[derive(Clone, Debug)]
+pub(crate) struct Etc {
+    /// `/etc`.
+    system: PathBuf,
+    /// `/etc/carpctl`.
+    own: PathBuf,
+}
+
+/// The files of interfaces that there are.
+#[derive(Debug, Default)]
+pub(crate) struct Hostnames {
+    /// More than one for an interface is a mistake.
+    pub(crate) of: BTreeMap<InterfaceName, Vec<PathBuf>>,
+    /// Those whose number is not written as that of an interface.
+    pub(crate) misnamed: Vec<PathBuf>,
+}
+
+/// A file that was read.
+#[derive(Debug)]
+pub(crate) struct Text {
+    pub(crate) path: PathBuf,
+    /// It may hold a password.
+    pub(crate) bytes: Zeroizing<Vec<u8>>,
+    owner: u32,
+    group: u32,
+    mode: u32,
+}
+
+impl Etc {
+    /// The directories of this machine, or below the one that the environment names.
+    pub(crate) fn from_environment() -> Self {
+        let given = std::env::var_os(OVERRIDE).filter(|given| !given.is_empty());
+        Self::within(given.map_or_else(|| PathBuf::from("/etc"), PathBuf::from))
+    }
+
+    /// The directories below this one instead of `/etc`.
+    pub(crate) fn within(system: PathBuf) -> Self {
+        let own = system.join("carpctl");
+        Self { system, own }
+    }
+
+    /// Which files of interfaces there are. Everything else, such as `hostname.carp0.bak`, is
+    /// nobody's business here.
+    pub(crate) fn hostnames(&self) -> io::Result<Hostnames> {
+        let mut found = Hostnames::default();
+        for directory in [&self.own, &self.system] {
+            for name in names_in(directory)? {
+                let path = directory.join(&name);
+                let interface = name
+                    .to_str()
+                    .and_then(|name| name.strip_prefix("hostname."));
+                let Some(interface) = interface.filter(|name| is_numbered(name)) else {
+                    continue;
+                };
+                match interface.parse() {
+                    Ok(interface) => found.of.entry(interface).or_default().push(path),
+                    Err(_) => found.misnamed.push(path),
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Where files of `interface` may be: the first one is for those who want everything of
+    /// carpctl in one place.
+    pub(crate) fn places(&self, interface: InterfaceName) -> [PathBuf; 2] {
+        let name = format!("hostname.{interface}");
+        [self.own.join(&name), self.system.join(name)]
+    }
+
+    /// The files with settings, the later ones taking precedence: those of the system in the
+    /// order of sysctl(8), and `carpctl/sysctl.conf`, which comes alone in the second list.
+    pub(crate) fn settings(&self) -> io::Result<(Vec<PathBuf>, PathBuf)> {
+        let last = self.system.join("sysctl.conf");
+        let directory = self.system.join("sysctl.d");
+        let mut names = names_in(&directory)?;
+        names.retain(|name| name.as_bytes().ends_with(b".conf"));
+        names.sort();
+        let mut files: Vec<PathBuf> = names.iter().map(|name| directory.join(name)).collect();
+        // Some systems have it there as well, as a link.
+        let real = fs::canonicalize(&last).ok();
+        files.retain(|path| real.is_none() || fs::canonicalize(path).ok() != real);
+        files.push(last);
+        Ok((files, self.own.join("sysctl.conf")))
+    }
+}
+
+impl Text {
+    /// Reads the file at `path`, which must not be long.
+    pub(crate) fn read(path: &Path) -> io::Result<Self> {
+        let in_file = |error: io::Error| about(path, &error);
+        // A pipe would be waited for.
+        let nonblocking = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+        let file = OpenOptions::new()
+            .read(true)
+            .custom_flags(nonblocking)
+            .open(path);
+        let file = file.map_err(in_file)?;
+        let metadata = file.metadata().map_err(in_file)?;
+        if !metadata.is_file() {
+            return Err(in_file(io::Error::other("not a file")));
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            bytes: contents(file).map_err(in_file)?,
+            owner: metadata.uid(),
+            group: metadata.gid(),
+            mode: metadata.mode(),
+        })
+    }
+
+    /// The same; nothing where no file is there.
+    pub(crate) fn read_if_there(path: &Path) -> io::Result<Option<Self>> {
+        match Self::read(path) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether others than root and the owner can read it.
+    pub(crate) const fn is_open_to_others(&self) -> bool {
+        is_open_to_others(self.mode, self.group)
+    }
+
+    /// Whether nobody but root, or whoever runs this, can have written it.
+    pub(crate) fn is_own(&self) -> bool {
+        let own = rustix::process::geteuid().as_raw();
+        (self.owner == 0 || self.owner == own) && self.mode & 0o022 == 0
+    }
+}
+
+/// Whether others than root and the owner can read a file of this mode and group.
+pub(crate) const fn is_open_to_others(mode: u32, group: u32) -> bool {
+    mode & 0o004 != 0 || (mode & 0o040 != 0 && group != 0)
+}
+
+fn is_numbered(name: &str) -> bool {
+    let digits = name.strip_prefix(PREFIX).unwrap_or_default();
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The names in `directory`, if it is there.
+fn names_in(directory: &Path) -> io::Result<Vec<OsString>> {
+    let in_directory = |error: io::Error| about(directory, &error);
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(in_directory(error)),
+    };
+    let names = entries.map(|entry| entry.map(|entry| entry.file_name()));
+    names.collect::<io::Result<_>>().map_err(in_directory)
+}
+
+fn contents(file: File) -> io::Result<Zeroizing<Vec<u8>>> {
+    // Of full length from the start: growing would leave copies behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST + 1));
+    let most = u64::try_from(LONGEST + 1).unwrap_or(u64::MAX);
+    file.take(most).read_to_end(&mut bytes)?;
+    if bytes.len() > LONGEST {
+        let text = format!("longer than {LONGEST} bytes");
+        return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+    }
+    Ok(bytes)
+}
+
+/// The longest file that is read, in bytes.
+const LONGEST: usize = 64 * 1024;
+
+/// The variable that names another directory instead of `/etc`.
+const OVERRIDE: &str = "CARPCTL_ETC_DIR";
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    /// A directory with files of these names.
+    fn etc(names: &[&str]) -> (tempfile::TempDir, Etc) {
+        let directory = tempfile::tempdir().unwrap();
+        for name in names {
+            let path = directory.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        let etc = Etc::within(directory.path().to_owned());
+        (directory, etc)
+    }
+
+    fn relative(directory: &tempfile::TempDir, path: &Path) -> String {
+        let path = path.strip_prefix(directory.path()).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn files_of_interfaces_have_exactly_their_name() {
+        let (directory, etc) = etc(&[
+            "hostname.carp10",
+            "hostname.carp2",
+            "carpctl/hostname.carp2",
+            "carpctl/hostname.carp3",
+            "hostname.carp0.bak",
+            "hostname.carp0~",
+            "hostname.carp0.dpkg-dist",
+            "hostname.carp",
+            "hostname.em0",
+            "hostname",
+            ".hostname.carp1",
+            "hostname.carp01",
+        ]);
+        let found = etc.hostnames().unwrap();
+        let shown: Vec<String> = found
+            .of
+            .iter()
+            .map(|(name, paths)| {
+                let paths: Vec<String> = paths
+                    .iter()
+                    .map(|path| relative(&directory, path))
+                    .collect();
+                format!("{name}: {}", paths.join(" "))
+            })
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                "carp2: carpctl/hostname.carp2 hostname.carp2",
+                "carp3: carpctl/hostname.carp3",
+                "carp10: hostname.carp10"
+            ]
+        );
+        let [misnamed] = found.misnamed.as_slice() else {
+            panic!("{:?}", found.misnamed);
+        };
+        assert_eq!(relative(&directory, misnamed), "hostname.carp01");
+    }
+
+    #[test]
+    fn no_directory_is_no_error() {
+        let etc = Etc::within("/nonexistent".into());
+        assert!(etc.hostnames().unwrap().of.is_empty());
+    }
+
+    #[test]
+    fn settings_are_in_the_order_in_which_the_last_one_wins() {
+        let (directory, etc) = etc(&[
+            "sysctl.d/20-b.conf",
+            "sysctl.d/10-a.conf",
+            "sysctl.d/README",
+            "sysctl.conf",
+        ]);
+        let link = directory.path().join("sysctl.d/99-sysctl.conf");
+        std::os::unix::fs::symlink("../sysctl.conf", link).unwrap();
+        let (system, own) = etc.settings().unwrap();
+        let system: Vec<String> = system
+            .iter()
+            .map(|path| relative(&directory, path))
+            .collect();
+        assert_eq!(
+            system,
+            ["sysctl.d/10-a.conf", "sysctl.d/20-b.conf", "sysctl.conf"]
+        );
+        assert_eq!(relative(&directory, &own), "carpctl/sysctl.conf");
+    }
+
+    #[test]
+    fn what_is_no_file_of_reasonable_length_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let error = Text::read(directory.path()).unwrap_err().to_string();
+        assert!(error.ends_with(": not a file"), "{error}");
+        let path = directory.path().join("long");
+        fs::write(&path, "x".repeat(LONGEST + 1)).unwrap();
+        let error = Text::read(&path).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            format!("{}: longer than 65536 bytes", path.display())
+        );
+        fs::write(&path, "x".repeat(LONGEST)).unwrap();
+        assert_eq!(Text::read(&path).unwrap().bytes.len(), LONGEST);
+        let missing = directory.path().join("missing");
+        assert!(Text::read_if_there(&missing).unwrap().is_none());
+    }
+
+    #[test]
+    fn others_are_told_from_root_and_the_owner() {
+        assert!(!is_open_to_others(0o600, 1000));
+        assert!(!is_open_to_others(0o640, 0));
+        assert!(is_open_to_others(0o640, 1000));
+        assert!(is_open_to_others(0o604, 0));
+        let (directory, _) = etc(&["hostname.carp0"]);
+        let path = directory.path().join("hostname.carp0");
+        for (mode, is_own) in [(0o600, true), (0o644, true), (0o620, false), (0o602, false)] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(Text::read(&path).unwrap().is_own(), is_own, "{mode:o}");
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! The lines of a `hostname.carp0`, as a shell would read them: words, quotes, comments,
+//! continuation, and lines that are commands.
+//!
+//! As in OpenBSD's netstart(8) a `\` at the end of a line joins it with the next one, in a comment
+//! too, and `#` begins a comment where a word could begin.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt as _;
+
+use zeroize::Zeroizing;
+
+/// A line, or several that are joined.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Line {
+    /// At least one word.
+    Words(Vec<Word>),
+    /// What stands behind `!`.
+    Command(ShellCommand),
+}
+
+/// A word, which may be a password.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Word {
+    pub(crate) text: Zeroizing<Vec<u8>>,
+    /// The line it begins on.
+    pub(crate) line: usize,
+}
+
+/// A command for a shell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ShellCommand {
+    pub(crate) text: OsString,
+    /// The line it begins on.
+    pub(crate) line: usize,
+}
+
+/// What is wrong on a line; of a word that may be a password it says nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{line}: {problem}")]
+pub(crate) struct LineError {
+    pub(crate) line: usize,
+    pub(crate) problem: String,
+}
+
+/// Takes `text` apart.
+pub(crate) fn lines(text: &[u8]) -> Result<Vec<Line>, LineError> {
+    let mut reader = Reader {
+        rest: text,
+        line: 1,
+        escaped: false,
+    };
+    let mut lines = Vec::new();
+    while let Some((byte, line)) = reader.next() {
+        match byte {
+            b'\n' | b' ' | b'\t' => {}
+            b'!' => lines.push(Line::Command(reader.command(line))),
+            first => {
+                let words = reader.words(first, line)?;
+                if !words.is_empty() {
+                    lines.push(Line::Words(words));
+                }
+            }
+        }
+    }
+    Ok(lines)
+}
+
+impl Word {
+    pub(crate) fn new(text: &[u8], line: usize) -> Self {
+        Self {
+            text: Zeroizing::new(text.to_vec()),
+            line,
+        }
+    }
+
+    /// One that is empty as yet, with room for a password, so that none is left behind by growing.
+    fn begin(line: usize) -> Self {
+        Self {
+            text: Zeroizing::new(Vec::with_capacity(ROOM)),
+            line,
+        }
+    }
+
+    pub(crate) fn is(&self, text: &str) -> bool {
+        *self.text == text.as_bytes()
+    }
+
+    /// The word as text, if it is text.
+    pub(crate) fn as_str(&self) -> Option<&str> {
+        std::str::from_utf8(&self.text).ok()
+    }
+
+    pub(crate) fn to_os_string(&self) -> OsString {
+        self.as_ref().to_owned()
+    }
+}
+
+impl AsRef<OsStr> for Word {
+    fn as_ref(&self) -> &OsStr {
+        OsStr::from_bytes(&self.text)
+    }
+}
+
+/// Not what it says, which may be a password.
+impl std::fmt::Debug for Word {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Word(.., line {})", self.line)
+    }
+}
+
+/// Reads bytes, and joins lines on the way.
+struct Reader<'a> {
+    rest: &'a [u8],
+    line: usize,
+    /// Whether a `\` that counts came last.
+    escaped: bool,
+}
+
+impl Reader<'_> {
+    /// The next byte and the line it stands on.
+    fn next(&mut self) -> Option<(u8, usize)> {
+        loop {
+            let (byte, rest) = self.rest.split_first()?;
+            self.rest = rest;
+            let line = self.line;
+            let escaped = std::mem::take(&mut self.escaped);
+            match byte {
+                // As written by other systems.
+                b'\r' if rest.starts_with(b"\n") => self.escaped = escaped,
+                b'\n' => {
+                    self.line += 1;
+                    return Some((b'\n', line));
+                }
+                b'\\' if !escaped => {
+                    let next = rest.strip_prefix(b"\r").unwrap_or(rest);
+                    if let Some(rest) = next.strip_prefix(b"\n") {
+                        self.rest = rest;
+                        self.line += 1;
+                    } else {
+                        self.escaped = true;
+                        return Some((b'\\', line));
+                    }
+                }
+                byte => return Some((*byte, line)),
+            }
+        }
+    }
+
+    /// The rest of a line, which is a command.
+    fn command(&mut self, line: usize) -> ShellCommand {
+        let bytes: Vec<u8> = std::iter::from_fn(|| self.next())
+            .map(|(byte, _)| byte)
+            .take_while(|byte| *byte != b'\n')
+            .collect();
+        ShellCommand {
+            text: OsStr::from_bytes(bytes.trim_ascii()).to_owned(),
+            line,
+        }
+    }
+
+    /// The words of a line that begins with `first`.
+    fn words(&mut self, first: u8, line: usize) -> Result<Vec<Word>, LineError> {
+        let mut words = Vec::new();
+        let mut word: Option<Word> = None;
+        let mut next = Some((first, line));
+        while let Some((byte, line)) = next {
+            let literal = match byte {
+                b'\n' => break,
+                b'#' if word.is_none() => {
+                    self.command(line);
+                    break;
+                }
+                b' ' | b'\t' => {
+                    words.extend(word.take());
+                    None
+                }
+                b'"' | b'\'' => {
+                    let word = word.get_or_insert_with(|| Word::begin(line));
+                    self.quoted(byte, line, word)?;
+                    None
+                }
+                // At the end of the file it stands for itself.
+                b'\\' => Some(self.next().map_or(b'\\', |(byte, _)| byte)),
+                byte => Some(byte),
+            };
+            if let Some(byte) = literal {
+                let word = word.get_or_insert_with(|| Word::begin(line));
+                word.text.push(byte);
+            }
+            next = self.next();
+        }
+        words.extend(word);
+        Ok(words)
+    }
+
+    /// Adds to `word` what stands between two of `quote`, the first of which is on `line`.
+    fn quoted(&mut self, quote: u8, line: usize, word: &mut Word) -> Result<(), LineError> {
+        let unfinished = || LineError {
+            line,
+            problem: format!("`{}': the quote has no end on its line", char::from(quote)),
+        };
+        loop {
+            let (byte, _) = self.next().ok_or_else(unfinished)?;
+            match byte {
+                b'\n' => return Err(unfinished()),
+                b'\\' if quote == b'"' => {
+                    let (next, _) = self.next().ok_or_else(unfinished)?;
+                    if !br#""\$`"#.contains(&next) {
+                        word.text.push(b'\\');
+                    }
+                    word.text.push(next);
+                }
+                byte if byte == quote => return Ok(()),
+                byte => word.text.push(byte),
+            }
+        }
+    }
+}
+
+/// Longer than any password of which all bytes count.
+const ROOM: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The lines of `text`, each with its number and its words in brackets.
+    fn read(text: &str) -> Vec<String> {
+        let lines = lines(text.as_bytes()).unwrap();
+        let lines = lines.iter().map(|line| match line {
+            Line::Words(words) => {
+                let words = words.iter().map(|word| {
+                    let text = String::from_utf8_lossy(&word.text);
+                    format!("{}[{text}]", word.line)
+                });
+                words.collect::<Vec<_>>().join(" ")
+            }
+            Line::Command(command) => {
+                format!("{}!{}", command.line, command.text.to_string_lossy())
+            }
+        });
+        lines.collect()
+    }
+
+    #[test]
+    fn words_stand_between_blanks_and_know_their_line() {
+        assert_eq!(
+            read("vhid 99\tadvskew  100 \n\n  up"),
+            ["1[vhid] 1[99] 1[advskew] 1[100]", "3[up]"]
+        );
+        assert_eq!(read("up\r\ndown\r\n"), ["1[up]", "2[down]"]);
+        assert!(read("").is_empty());
+        assert!(read(" \n\t\n").is_empty());
+    }
+
+    #[test]
+    fn comments_begin_where_words_do() {
+        assert_eq!(
+            read("# all of it\nvhid 1 # the rest\n\t# so too\npass a#b up"),
+            ["2[vhid] 2[1]", "4[pass] 4[a#b] 4[up]"]
+        );
+        assert_eq!(read("pass \\#a pass '#a'"), ["1[pass] 1[#a] 1[pass] 1[#a]"]);
+    }
+
+    #[test]
+    fn lines_that_end_in_a_backslash_go_on() {
+        assert_eq!(
+            read("vhid 1 \\\n  advskew \\\r\n 100\nup"),
+            ["1[vhid] 1[1] 2[advskew] 3[100]", "4[up]"]
+        );
+        assert_eq!(read("adv\\\nskew"), ["1[advskew]"]);
+        assert_eq!(read("# comment \\\n up\ndown"), ["3[down]"]);
+        // The first one quotes the second.
+        assert_eq!(read("pass a\\\\\nup"), ["1[pass] 1[a\\]", "2[up]"]);
+        assert_eq!(read("up \\"), ["1[up] 1[\\]"]);
+    }
+
+    #[test]
+    fn quotes_are_those_of_a_shell() {
+        assert_eq!(
+            read(r#"description "my cluster" pass 'a"b'c"d'e" "" x"\"\\\n$y""#),
+            [r#"1[description] 1[my cluster] 1[pass] 1[a"bcd'e] 1[] 1[x"\\n$y]"#]
+        );
+        assert_eq!(read(r"a\ b '\'"), [r"1[a b] 1[\]"]);
+        assert_eq!(read("\"a\\\nb\""), ["1[ab]"]);
+        for text in ["up\npass \"secret\nup", "up\npass 'secret", "\nx\"secret\\"] {
+            let error = lines(text.as_bytes()).unwrap_err();
+            assert_eq!(error.line, 2, "{text}");
+            assert!(error.problem.ends_with("the quote has no end on its line"));
+        }
+    }
+
+    #[test]
+    fn commands_are_left_to_a_shell() {
+        assert_eq!(
+            read("up\n!route add -net \"10.0.0.0\" 'x # y' \\\n  \\$if\n ! echo \\\\ "),
+            [
+                "1[up]",
+                "2!route add -net \"10.0.0.0\" 'x # y'   \\$if",
+                "4!echo \\\\"
+            ]
+        );
+        assert_eq!(read("echo !"), ["1[echo] 1[!]"]);
+    }
+
+    #[test]
+    fn no_word_shows() {
+        let shown = format!("{:?}", lines(b"pass SharedSecret").unwrap());
+        assert!(
+            !shown.contains("Shared") && shown.contains("line 1"),
+            "{shown}"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(text in proptest::collection::vec(any::<u8>(), 0..256)) {
+            let count = text.iter().filter(|byte| **byte == b'\n').count() + 1;
+            match lines(&text) {
+                Ok(lines) => for line in lines {
+                    match line {
+                        Line::Words(words) => {
+                            prop_assert!(!words.is_empty());
+                            prop_assert!(words.iter().all(|word| (1..=count).contains(&word.line)));
+                        }
+                        Line::Command(command) => {
+                            prop_assert!((1..=count).contains(&command.line));
+                        }
+                    }
+                },
+                Err(error) => prop_assert!((1..=count).contains(&error.line)),
+            }
+        }
+
+        #[test]
+        fn what_a_shell_would_read_is_read(
+            words in proptest::collection::vec("[^\0\n]{0,12}", 1..6)
+        ) {
+            let quoted = words.iter().map(|word| format!("'{}'", word.replace('\'', r"'\''")));
+            let line = format!("x {}\n", quoted.collect::<Vec<_>>().join(" "));
+            let expected = format!("1[x] {}", words.iter().map(|word| format!("1[{word}]"))
+                .collect::<Vec<_>>().join(" "));
+            prop_assert_eq!(read(&line), [expected]);
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! What is to be done: all files, read and understood before anything of it is done.
+
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use carp_net::carp_fsm::carp_proto::Key;
+
+use super::Problems;
+use super::files::{Etc, Text, is_open_to_others};
+use super::hostname::{self, Hostname, Password};
+use super::settings::{Wanted, Whose};
+use crate::change::CarriedKey;
+use crate::name::InterfaceName;
+use crate::secret::{self, Secret};
+use crate::shell::command_line;
+use crate::words::SecretSource;
+
+/// What the files say.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// Which interfaces are asked for, where not all are.
+    pub(super) some: bool,
+    pub(super) settings: Wanted,
+    /// Those whose files are right, in the order of their numbers.
+    pub(super) interfaces: Vec<Planned>,
+    /// All that have a file, right or wrong; unknown where they could not be looked for.
+    pub(super) filed: Option<Vec<InterfaceName>>,
+}
+
+/// An interface and what its file says of it.
+#[derive(Debug)]
+pub(super) struct Planned {
+    pub(super) name: InterfaceName,
+    pub(super) path: PathBuf,
+    /// The key is among the change.
+    pub(super) hostname: Hostname,
+    /// Whether root alone can have written it, so that its commands may be run.
+    pub(super) is_own: bool,
+}
+
+impl Plan {
+    /// Reads the files of `names`, or of all interfaces and the settings.
+    pub(super) fn read(etc: &Etc, names: &[InterfaceName], problems: &mut Problems) -> Self {
+        let mut plan = Self {
+            some: !names.is_empty(),
+            settings: Wanted::default(),
+            interfaces: Vec::new(),
+            filed: None,
+        };
+        let found = match etc.hostnames() {
+            Ok(found) => found,
+            Err(error) => {
+                problems.error(&error.to_string());
+                return plan;
+            }
+        };
+        if !plan.some {
+            plan.read_settings(etc, problems);
+            for path in &found.misnamed {
+                let path = path.display();
+                problems.error(&format!("{path}: {}", crate::name::NotACarpName));
+            }
+        }
+        let is_asked = |name: &InterfaceName| names.is_empty() || names.contains(name);
+        for name in names.iter().filter(|name| !found.of.contains_key(name)) {
+            let [own, system] = etc.places(*name).map(|path| path.display().to_string());
+            problems.error(&format!("{name}: no file {own} or {system}"));
+        }
+        for (name, paths) in found.of.iter().filter(|(name, _)| is_asked(name)) {
+            match paths.as_slice() {
+                [path] => plan
+                    .interfaces
+                    .extend(read_interface(*name, path, problems)),
+                paths => {
+                    let paths: Vec<_> = paths
+                        .iter()
+                        .map(|path| path.display().to_string())
+                        .collect();
+                    let paths = paths.join(" and ");
+                    problems.error(&format!("{name}: both {paths} are there: keep one"));
+                }
+            }
+        }
+        plan.filed = Some(found.of.into_keys().collect());
+        plan
+    }
+
+    fn read_settings(&mut self, etc: &Etc, problems: &mut Problems) {
+        let (system, own) = match etc.settings() {
+            Ok(found) => found,
+            Err(error) => return problems.error(&error.to_string()),
+        };
+        let files = system.iter().map(|path| (path, Whose::System));
+        for (path, whose) in files.chain([(&own, Whose::Own)]) {
+            match Text::read_if_there(path) {
+                Ok(None) => {}
+                Ok(Some(text)) => {
+                    for error in self.settings.read(&text.bytes, whose) {
+                        problems.error(&format!("{}:{error}", path.display()));
+                    }
+                }
+                Err(error) => problems.error(&error.to_string()),
+            }
+        }
+    }
+
+    /// Writes the commands that the files stand for; no password is among them.
+    pub(super) fn write(&self, text: &mut OsString, allow_commands: bool) {
+        let settings = self.settings.words();
+        if !settings.is_empty() {
+            let words = ["carpctl", "sysctl"].map(OsString::from);
+            text.push(command_line(words.into_iter().chain(settings)));
+        }
+        if let Some(amount) = self.settings.demotion() {
+            let owner = super::settings::OWNER;
+            text.push(format!(
+                "carpctl -g carp carpdemote {amount} owner {owner}\n"
+            ));
+        }
+        for planned in &self.interfaces {
+            let name = planned.name.to_string();
+            let words = ["carpctl", &name].map(OsString::from);
+            text.push(command_line(words.iter().chain(&planned.hostname.words)));
+            for command in &planned.hostname.commands {
+                if !allow_commands {
+                    text.push("# not run without --allow-commands: ");
+                }
+                text.push(&command.text);
+                text.push("\n");
+            }
+        }
+    }
+}
+
+/// Reads and understands the file of one interface, and gets its key.
+fn read_interface(name: InterfaceName, path: &Path, problems: &mut Problems) -> Option<Planned> {
+    let text = match Text::read(path) {
+        Ok(text) => text,
+        Err(error) => {
+            problems.error(&error.to_string());
+            return None;
+        }
+    };
+    let mut hostname = match hostname::parse(name, &text.bytes) {
+        Ok(hostname) => hostname,
+        Err(error) => {
+            problems.error(&format!("{}:{error}", path.display()));
+            return None;
+        }
+    };
+    let secret = match hostname.password.take() {
+        None => None,
+        Some(Password::Here(password)) => {
+            if text.is_open_to_others() {
+                Problems::note(&exposed(path));
+            }
+            Some(Secret {
+                key: Key::from_password(password.as_slice()),
+                was_cut: password.len() > Key::MAX_PASSWORD,
+            })
+        }
+        Some(Password::File { path: file, line }) => {
+            let file = resolved(&file, path);
+            hostname.say_passfile(&file);
+            let is_exposed =
+                fs::metadata(&file).is_ok_and(|it| is_open_to_others(it.mode(), it.gid()));
+            if is_exposed {
+                Problems::note(&exposed(&file));
+            }
+            match secret::read(&SecretSource::File(file)) {
+                Ok(secret) => Some(secret),
+                Err(error) => {
+                    problems.error(&format!("{}:{line}: passfile: {error}", path.display()));
+                    return None;
+                }
+            }
+        }
+    };
+    if secret.as_ref().is_some_and(|secret| secret.was_cut) {
+        Problems::note(&format!("{}: {}", path.display(), secret::CUT_NOTICE));
+    }
+    hostname.change.key = secret.map(|secret| CarriedKey(secret.key));
+    Some(Planned {
+        name,
+        is_own: text.is_own(),
+        path: text.path,
+        hostname,
+    })
+}
+
+/// Where `file` is that the file at `path` names: a credential of the service, or beside it.
+fn resolved(file: &Path, path: &Path) -> PathBuf {
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY");
+    let credential = credentials.map(|directory| Path::new(&directory).join(file));
+    let credential = credential.filter(|path| path.exists());
+    let beside = || path.with_file_name(file);
+    credential.unwrap_or_else(beside)
+}
+
+fn exposed(path: &Path) -> String {
+    let path = path.display();
+    format!("{path}: others can read the password in it: chmod 600 {path}")
+}

@@ -1,0 +1,215 @@
+//! The `net.inet.carp` lines of a `sysctl.conf`, as sysctl.conf(5) and sysctl.d(5) have them.
+//!
+//! The system's own files are full of other names, which are the kernel's business. In the file of
+//! carpctl another name is a mistake.
+
+use std::ffi::OsString;
+
+use super::lines::LineError;
+use crate::demotion::MOST_AT_ONCE;
+use crate::settings::{Assignment, Query, Setting};
+
+/// What the files say, the later ones taking precedence.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    assignments: Vec<Assignment>,
+    /// Writing a demotion adds, and files are read again and again: this one is a demotion of its
+    /// own, under a name.
+    demotion: Option<u8>,
+}
+
+/// Whose file it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
+    System,
+    Own,
+}
+
+impl Wanted {
+    /// Takes in the lines of a file, and returns those that cannot be.
+    pub(crate) fn read(&mut self, text: &[u8], whose: Whose) -> Vec<LineError> {
+        let text = String::from_utf8_lossy(text);
+        let lines = text.lines().zip(1..);
+        let errors = lines.filter_map(|(text, line)| {
+            let problem = self.take(text.trim(), whose).err()?;
+            Some(LineError { line, problem })
+        });
+        errors.collect()
+    }
+
+    /// The settings that are to be, but for the demotion.
+    pub(crate) fn assignments(&self) -> &[Assignment] {
+        &self.assignments
+    }
+
+    /// The settings, each as one word.
+    pub(crate) fn words(&self) -> Vec<OsString> {
+        let word = |it: &Assignment| format!("{}={}", it.setting.name(), it.value).into();
+        self.assignments.iter().map(word).collect()
+    }
+
+    /// By how much group `carp` is to be demoted.
+    pub(crate) const fn demotion(&self) -> Option<u8> {
+        self.demotion
+    }
+
+    fn take(&mut self, line: &str, whose: Whose) -> Result<(), String> {
+        if line.is_empty() || line.starts_with(['#', ';']) {
+            return Ok(());
+        }
+        // In front of what may fail.
+        let (may_fail, line) = match line.strip_prefix('-') {
+            Some(line) => (true, line.trim_start()),
+            None => (false, line),
+        };
+        let (name, value) = match line.split_once('=') {
+            Some((name, value)) => (name.trim(), Some(value.trim())),
+            None => (line, None),
+        };
+        let name = with_dots(name);
+        if whose == Whose::System && !name.starts_with(PREFIX) {
+            return Ok(());
+        }
+        match self.assign(&name, value) {
+            Err(_) if may_fail => Ok(()),
+            done => done,
+        }
+    }
+
+    fn assign(&mut self, name: &str, value: Option<&str>) -> Result<(), String> {
+        let Some(value) = value else {
+            return Err(format!("{name}: no value (write NAME=VALUE)"));
+        };
+        let query = Query::parse(&format!("{name}={value}"));
+        let query = query.map_err(|error| format!("{}: {}", error.word, error.problem))?;
+        let Query::Assign(assignment) = query else {
+            return Ok(()); // not with a value
+        };
+        let Assignment { setting, value } = assignment;
+        if setting == Setting::Demotion {
+            let amount = u8::try_from(value).ok().filter(|it| *it <= MOST_AT_ONCE);
+            let wrong = || format!("{name}={value}: out of range (0 to {MOST_AT_ONCE} in a file)");
+            self.demotion = Some(amount.ok_or_else(wrong)?);
+            return Ok(());
+        }
+        self.assignments.retain(|it| it.setting != setting);
+        self.assignments.push(assignment);
+        Ok(())
+    }
+}
+
+/// `name` with dots between its parts: where a slash comes first, slashes are.
+fn with_dots(name: &str) -> String {
+    let separator = name.find(['.', '/']);
+    let is_slash = separator.is_some_and(|at| name.get(at..=at) == Some("/"));
+    if !is_slash {
+        return name.to_owned();
+    }
+    let swapped = name.chars().map(|letter| match letter {
+        '/' => '.',
+        '.' => '/',
+        other => other,
+    });
+    swapped.collect()
+}
+
+/// In whose name a file demotes.
+pub(crate) const OWNER: &str = "sysctl.conf";
+
+const PREFIX: &str = "net.inet.carp.";
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(text: &str, whose: Whose) -> (Wanted, Vec<String>) {
+        let mut wanted = Wanted::default();
+        let errors = wanted.read(text.as_bytes(), whose);
+        (wanted, errors.iter().map(ToString::to_string).collect())
+    }
+
+    /// What is said of `name`, which is a short one.
+    fn value(wanted: &Wanted, setting: Setting) -> Option<i32> {
+        let all = wanted.assignments();
+        let mut found = all.iter().filter(|it| it.setting == setting);
+        let value = found.next().map(|it| it.value);
+        assert_eq!(found.next(), None, "once");
+        value
+    }
+
+    #[test]
+    fn lines_are_those_of_sysctl_conf() {
+        let (wanted, errors) = read(
+            "# comment\n; comment\n\n\
+             net.inet.carp.preempt = 1\n\
+             \tnet/inet/carp/lease=0 \n\
+             - net.inet.carp.announce=30\n\
+             net.inet.carp.demotion=50\n",
+            Whose::Own,
+        );
+        assert!(errors.is_empty(), "{errors:?}");
+        assert_eq!(value(&wanted, Setting::Preempt), Some(1));
+        assert_eq!(value(&wanted, Setting::Lease), Some(0));
+        assert_eq!(value(&wanted, Setting::Announce), Some(30));
+        assert_eq!(wanted.demotion(), Some(50));
+    }
+
+    #[test]
+    fn other_names_are_ignored_in_the_files_of_the_system_only() {
+        let text =
+            "net.ipv4.ip_forward=1\n-net/ipv4/conf/*/rp_filter\nkernel.core_pattern=|x = y\n";
+        let (wanted, errors) = read(text, Whose::System);
+        assert_eq!((wanted, errors), (Wanted::default(), Vec::new()));
+        let (_, errors) = read("net.ipv4.ip_forward=1", Whose::Own);
+        assert_eq!(errors, ["1: net.ipv4.ip_forward: unknown name"]);
+    }
+
+    #[test]
+    fn what_cannot_be_is_named_with_its_line_and_the_rest_counts() {
+        for whose in [Whose::System, Whose::Own] {
+            let (wanted, errors) = read(
+                "net.inet.carp.premept=1\n\
+                 -net.inet.carp.premept=1\n\
+                 net.inet.carp.preempt=2\n\
+                 net.inet.carp.preempt\n\
+                 net.inet.carp.demotion=-5\n\
+                 net.inet.carp.lease=0\n",
+                whose,
+            );
+            assert_eq!(
+                errors,
+                [
+                    "1: net.inet.carp.premept: unknown name (did you mean \
+                     `net.inet.carp.preempt'?)",
+                    "3: net.inet.carp.preempt=2: out of range (0 to 1)",
+                    "4: net.inet.carp.preempt: no value (write NAME=VALUE)",
+                    "5: net.inet.carp.demotion=-5: out of range (0 to 128 in a file)",
+                ]
+            );
+            assert_eq!(value(&wanted, Setting::Lease), Some(0));
+        }
+    }
+
+    #[test]
+    fn last_one_wins() {
+        let (mut wanted, _) = read(
+            "net.inet.carp.preempt=1\nnet.inet.carp.preempt=0",
+            Whose::System,
+        );
+        assert_eq!(value(&wanted, Setting::Preempt), Some(0));
+        wanted.read(b"net.inet.carp.preempt=1", Whose::Own);
+        assert_eq!(value(&wanted, Setting::Preempt), Some(1));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(text in proptest::collection::vec(any::<u8>(), 0..256)) {
+            let lines = String::from_utf8_lossy(&text).lines().count();
+            for error in Wanted::default().read(&text, Whose::Own) {
+                prop_assert!((1..=lines).contains(&error.line));
+            }
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Interfaces out of files: the whole how-to, and what netstart does to a running cluster.
+
+use std::time::Duration;
+
+use crate::net::{Net, Node, Terrain, let_pass, none_lost};
+
+/// The how-to from beginning to end: a file on each node, one for the settings of the preferred
+/// master, netstart, a look at both, and an echo from a third system while the master shuts down
+/// and comes back.
+#[test]
+fn the_how_to_from_files_to_the_final_test() {
+    let Some(net) = Net::new(Terrain::default()) else {
+        return;
+    };
+    let (vm1, vm2) = (&net.one, &net.two);
+    vm1.write_etc(
+        "hostname.carp0",
+        "vhid 99 pass SharedSecret carpdev vmx0 192.0.2.10/24\n",
+    );
+    vm2.write_etc(
+        "hostname.carp0",
+        "vhid 99 pass SharedSecret carpdev vmx0 advskew 100 192.0.2.10/24\n",
+    );
+    for node in [vm1, vm2] {
+        node.write_etc("sysctl.conf", "net.inet.carp.preempt=1\n");
+        assert_eq!(said(node, "netstart"), "");
+    }
+    net.wait_for_master(vm1, vm2);
+    for node in [vm1, vm2] {
+        assert_eq!(
+            node.carpctl("sysctl net.inet.carp.preempt"),
+            "net.inet.carp.preempt=1\n"
+        );
+    }
+    assert_eq!(
+        ifconfig(vm1),
+        format!(
+            "carp0: flags=8843<UP,BROADCAST,RUNNING,SIMPLEX,MULTICAST> mtu 1500\n\
+             \tlladdr 00:00:5e:00:01:63\n\
+             \tindex {} priority 15 llprio 3\n\
+             \tcarp: MASTER carpdev vmx0 vhid 99 advbase 1 advskew 0\n\
+             \tgroups: carp\n\
+             \tstatus: master\n\
+             \tinet 192.0.2.10 netmask 0xffffff00 broadcast 192.0.2.255\n",
+            vm1.index()
+        )
+    );
+    assert_eq!(
+        ifconfig(vm2),
+        format!(
+            "carp0: flags=8843<UP,BROADCAST,RUNNING,SIMPLEX,MULTICAST> mtu 1500\n\
+             \tlladdr 00:00:5e:00:01:63\n\
+             \tindex {} priority 15 llprio 3\n\
+             \tcarp: BACKUP carpdev vmx0 vhid 99 advbase 1 advskew 100\n\
+             \tgroups: carp\n\
+             \tstatus: backup\n\
+             \tinet 192.0.2.10 netmask 0xffffff00 broadcast 192.0.2.255\n",
+            vm2.index()
+        )
+    );
+
+    // The final test.
+    let asks = net.asks(&["192.0.2.10"]);
+    let echoes = net.echoes(&["192.0.2.10"]);
+    vm1.supervisor().terminate().unwrap();
+    vm2.wait_for("MASTER", Duration::from_secs(1));
+    vm1.wait_until_idle();
+    let_pass(Duration::from_millis(500));
+    assert_eq!(said(vm1, "netstart"), "");
+    net.wait_for_master(vm1, vm2);
+    let_pass(Duration::from_millis(500));
+    none_lost(echoes, "the master shuts down and comes back");
+    drop(asks);
+}
+
+#[test]
+fn netstart_again_moves_no_election_and_a_bad_file_stands_alone() {
+    let Some(net) = Net::beside_others(Terrain::default()) else {
+        return;
+    };
+    let (one, two) = (&net.one, &net.two);
+    let whole = "inet alias 192.0.2.11 255.255.255.0 # second\n\
+                 inet 192.0.2.10 255.255.255.0 NONE\n\
+                 inet6 2001:db8::10 64\n\
+                 vhid 99 carpdev vmx0 \\\n\
+                 \tpassfile carp.key\n\
+                 !echo $if is there; exit 3\n\
+                 up\n";
+    for node in [one, two] {
+        node.write_etc("carpctl/hostname.carp0", whole);
+        node.write_etc("carpctl/carp.key", "SharedSecret\n");
+    }
+    let etc = one.etc().display().to_string();
+    let not_run = format!(
+        "carpctl: {etc}/carpctl/hostname.carp0:6: not run: --allow-commands turns commands on\n"
+    );
+    assert_eq!(said(one, "netstart"), not_run);
+    one.wait_for("MASTER", Duration::from_secs(8));
+    two.carpctl("netstart carp0");
+    two.wait_for("BACKUP", Duration::from_secs(8));
+
+    // Again, beside a file that is wrong, one whose name is not meant, and an interface without.
+    one.carpctl("carp7 vhid 7 carpdev vmx0");
+    one.write_etc("hostname.carp1", "vhid 1\nadvskew 300\n");
+    one.write_etc("hostname.carp2.bak", "nonsense\n");
+    one.write_etc("hostname.carp3", "vhid 3 carpdev vmx0 advskew 33\n");
+    let before = transitions(one);
+    assert_eq!(
+        one.refused("netstart --allow-commands"),
+        format!(
+            "carpctl: {etc}/hostname.carp1:2: advskew 300: out of range (0 to 254)\n\
+             carpctl: carp7: has no file, and stays as it is (--prune destroys it)\n\
+             carp0 is there\n\
+             carpctl: {etc}/carpctl/hostname.carp0:6: exit status: 3\n"
+        )
+    );
+    assert_eq!(transitions(one), before, "nothing moved");
+    assert_eq!(
+        (one.state(), two.state()),
+        ("MASTER".into(), "BACKUP".into())
+    );
+    assert!(one.carpctl("carp3").contains("vhid 3 advbase 1 advskew 33"));
+    assert_eq!(one.refused("carp1"), "carpctl: carp1: no such interface\n");
+
+    // A change of a file is a change of the interface, and a file that goes is none, unless asked.
+    one.write_etc("hostname.carp3", "vhid 3 carpdev vmx0\n");
+    std::fs::remove_file(one.etc().join("hostname.carp1")).unwrap();
+    assert_eq!(said(one, "netstart --prune"), not_run);
+    assert!(one.carpctl("carp3").contains("vhid 3 advbase 1 advskew 0"));
+    assert_eq!(one.refused("carp7"), "carpctl: carp7: no such interface\n");
+    assert_eq!(transitions(one), before, "nothing moved");
+}
+
+/// What `carpctl` with `words`, which must succeed, says on standard error; it prints nothing.
+fn said(node: &Node, words: &str) -> String {
+    let output = node.try_carpctl(words);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "carpctl {words}: {said}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "", "{words}");
+    said
+}
+
+/// What ifconfig(8) would show of carp0: nothing of what has happened.
+fn ifconfig(node: &Node) -> String {
+    let shown = node.carpctl("carp0");
+    let lines = shown.lines().filter(|line| !line.starts_with("\tlast: "));
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+/// The last thing that has moved the election of carp0, and how often it became master.
+fn transitions(node: &Node) -> (String, String) {
+    let json = node.json();
+    let stats = node.carpctl("stats carp0");
+    let masters = stats.lines().find(|line| line.ends_with("to master"));
+    (
+        json["last_transition"]["reason"].to_string(),
+        masters.unwrap().to_owned(),
+    )
+}

@@ -17,6 +17,8 @@ use crate::backend::{Backend, Inspection, Report, Setup};
 use crate::handle::{Handle, Requests};
 use crate::{Error, ErrorKind, Event, Outgoing, Result};
 
+mod permission;
+use permission::Permission;
 mod refusals;
 pub use refusals::Refused;
 use refusals::{Refusals, Told};
@@ -47,6 +49,7 @@ struct Interface {
     name: String,
     carpdev: String,
     setup: Setup,
+    permission: Permission,
     tearing_down: bool,
 }
 
@@ -104,6 +107,7 @@ impl<B: Backend> Driver<B> {
             name: interface.to_owned(),
             carpdev: carpdev.to_owned(),
             setup,
+            permission: Permission::default(),
             tearing_down: false,
         };
         self.interfaces.insert(id, added);
@@ -457,15 +461,13 @@ impl<B: Backend> Driver<B> {
                 };
                 self.node.handle(self.backend.now(), input);
             }
-            Action::Hold(id) => {
-                // The interface may have to come up first.
-                self.configure(id);
-                self.backend
-                    .hold(id, self.node.addresses(id), self.node.lease(id));
-            }
+            Action::Hold(id) => self.hold_or_ask(id),
             Action::Renew { id, lease } => self.backend.renew(id, lease),
             Action::HandOver(id) => self.backend.hand_over(id),
-            Action::Release(id) => self.backend.release(id),
+            Action::Release(id) => {
+                self.give_up_asking(id);
+                self.backend.release(id);
+            }
             Action::Announce { id, address } => self.backend.announce(id, address),
         }
     }

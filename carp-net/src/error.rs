@@ -96,6 +96,9 @@ pub enum ErrorKind {
     /// The driver was asked to stop.
     #[error("stopping")]
     Stopping,
+    /// Permission to become master was refused, for this reason.
+    #[error("{0}")]
+    NotPermitted(String),
     /// The key file does not hold a key.
     #[error("{0}")]
     BadKey(&'static str),

@@ -33,6 +33,14 @@ pub enum Event {
         /// Why.
         error: Error,
     },
+    /// A virtual host is about to become master and asks whether it may: see
+    /// [`Driver::ask_before_hold`](crate::Driver::ask_before_hold).
+    HoldWanted {
+        /// The interface.
+        interface: String,
+        /// Its virtual host.
+        id: HostId,
+    },
     /// The addresses of a virtual host could not be put in place.
     HoldFailed {
         /// The interface.
@@ -71,6 +79,7 @@ impl fmt::Display for Event {
             Self::ConfigureFailed { error, .. } | Self::HoldFailed { error, .. } => {
                 write!(f, "{error}")
             }
+            Self::HoldWanted { interface, .. } => write!(f, "{interface}: may it take over?"),
             Self::NotMended { error, .. } => write!(f, "not mended: {error}"),
             Self::Refused(refused) => write!(f, "{refused}"),
             Self::Gone { interface, .. } => write!(f, "{interface}: gone"),

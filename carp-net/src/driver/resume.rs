@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use carp_fsm::{
-    HostId, LinkId, Node, NodeConfig, SavedHost, SavedNode, State, Timestamp, VirtualHost,
-};
+use carp_fsm::{HostId, Node, NodeConfig, SavedHost, SavedNode, State, Timestamp, VirtualHost};
 
+use super::permission::Permission;
 use super::refusals::Refusals;
 use super::{Driver, Interface, Link, setup_of};
 use crate::handle::Requests;
@@ -26,6 +25,8 @@ pub struct SavedInterface {
     name: String,
     carpdev: String,
     host: SavedHost,
+    #[cfg_attr(feature = "serde", serde(default))]
+    asks: bool,
 }
 
 impl SavedInterface {
@@ -55,6 +56,7 @@ impl<B: Backend> Driver<B> {
         Some(SavedInterface {
             name: interface.name.clone(),
             carpdev: interface.carpdev.clone(),
+            asks: interface.permission.needed,
             host: self.node.save_host(self.backend.now(), id)?,
         })
     }
@@ -81,8 +83,8 @@ impl<B: Backend> Driver<B> {
     ) -> Result<Self> {
         let (mut runs, mut known) = (Vec::new(), Vec::new());
         for (interface, host) in hosts {
-            known.push((interface.name, interface.carpdev, interface.host.clone()));
-            runs.push((interface.host, host));
+            runs.push((interface.host.clone(), host));
+            known.push(interface);
         }
         let (now, seed) = (backend.now(), backend.seed());
         let node = Node::resume(now, config, seed, saved.node, runs, last_alive);
@@ -98,20 +100,21 @@ impl<B: Backend> Driver<B> {
             refusals: Refusals::default(),
             stopping: false,
         };
-        for (name, carpdev, saved) in known {
-            driver.resume_interface(name, carpdev, saved.id(), saved.link())?;
+        for saved in known {
+            driver.resume_interface(saved)?;
         }
         driver.drain();
         Ok(driver)
     }
 
-    fn resume_interface(
-        &mut self,
-        name: String,
-        carpdev: String,
-        id: HostId,
-        link: LinkId,
-    ) -> Result<()> {
+    fn resume_interface(&mut self, saved: SavedInterface) -> Result<()> {
+        let (id, link) = (saved.host.id(), saved.host.link());
+        let SavedInterface {
+            name,
+            carpdev,
+            host: _,
+            asks,
+        } = saved;
         let Some(view) = self.node.host(id) else {
             return Ok(()); // of two with one name or one vhid the first is there
         };
@@ -136,6 +139,10 @@ impl<B: Backend> Driver<B> {
             name,
             carpdev,
             setup,
+            permission: Permission {
+                needed: asks,
+                awaited: false,
+            },
             tearing_down: false,
         };
         self.interfaces.insert(id, interface);

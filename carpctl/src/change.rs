@@ -13,6 +13,7 @@ use serde::ser::{Serialize, Serializer};
 use zeroize::Zeroizing;
 
 use crate::group::GroupName;
+use crate::hooks::HookChange;
 
 /// A change of one interface. All of it takes effect, or nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -41,6 +42,7 @@ pub(crate) struct Change {
     pub(crate) inet6_peers: Option<Vec<Ipv6Addr>>,
     /// In the order they were given.
     pub(crate) groups: Vec<GroupChange>,
+    pub(crate) hooks: Vec<HookChange>,
     /// In the order they were given.
     pub(crate) addresses: Vec<AddressChange>,
 }

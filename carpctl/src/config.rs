@@ -12,6 +12,7 @@ use carp_net::carp_fsm::{DemotionForm, Dialect, Lladdr, VirtualHost};
 
 use crate::change::{AddressChange, CarriedKey, Change, GroupChange, LladdrWish, Manner, Peers};
 use crate::group::GroupName;
+use crate::hooks::Hooks;
 
 /// The configuration of one interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +33,7 @@ pub(crate) struct Config {
     pub(crate) inet6_peers: Vec<Ipv6Addr>,
     /// The interface groups it is in beside `carp`.
     pub(crate) groups: Vec<GroupName>,
+    pub(crate) hooks: Hooks,
     pub(crate) up: bool,
     pub(crate) addresses: Vec<VirtualAddress>,
 }
@@ -108,6 +110,9 @@ impl Config {
         if let Some(peers) = &change.inet6_peers {
             new.inet6_peers.clone_from(peers);
         }
+        for hook in &change.hooks {
+            new.hooks.change(hook);
+        }
         for group in &change.groups {
             new.change_group(group)?;
         }
@@ -141,6 +146,7 @@ impl Config {
             inet_peers,
             inet6_peers,
             groups,
+            hooks,
             up,
             addresses,
         } = self;
@@ -183,6 +189,7 @@ impl Config {
             inet_peers: Some(inet_peers.clone()),
             inet6_peers: Some(inet6_peers.clone()),
             groups: groups.collect(),
+            hooks: hooks.as_changes(),
             addresses: addresses.collect(),
         }
     }
@@ -324,6 +331,7 @@ impl Default for Config {
             inet_peers: Vec::new(),
             inet6_peers: Vec::new(),
             groups: Vec::new(),
+            hooks: Hooks::default(),
             up: true,
             addresses: Vec::new(),
         }

@@ -14,6 +14,7 @@ mod demo;
 mod demotion;
 mod failure;
 mod group;
+mod hooks;
 mod logging;
 mod name;
 mod netstart;

@@ -9,6 +9,7 @@ use carp_net::carp_fsm::Reason;
 
 use crate::change::{AdvDemoteWish, Peers};
 use crate::demotion::GroupReport;
+use crate::hooks::Hooks;
 use crate::name::PREFIX;
 use crate::report::{Address, AddressFamily, Carp, CarpdevState, Demotion, Past, Report, Trouble};
 
@@ -41,6 +42,7 @@ fn write_interface(text: &mut String, report: &Report) -> fmt::Result {
     if let Some(carp) = &report.carp {
         write_carp(text, carp)?;
     }
+    write_hooks(text, &report.hooks)?;
     write_wrapped(text, &format!("groups: {}", report.groups.join(" ")))?;
     writeln!(text, "\tstatus: {}", report.status)?;
     for address in &report.addresses {
@@ -85,6 +87,20 @@ fn write_dialect(text: &mut String, carp: &Carp) -> fmt::Result {
         return Ok(());
     }
     writeln!(text, "\t{}", said.join(" "))
+}
+
+/// What runs when the state changes (*ours*), in the words that say it.
+fn write_hooks(text: &mut String, hooks: &Hooks) -> fmt::Result {
+    for (hook, file) in hooks.scripts() {
+        writeln!(text, "\t{} {file}", hook.keyword())?;
+    }
+    if let Some(xparam) = &hooks.xparam {
+        writeln!(text, "\txparam {xparam}")?;
+    }
+    if let Some(seconds) = hooks.timeout {
+        writeln!(text, "\thooktimeout {seconds}")?;
+    }
+    Ok(())
 }
 
 fn write_address(text: &mut String, report: &Report, address: &Address) -> fmt::Result {

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::{AdvDemoteWish, Peers};
 use crate::config::Config;
+use crate::hooks::Hooks;
 use crate::name::PREFIX;
 
 /// One interface. Flags and addresses are those it was given, as on OpenBSD; what the kernel
@@ -32,6 +33,9 @@ pub(crate) struct Report {
     pub(crate) carp: Option<Carp>,
     pub(crate) groups: Vec<String>,
     pub(crate) status: Status,
+    /// The programs that run when its state changes.
+    #[serde(default)]
+    pub(crate) hooks: Hooks,
     pub(crate) addresses: Vec<Address>,
     /// The kernel's view of the interface that carries the addresses.
     pub(crate) link: Link,
@@ -213,6 +217,7 @@ impl Report {
                 carppeer: config.peers().collect(),
             }),
             groups: groups(config),
+            hooks: config.hooks.clone(),
             status: state.into(),
             addresses: config
                 .addresses

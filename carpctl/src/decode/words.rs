@@ -84,6 +84,11 @@ impl Sender {
             | Meaning::Multicast6
             | Meaning::Group
             | Meaning::LeaveGroup
+            | Meaning::Script(_)
+            | Meaning::NoScript(_)
+            | Meaning::Xparam
+            | Meaning::NoXparam
+            | Meaning::HookTimeout
             | Meaning::State
             | Meaning::Up
             | Meaning::Down

@@ -44,6 +44,25 @@ fn shown(line: &str, state: State) -> String {
 }
 
 #[test]
+fn hooks_stand_in_the_words_that_say_them() {
+    let text = shown(
+        "vhid 99 carpdev vmx0 downscript /etc/carpctl/down upscript /etc/carpctl/up \
+         xparam eth0:web hooktimeout 5",
+        State::Backup,
+    );
+    let expected = "\tcarp: BACKUP carpdev vmx0 vhid 99 advbase 1 advskew 0\n\
+                    \tupscript /etc/carpctl/up\n\
+                    \tdownscript /etc/carpctl/down\n\
+                    \txparam eth0:web\n\
+                    \thooktimeout 5\n\
+                    \tgroups: carp\n";
+    assert!(text.contains(expected), "{text}");
+    // What is as usual goes without saying.
+    let text = shown("vhid 99 carpdev vmx0 hooktimeout 30", State::Backup);
+    assert!(!text.contains("hook"), "{text}");
+}
+
+#[test]
 fn output_of_the_how_to() {
     let text = shown(
         "vhid 99 carpdev vmx0 advskew 100 192.0.2.10/24",
@@ -196,6 +215,7 @@ fn json_has_the_same_facts_and_the_kernels_view() {
                 "advdemote": "auto",
                 "carppeer": [],
             },
+            "hooks": {},
             "groups": ["carp"],
             "status": "master",
             "addresses": [

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::hooks::MAX_TEXT;
+
 /// A word that cannot be understood, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct WordError {
@@ -61,6 +63,14 @@ pub(crate) enum Problem {
     NotAHostLladdr,
     #[error(transparent)]
     Group(#[from] crate::group::NotAGroupName),
+    #[error("must be an absolute path, such as /etc/carpctl/script")]
+    NotAbsolute,
+    #[error("longer than {MAX_TEXT} bytes")]
+    TooLong,
+    #[error("holds a character that is not printable")]
+    NotPrintable,
+    #[error("is empty: `{0}' takes it away")]
+    Empty(&'static str),
     #[error("there is no address that it belongs to")]
     NoAddress,
     #[error("the scope is not this interface")]

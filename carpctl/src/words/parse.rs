@@ -12,11 +12,12 @@ use carp_net::carp_fsm::Dialect;
 
 use super::values::{
     inet_peer, inet6_peer, is_host_address, lladdr, looks_like_address, parse_netmask,
-    prefix_length, split_address,
+    prefix_length, program, split_address, xparam,
 };
 use super::{KEYWORDS, Keyword, Meaning, Problem, Takes, WordError, find, nearest};
 use crate::change::{AddressChange, AdvDemoteWish, Change, GroupChange, Manner, Peers, StateWish};
 use crate::group::GroupName;
+use crate::hooks::HookChange;
 
 /// A command line, understood.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -218,6 +219,23 @@ impl<'a> Parser<'a> {
             }
             Meaning::Group => self.group(true, keyword),
             Meaning::LeaveGroup => self.group(false, keyword),
+            Meaning::Script(hook) => {
+                let value = text(self.value_os(keyword)?)?;
+                let file = program(value).map_err(|problem| error_in(keyword, value, problem))?;
+                let file = Some(file);
+                self.hook(HookChange::Script { hook, file }, keyword)
+            }
+            Meaning::NoScript(hook) => self.hook(HookChange::Script { hook, file: None }, keyword),
+            Meaning::Xparam => {
+                let value = text(self.value_os(keyword)?)?;
+                let xparam = xparam(value).map_err(|problem| error_in(keyword, value, problem))?;
+                self.hook(HookChange::Xparam(Some(xparam)), keyword)
+            }
+            Meaning::NoXparam => self.hook(HookChange::Xparam(None), keyword),
+            Meaning::HookTimeout => {
+                let seconds = self.number(keyword)?;
+                self.hook(HookChange::Timeout(seconds), keyword)
+            }
             Meaning::State => {
                 let choices = [("master", StateWish::Master), ("backup", StateWish::Backup)];
                 let wish = self.choice(keyword, &choices)?;
@@ -278,6 +296,15 @@ impl<'a> Parser<'a> {
         }
         let change = GroupChange { name, member };
         self.parsed.change.groups.push(change);
+        Ok(())
+    }
+
+    fn hook(&mut self, change: HookChange, keyword: &Keyword) -> Result<(), WordError> {
+        let hooks = &mut self.parsed.change.hooks;
+        if hooks.iter().any(|it| it.is_about_the_same(&change)) {
+            return Err(error(keyword.name, Problem::Twice));
+        }
+        hooks.push(change);
         Ok(())
     }
 

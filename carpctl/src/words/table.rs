@@ -1,6 +1,7 @@
 //! The table of keywords.
 
 use super::Problem;
+use crate::hooks::{Hook, MAX_TIMEOUT};
 
 /// A word and what it means.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,6 +46,13 @@ pub(crate) enum Meaning {
     Multicast6,
     Group,
     LeaveGroup,
+    /// The script of a hook.
+    Script(Hook),
+    /// No script for a hook.
+    NoScript(Hook),
+    Xparam,
+    NoXparam,
+    HookTimeout,
     Lladdr,
     State,
     Up,
@@ -147,6 +155,8 @@ const fn taking(name: &'static str, takes: Takes, meaning: Meaning, help: &'stat
 const fn refused(name: &'static str, why: &'static str) -> Keyword {
     plain(name, Meaning::Refused(why), "")
 }
+
+const FILE: Takes = Takes::Value("FILE", "the absolute path of a program");
 
 /// All keywords, in the order in which the help shows them (`docs/carp-protocol.md §7.1`).
 pub(crate) static KEYWORDS: &[Keyword] = &[
@@ -312,6 +322,52 @@ pub(crate) static KEYWORDS: &[Keyword] = &[
         "take over now; or hand over and hold back until\n\
          `state master', `up', or the other master is lost",
     ),
+    taking(
+        "upscript",
+        FILE,
+        Meaning::Script(Hook::Up),
+        "program to run when it has become master, with the\n\
+         arguments CARPDEV ADDRESS [XPARAM] as ucarp gives them\n\
+         (`-upscript': none)",
+    ),
+    taking(
+        "backupscript",
+        FILE,
+        Meaning::Script(Hook::Backup),
+        "the same for when it stands by (`-backupscript')",
+    ),
+    taking(
+        "downscript",
+        FILE,
+        Meaning::Script(Hook::Down),
+        "and when it takes no part any more (`-downscript')",
+    ),
+    taking(
+        "preparescript",
+        FILE,
+        Meaning::Script(Hook::Prepare),
+        "program that is asked before it takes over: an exit\n\
+         status other than 0 within 2 s refuses\n\
+         (`-preparescript')",
+    ),
+    taking(
+        "xparam",
+        Takes::Value("TEXT", "a text"),
+        Meaning::Xparam,
+        "third argument of all these programs (`-xparam')",
+    ),
+    taking(
+        "hooktimeout",
+        Takes::Number(1, MAX_TIMEOUT),
+        Meaning::HookTimeout,
+        "seconds after which such a program is ended, 1 to 60\n\
+         (30)",
+    ),
+    plain("-upscript", Meaning::NoScript(Hook::Up), ""),
+    plain("-backupscript", Meaning::NoScript(Hook::Backup), ""),
+    plain("-downscript", Meaning::NoScript(Hook::Down), ""),
+    plain("-preparescript", Meaning::NoScript(Hook::Prepare), ""),
+    plain("-xparam", Meaning::NoXparam, ""),
     plain("up", Meaning::Up, "take part (default)"),
     plain("down", Meaning::Down, "hand over and take no part"),
     plain(

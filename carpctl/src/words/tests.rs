@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::change::{AddressChange, Change, LladdrWish, Manner, StateWish};
 
+mod hooks;
 mod peers;
 mod write;
 

@@ -6,6 +6,8 @@ use carp_net::carp_fsm::carp_proto::MacAddress;
 
 use super::{Keyword, Problem};
 use crate::change::LladdrWish;
+use crate::failure::printable;
+use crate::hooks::MAX_TEXT;
 
 /// Words that begin like a number or hold what only addresses hold; keywords never do.
 pub(super) fn looks_like_address(word: &str) -> bool {
@@ -94,6 +96,33 @@ pub(super) fn inet6_peer(value: &str, _: &Keyword) -> Result<Ipv6Addr, Problem> 
     let is_name = !looks_like_address(value);
     let wrong = |_| Problem::NotAPeerAddress { family: 6, is_name };
     value.parse().map_err(wrong)
+}
+
+/// Reads the path behind `upscript` and the like.
+pub(super) fn program(value: &str) -> Result<String, Problem> {
+    if !value.starts_with('/') {
+        return Err(Problem::NotAbsolute);
+    }
+    shown(value)
+}
+
+/// Reads the text behind `xparam`.
+pub(super) fn xparam(value: &str) -> Result<String, Problem> {
+    if value.is_empty() {
+        return Err(Problem::Empty("-xparam"));
+    }
+    shown(value)
+}
+
+/// A text that is shown in a line and is no burden to a control message.
+fn shown(value: &str) -> Result<String, Problem> {
+    if value.len() > MAX_TEXT {
+        return Err(Problem::TooLong);
+    }
+    if printable(value) != value {
+        return Err(Problem::NotPrintable);
+    }
+    Ok(value.to_owned())
 }
 
 /// Reads the word behind `lladdr`.

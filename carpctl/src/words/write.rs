@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::net::IpAddr;
 
 use crate::change::{AddressChange, Change, LladdrWish, Manner, StateWish};
+use crate::hooks::HookChange;
 
 /// The words that say `change`, in the order of the how-to. Where a key is among what changes,
 /// `pass` is the password of it; without one it is to come on standard input.
@@ -27,6 +28,7 @@ pub(crate) fn write(change: &Change, pass: Option<&OsStr>) -> Vec<OsString> {
         inet_peers,
         inet6_peers,
         groups,
+        hooks,
         addresses,
     } = change;
     let mut words = Words::default();
@@ -50,6 +52,9 @@ pub(crate) fn write(change: &Change, pass: Option<&OsStr>) -> Vec<OsString> {
     for group in groups {
         words.say(if group.member { "group" } else { "-group" });
         words.say(&group.name.to_string());
+    }
+    for hook in hooks {
+        words.hook(hook);
     }
     words.addresses(addresses);
     if let Some(up) = up {
@@ -95,6 +100,21 @@ impl Words {
                     self.say_value(keyword, &Some(peer.to_string()));
                 }
             }
+        }
+    }
+
+    fn hook(&mut self, change: &HookChange) {
+        match change {
+            HookChange::Script { hook, file } => self.say_or_not(hook.keyword(), file),
+            HookChange::Xparam(text) => self.say_or_not("xparam", text),
+            HookChange::Timeout(seconds) => self.say_value("hooktimeout", &Some(seconds)),
+        }
+    }
+
+    fn say_or_not(&mut self, keyword: &str, value: &Option<String>) {
+        match value {
+            Some(_) => self.say_value(keyword, value),
+            None => self.say(&format!("-{keyword}")),
         }
     }
 

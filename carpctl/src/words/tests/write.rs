@@ -11,6 +11,7 @@ use proptest::option;
 use super::*;
 use crate::change::{AdvDemoteWish, CarriedKey, GroupChange, Peers};
 use crate::config::Config;
+use crate::hooks::{Hook, HookChange, MAX_TIMEOUT};
 
 fn written(change: &Change) -> String {
     let words = write(change, None);
@@ -121,6 +122,28 @@ fn groups() -> impl Strategy<Value = Vec<GroupChange>> {
     })
 }
 
+fn hooks() -> impl Strategy<Value = Vec<HookChange>> {
+    let text = || option::of(prop_oneof![Just("/etc/up"), Just("/a b/'")]);
+    let script = (proptest::sample::select(Hook::ALL.to_vec()), text());
+    let one = prop_oneof![
+        script.prop_map(|(hook, file)| {
+            let file = file.map(str::to_owned);
+            HookChange::Script { hook, file }
+        }),
+        text().prop_map(|text| HookChange::Xparam(text.map(str::to_owned))),
+        (1..=MAX_TIMEOUT).prop_map(HookChange::Timeout),
+    ];
+    vec(one, 0..6).prop_map(|mut all| {
+        let mut said: Vec<HookChange> = Vec::new();
+        all.retain(|it| {
+            let is_new = !said.iter().any(|other| other.is_about_the_same(it));
+            said.push(it.clone());
+            is_new
+        });
+        all
+    })
+}
+
 /// Without repetitions, which no command line has.
 fn distinct<T: Ord + std::fmt::Debug>(
     one: impl Strategy<Value = T>,
@@ -158,12 +181,13 @@ fn any_change() -> impl Strategy<Value = Change> {
         distinct(inet()),
         distinct(inet6()),
         groups(),
+        hooks(),
         vec(address_change(), 0..5),
     );
     (timers, others, lists).prop_map(|(timers, others, lists)| {
         let (vhid, advbase, advskew, up, state) = timers;
         let (carpdev, lladdr, peers, advdemote, create) = others;
-        let (inet_peers, inet6_peers, groups, mut addresses) = lists;
+        let (inet_peers, inet6_peers, groups, hooks, mut addresses) = lists;
         let first = addresses.iter().position(|address| address.ip.is_ipv4());
         for (position, address) in addresses.iter_mut().enumerate() {
             if address.manner == Manner::Set && Some(position) != first {
@@ -188,6 +212,7 @@ fn any_change() -> impl Strategy<Value = Change> {
             inet_peers,
             inet6_peers,
             groups,
+            hooks,
             addresses,
         }
     })

@@ -13,6 +13,7 @@ use crate::demotion;
 use crate::demotion::hold::DemoteOptions;
 use crate::failure::{Failure, printable};
 use crate::name::InterfaceName;
+use crate::netstart::save::{self, SaveOptions};
 use crate::netstart::{self, NetstartOptions};
 use crate::paths::Paths;
 use crate::protocol::Reply;
@@ -47,6 +48,8 @@ enum Command {
     Sysctl(SysctlOptions),
     /// Do what the files /etc/hostname.carp* say
     Netstart(NetstartOptions),
+    /// Write the files /etc/hostname.carp* as things are
+    Save(SaveOptions),
     /// Show the commands that make what there is
     Show(ShowOptions),
     /// Show what was counted, as OpenBSD's `netstat -s -p carp`
@@ -81,6 +84,7 @@ pub(crate) fn run() -> Result<std::process::ExitCode, Failure> {
         Some(Command::Sysctl(options)) => sysctl::run(&options, cli.json || options.json)?,
         Some(Command::Stats(options)) => stats::run(&options, cli.json || options.json)?,
         Some(Command::Netstart(options)) => return netstart::run(&options),
+        Some(Command::Save(options)) => save::run(&options)?,
         Some(Command::Show(options)) => show::run(&options)?,
         Some(Command::Restart) => restart()?,
         Some(Command::Daemon(options)) => return daemon::run(&options),
@@ -152,14 +156,15 @@ fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
     print(&format!("{text}\n"))
 }
 
-const COMMANDS: [&str; 9] = [
-    "netstart", "show", "sysctl", "stats", "demote", "restart", "daemon", "decode", "demo",
+const COMMANDS: [&str; 10] = [
+    "netstart", "save", "show", "sysctl", "stats", "demote", "restart", "daemon", "decode", "demo",
 ];
 
 const USAGE: &str = "carpctl [-a] [--json]
        carpctl INTERFACE [--json]
        carpctl INTERFACE WORD...
        carpctl netstart [-n] [--allow-commands] [--prune|INTERFACE...]
+       carpctl save [-n] [INTERFACE]
        carpctl show [-k] [INTERFACE]
        carpctl sysctl [-n] [--json] [-a|NAME[=VALUE]...]
        carpctl stats [--json] [INTERFACE]

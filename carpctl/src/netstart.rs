@@ -4,6 +4,7 @@
 //! It is a client of the service like any other command. The service itself never reads a file.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::cli::{complain, print_bytes};
@@ -19,6 +20,7 @@ mod files;
 mod hostname;
 mod lines;
 mod plan;
+pub(crate) mod save;
 mod settings;
 
 /// The words of `carpctl netstart`.
@@ -87,6 +89,15 @@ impl Problems {
             ExitCode::SUCCESS
         }
     }
+}
+
+/// What is said where two files are there for one interface.
+fn both(paths: &[PathBuf]) -> String {
+    let paths: Vec<_> = paths
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    format!("both {} are there: keep one", paths.join(" and "))
 }
 
 const HELP: &str = "\

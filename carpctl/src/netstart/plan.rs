@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 
 use carp_net::carp_fsm::carp_proto::Key;
 
-use super::Problems;
 use super::files::{Etc, Text, is_open_to_others};
 use super::hostname::{self, Hostname, Password};
+use super::lines::LineError;
 use super::settings::{Wanted, Whose};
+use super::{Problems, both};
 use crate::change::CarriedKey;
 use crate::name::InterfaceName;
 use crate::secret::{self, Secret};
@@ -73,14 +74,7 @@ impl Plan {
                 [path] => plan
                     .interfaces
                     .extend(read_interface(*name, path, problems)),
-                paths => {
-                    let paths: Vec<_> = paths
-                        .iter()
-                        .map(|path| path.display().to_string())
-                        .collect();
-                    let paths = paths.join(" and ");
-                    problems.error(&format!("{name}: both {paths} are there: keep one"));
-                }
+                paths => problems.error(&format!("{name}: {}", both(paths))),
             }
         }
         plan.filed = Some(found.of.into_keys().collect());
@@ -150,32 +144,21 @@ fn read_interface(name: InterfaceName, path: &Path, problems: &mut Problems) -> 
             return None;
         }
     };
-    let secret = match hostname.password.take() {
-        None => None,
-        Some(Password::Here(password)) => {
-            if text.is_open_to_others() {
-                Problems::note(&exposed(path));
-            }
-            Some(Secret {
-                key: Key::from_password(password.as_slice()),
-                was_cut: password.len() > Key::MAX_PASSWORD,
-            })
-        }
-        Some(Password::File { path: file, line }) => {
-            let file = resolved(&file, path);
-            hostname.say_passfile(&file);
-            let is_exposed =
-                fs::metadata(&file).is_ok_and(|it| is_open_to_others(it.mode(), it.gid()));
-            if is_exposed {
-                Problems::note(&exposed(&file));
-            }
-            match secret::read(&SecretSource::File(file)) {
-                Ok(secret) => Some(secret),
-                Err(error) => {
-                    problems.error(&format!("{}:{line}: passfile: {error}", path.display()));
-                    return None;
-                }
-            }
+    let password = hostname.password.take();
+    if let Some(path) = password.as_ref().and_then(|it| exposed(it, &text)) {
+        let path = path.display();
+        Problems::note(&format!(
+            "{path}: others can read the password in it: chmod 600 {path}"
+        ));
+    }
+    if let Some(Password::File { path: file, .. }) = &password {
+        hostname.say_passfile(&resolved(file, path));
+    }
+    let secret = match password.map(|password| key_in(&password, path)).transpose() {
+        Ok(secret) => secret,
+        Err(error) => {
+            problems.error(&format!("{}:{error}", path.display()));
+            return None;
         }
     };
     if secret.as_ref().is_some_and(|secret| secret.was_cut) {
@@ -190,6 +173,23 @@ fn read_interface(name: InterfaceName, path: &Path, problems: &mut Problems) -> 
     })
 }
 
+/// The key that `password` leads to, of which the file at `path` speaks.
+pub(super) fn key_in(password: &Password, path: &Path) -> Result<Secret, LineError> {
+    match password {
+        Password::Here(password) => Ok(Secret {
+            key: Key::from_password(password.as_slice()),
+            was_cut: password.len() > Key::MAX_PASSWORD,
+        }),
+        Password::File { path: file, line } => {
+            let file = SecretSource::File(resolved(file, path));
+            secret::read(&file).map_err(|error| LineError {
+                line: *line,
+                problem: format!("passfile: {error}"),
+            })
+        }
+    }
+}
+
 /// Where `file` is that the file at `path` names: a credential of the service, or beside it.
 fn resolved(file: &Path, path: &Path) -> PathBuf {
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY");
@@ -199,7 +199,14 @@ fn resolved(file: &Path, path: &Path) -> PathBuf {
     credential.unwrap_or_else(beside)
 }
 
-fn exposed(path: &Path) -> String {
-    let path = path.display();
-    format!("{path}: others can read the password in it: chmod 600 {path}")
+/// The file that holds `password`, which `text` speaks of, where others can read it.
+fn exposed(password: &Password, text: &Text) -> Option<PathBuf> {
+    match password {
+        Password::Here(_) => text.is_open_to_others().then(|| text.path.clone()),
+        Password::File { path, .. } => {
+            let file = resolved(path, &text.path);
+            let metadata = fs::metadata(&file).ok()?;
+            is_open_to_others(metadata.mode(), metadata.gid()).then_some(file)
+        }
+    }
 }

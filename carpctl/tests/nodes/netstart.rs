@@ -1,5 +1,6 @@
 //! Interfaces out of files: the whole how-to, and what netstart does to a running cluster.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use crate::net::{Net, Node, Terrain, let_pass, none_lost};
@@ -129,6 +130,21 @@ fn netstart_again_moves_no_election_and_a_bad_file_stands_alone() {
     assert!(one.carpctl("carp3").contains("vhid 3 advbase 1 advskew 0"));
     assert_eq!(one.refused("carp7"), "carpctl: carp7: no such interface\n");
     assert_eq!(transitions(one), before, "nothing moved");
+
+    // What is saved makes what there is.
+    let file = format!("{etc}/carpctl/hostname.carp0");
+    let saved = |what: &str| format!("carpctl: carp0: {what}\n");
+    assert_eq!(
+        said(one, "save carp0"),
+        saved(&format!("{file} says so already"))
+    );
+    one.carpctl("carp0 advskew 1 alias 192.0.2.12/24");
+    assert_eq!(said(one, "save carp0"), saved(&format!("saved in {file}")));
+    let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let now = (one.carpctl("show -k carp0"), transitions(one));
+    said(one, "netstart");
+    assert_eq!((one.carpctl("show -k carp0"), transitions(one)), now);
 }
 
 /// What `carpctl` with `words`, which must succeed, says on standard error; it prints nothing.

@@ -17,6 +17,8 @@ use crate::netstart::save::{self, SaveOptions};
 use crate::netstart::{self, NetstartOptions};
 use crate::paths::Paths;
 use crate::protocol::Reply;
+use crate::watch::monitor::{self, MonitorOptions};
+use crate::watch::wait::{self, WaitOptions};
 use crate::words;
 
 mod groups;
@@ -54,6 +56,10 @@ enum Command {
     Show(ShowOptions),
     /// Show what was counted, as OpenBSD's `netstat -s -p carp`
     Stats(StatsOptions),
+    /// Show what happens, as it happens
+    Monitor(MonitorOptions),
+    /// Return when an interface has reached a state
+    Wait(WaitOptions),
     /// Demote an interface group while a command runs
     Demote(DemoteOptions),
     /// Start the service anew, as after an upgrade, unnoticed by others
@@ -86,6 +92,8 @@ pub(crate) fn run() -> Result<std::process::ExitCode, Failure> {
         Some(Command::Netstart(options)) => return netstart::run(&options),
         Some(Command::Save(options)) => save::run(&options)?,
         Some(Command::Show(options)) => show::run(&options)?,
+        Some(Command::Monitor(options)) => monitor::run(&options, cli.json || options.json)?,
+        Some(Command::Wait(options)) => wait::run(&options)?,
         Some(Command::Restart) => restart()?,
         Some(Command::Daemon(options)) => return daemon::run(&options),
         Some(Command::Decode(options)) => decode::run(&options, cli.json)?,
@@ -140,7 +148,7 @@ pub(crate) fn complain(text: &str) {
     }
 }
 
-fn print(text: &str) -> Result<(), Failure> {
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
     print_bytes(text.as_bytes())
 }
 
@@ -156,8 +164,9 @@ fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
     print(&format!("{text}\n"))
 }
 
-const COMMANDS: [&str; 10] = [
-    "netstart", "save", "show", "sysctl", "stats", "demote", "restart", "daemon", "decode", "demo",
+const COMMANDS: [&str; 12] = [
+    "netstart", "save", "show", "sysctl", "stats", "monitor", "wait", "demote", "restart",
+    "daemon", "decode", "demo",
 ];
 
 const USAGE: &str = "carpctl [-a] [--json]
@@ -168,6 +177,8 @@ const USAGE: &str = "carpctl [-a] [--json]
        carpctl show [-k] [INTERFACE]
        carpctl sysctl [-n] [--json] [-a|NAME[=VALUE]...]
        carpctl stats [--json] [INTERFACE]
+       carpctl monitor [--json] [INTERFACE...]
+       carpctl wait INTERFACE STATE [--timeout SECONDS]
        carpctl -g GROUP [--json]
        carpctl -g GROUP carpdemote|-carpdemote [N] [owner NAME]
        carpctl demote N [group NAME] owner NAME -- COMMAND...

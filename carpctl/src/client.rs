@@ -41,6 +41,8 @@ pub(crate) enum ClientError {
     NoService,
     #[error("the service ends again and again")]
     KeepsEnding,
+    #[error("{0}")]
+    Refused(String),
     #[error("the service could not be started: {0}")]
     NotStarted(String),
     #[error(transparent)]
@@ -116,6 +118,22 @@ pub(crate) fn hold_again(
         Ok(replies) => Ok(Some((replies, connection.stream))),
         Err(error) => Err(error),
     }
+}
+
+/// Begins to ask the service, if there is one, for what it goes on telling. What it tells can be
+/// read without waiting.
+pub(crate) fn watch(paths: &Paths, request: &Request) -> Result<Option<UnixStream>, ClientError> {
+    let Some(connection) = connect_to(paths)? else {
+        return Ok(None);
+    };
+    let line = protocol::encode(request)?;
+    match (&connection.stream).write_all(&line) {
+        // As where it ends a moment later.
+        Err(error) if is_end(&error) => {}
+        written => written.map_err(unanswered)?,
+    }
+    connection.stream.set_nonblocking(true)?;
+    Ok(Some(connection.stream))
 }
 
 /// Asks the service to be started anew, and waits until the new one answers.

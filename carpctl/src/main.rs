@@ -29,6 +29,7 @@ mod settings;
 mod shell;
 mod stats;
 mod supervise;
+mod watch;
 mod words;
 
 use std::process::ExitCode;

@@ -14,6 +14,7 @@ use crate::name::InterfaceName;
 use crate::report::Report;
 use crate::settings::{Assignment, Settings};
 use crate::stats::Stats;
+use crate::watch::Happening;
 
 /// The version of this protocol.
 pub(crate) const VERSION: u32 = 1;
@@ -47,10 +48,14 @@ pub(crate) enum Request {
     Demote { group: GroupName, demand: Demand },
     /// Start the service anew, with all it has. For root only.
     Restart,
+    /// Tell of these interfaces, or of all, and then what happens to them, for as long as the client
+    /// stays. It may ask nothing more.
+    Watch { interfaces: Vec<InterfaceName> },
 }
 
 /// What the service answers: for `Show` any number of `Interface` and an `End`, for `Config` and
-/// `Stats` in the same way, where `Stats` begins with the whole service; else one.
+/// `Stats` in the same way, where `Stats` begins with the whole service; for `Watch` what `Show` has
+/// and then any number of `Happened` and `Missed`; else one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Reply {
@@ -64,6 +69,10 @@ pub(crate) enum Reply {
     Group(Box<GroupReport>),
     /// There are no more interfaces.
     End,
+    /// Something happened.
+    Happened(Box<Happening>),
+    /// So many things happened here that the client was too slow for.
+    Missed { count: u64 },
     /// The change is done; the notes are for the operator.
     Done { notes: Vec<String> },
     /// The settings, as they were and as they are.

@@ -5,6 +5,7 @@ mod budget;
 mod client;
 mod clients;
 mod control;
+mod feed;
 mod keeper;
 #[cfg(test)]
 mod live;
@@ -136,6 +137,7 @@ impl<B: Platform> Service<B> {
             if self.is_over() {
                 // The kernel may take its time to take everything back.
                 self.keeper.beat(FAREWELL);
+                self.clients.publish(&mut self.control);
                 self.clients.dismiss(&self.listener, self.control.now());
                 return Ok(());
             }
@@ -153,6 +155,7 @@ impl<B: Platform> Service<B> {
             self.budget.spend(began, self.control.now());
         }
         self.clients.take_replies(&mut self.control);
+        self.clients.publish(&mut self.control);
     }
 
     fn wait(&mut self, events: &mut Events) -> io::Result<()> {
@@ -240,6 +243,7 @@ impl<B: Platform> Service<B> {
         };
         self.control.answer_restart(&reply);
         if refused.is_none() {
+            self.clients.publish(&mut self.control);
             self.clients.part(&mut self.control);
         }
         refused.is_none()

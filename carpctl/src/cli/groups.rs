@@ -49,6 +49,7 @@ fn show_group(group: &GroupName, json: bool) -> Result<(), Failure> {
             Reply::Refused { reason } => return Err(failed(&reason)),
             Reply::Interface(_) | Reply::Config(_) | Reply::Stats(_) | Reply::Done { .. } => {}
             Reply::End | Reply::Settings { .. } | Reply::Ending => {}
+            Reply::Happened(_) | Reply::Missed { .. } => {}
         }
     }
     let report = report.ok_or_else(|| failed(&client::ClientError::Ended))?;
@@ -72,6 +73,7 @@ fn demote(group: GroupName, demand: Demand) -> Result<(), Failure> {
             Reply::Refused { reason } => return Err(Failure::about(&name, reason)),
             Reply::Interface(_) | Reply::Config(_) | Reply::Stats(_) | Reply::Group(_) => {}
             Reply::End | Reply::Settings { .. } | Reply::Ending => {}
+            Reply::Happened(_) | Reply::Missed { .. } => {}
         }
     }
     Ok(())

@@ -11,6 +11,7 @@ use mio::net::UnixStream;
 use rustix::net::sockopt::socket_peercred;
 use zeroize::{Zeroize as _, Zeroizing};
 
+use super::feed::{Feed, Line, Subject};
 use crate::name::InterfaceName;
 use crate::protocol::{self, MAX_LINE, ProtocolError, Reply, Request};
 
@@ -26,6 +27,8 @@ pub(crate) struct Client {
     written: usize,
     turn: Turn,
     deadline: Timestamp,
+    /// What it is told as it happens, if it has asked for that.
+    feed: Option<Feed>,
 }
 
 /// Whose turn it is.
@@ -39,6 +42,8 @@ enum Turn {
     Listing(Topic, Option<InterfaceName>),
     /// Nobody's: the connection holds a demotion, and lasts as long as that.
     Holding,
+    /// The service's, to tell what happens, until the client goes.
+    Reading,
     /// Nobody's: what is left to send is sent, and that is all.
     Over,
 }
@@ -90,6 +95,7 @@ impl Client {
             written: 0,
             turn: Turn::Client,
             deadline: now + PATIENCE,
+            feed: None,
         }
     }
 
@@ -98,17 +104,30 @@ impl Client {
         self.may_change
     }
 
-    /// When it is given up, unless it waits for the service.
+    /// When it is given up, unless it waits for the service. A reader may take as long as it
+    /// likes: it loses what it does not take.
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
         match self.turn {
-            Turn::Service | Turn::Holding => None,
+            Turn::Service | Turn::Holding | Turn::Reading => None,
+            Turn::Listing(..) if self.is_reader() => None,
             Turn::Client | Turn::Listing(..) | Turn::Over => Some(self.deadline),
         }
     }
 
-    /// Whether it waits for an answer or for the rest of one.
+    /// Whether it waits for an answer or for the rest of one. A reader waits for nothing that must
+    /// come.
     pub(crate) fn is_served(&self) -> bool {
-        self.turn != Turn::Client || self.written < self.output.len()
+        !self.is_reader() && (self.turn != Turn::Client || self.written < self.output.len())
+    }
+
+    /// Whether it is told what happens.
+    pub(crate) const fn is_reader(&self) -> bool {
+        self.feed.is_some()
+    }
+
+    /// What it is told of as it happens, if anything.
+    pub(crate) fn subject(&self) -> Option<&Subject> {
+        self.feed.as_ref().map(Feed::subject)
     }
 
     /// Goes on as far as possible without waiting.
@@ -123,6 +142,7 @@ impl Client {
             Turn::Service => Step::Wait,
             Turn::Listing(topic, last) => Step::Next(topic, last),
             Turn::Holding => self.look_for_the_end(),
+            Turn::Reading => self.read_out(),
             Turn::Over => Step::Close,
         }
     }
@@ -131,7 +151,11 @@ impl Client {
     pub(crate) fn answer(&mut self, reply: &Reply, now: Timestamp) {
         self.send(reply, now);
         if self.turn != Turn::Over {
-            self.turn = Turn::Client;
+            self.turn = if self.is_reader() {
+                Turn::Reading
+            } else {
+                Turn::Client
+            };
         }
     }
 
@@ -147,7 +171,7 @@ impl Client {
         self.turn = Turn::Listing(topic, Some(interface));
     }
 
-    /// Begins to tell `topic` of all interfaces.
+    /// Begins to tell `topic` of all interfaces; a reader hears of those that it asked about.
     pub(crate) const fn list(&mut self, topic: Topic) {
         self.turn = Turn::Listing(topic, None);
     }
@@ -159,9 +183,30 @@ impl Client {
         }
     }
 
+    /// Has nothing to tell of `interface`, but perhaps of those behind it.
+    pub(crate) const fn pass_over(&mut self, topic: Topic, interface: InterfaceName) {
+        self.turn = Turn::Listing(topic, Some(interface));
+    }
+
+    /// From now on it is told what happens to `subject`.
+    pub(crate) fn read_of(&mut self, subject: Subject) {
+        self.feed = Some(Feed::new(subject));
+    }
+
+    /// Tells a reader what has happened. Returns whether it can take something now.
+    pub(crate) fn tell_of(&mut self, line: &Line) -> bool {
+        if let Some(feed) = &mut self.feed {
+            feed.push(line);
+        }
+        self.turn == Turn::Reading && self.written == self.output.len()
+    }
+
     /// Says what there is to say and closes, without waiting for the client to take it.
     pub(crate) fn dismiss(mut self, reply: &Reply, now: Timestamp) {
-        if self.turn == Turn::Client {
+        if self.turn == Turn::Reading {
+            drop(self.read_out());
+        }
+        if matches!(self.turn, Turn::Client | Turn::Reading) {
             self.send(reply, now);
         }
         self.part();
@@ -169,6 +214,9 @@ impl Client {
 
     /// Closes when what there is to say is said, without waiting for the client to take it.
     pub(crate) fn part(mut self) {
+        if self.turn == Turn::Reading {
+            drop(self.read_out());
+        }
         // It is lost if the client is not there to take it, or slow; nothing can be done then.
         if let Err(error) = self.flush() {
             tracing::debug!(%error, "client went away");
@@ -232,7 +280,20 @@ impl Client {
         }
     }
 
-    /// Nothing is to be said any more over a connection that holds a demotion.
+    /// Sends a reader as much as it takes of what has happened.
+    fn read_out(&mut self) -> Step {
+        while let Some(line) = self.feed.as_mut().and_then(Feed::next) {
+            self.output.extend_from_slice(line.as_bytes());
+            match self.flush() {
+                Ok(true) => {}
+                Ok(false) => return Step::Wait,
+                Err(_) => return Step::Close,
+            }
+        }
+        self.look_for_the_end()
+    }
+
+    /// Nothing is to be said any more over a connection that holds a demotion, or by a reader.
     fn look_for_the_end(&mut self) -> Step {
         loop {
             match self.stream.read(&mut [0]) {

@@ -9,6 +9,7 @@ use mio::{Interest, Registry, Token};
 
 use super::client::{Client, Step, Topic};
 use super::control::{Control, NO_SUCH_INTERFACE, Ticket};
+use super::feed::{Line, Subject};
 use super::socket::Listener;
 use crate::name::InterfaceName;
 use crate::protocol::{Reply, Request};
@@ -62,9 +63,9 @@ impl Clients {
         self.clients.values().any(Client::is_served)
     }
 
-    /// Whether there is no client.
+    /// Whether there is no client, or only readers, for whom no service stays.
     pub(crate) fn is_empty(&self) -> bool {
-        self.clients.is_empty()
+        self.clients.values().all(Client::is_reader)
     }
 
     /// Whether there ever was a client.
@@ -125,6 +126,33 @@ impl Clients {
         }
     }
 
+    /// Tells the readers what has happened.
+    pub(crate) fn publish<B: Backend>(&mut self, control: &mut Control<B>) {
+        while let Some((concerned, reply)) = control.poll_happening() {
+            self.tell_readers(&reply, |Subject::Happenings(named)| {
+                named.is_empty() || concerned.as_ref().is_none_or(|it| !it.is_disjoint(named))
+            });
+        }
+    }
+
+    /// Tells `reply` to the readers of a subject that `concerns` it.
+    fn tell_readers(&mut self, reply: &Reply, concerns: impl Fn(&Subject) -> bool) {
+        let mut line = None;
+        let mut able = Vec::new();
+        for (token, client) in &mut self.clients {
+            if !client.subject().is_some_and(&concerns) {
+                continue;
+            }
+            // Made for the first who reads it.
+            match line.get_or_insert_with(|| Line::of(reply)) {
+                Ok(line) if client.tell_of(line) => able.push(*token),
+                Ok(_) => {}
+                Err(error) => return tracing::error!(%error, "readers were not told"),
+            }
+        }
+        able.into_iter().for_each(|token| self.enqueue(token));
+    }
+
     /// Ends, with a successor to come: those who were answered get their answers, the others ask
     /// that one, as do those who wait to be admitted.
     pub(crate) fn part<B: Backend>(&mut self, control: &mut Control<B>) {
@@ -153,9 +181,16 @@ impl Clients {
         };
         match client.step() {
             Step::Wait => return,
+            Step::Answer(Request::Watch { interfaces }) => {
+                let subject = Subject::Happenings(interfaces.into_iter().collect());
+                self.begin_to_read(token, subject, control.now());
+            }
             Step::Answer(request) => answer(client, token, request, control),
             Step::Next(topic, last) => match control.next_name(last) {
                 None => client.answer(&Reply::End, control.now()),
+                Some(name) if client.subject().is_some_and(|it| !it.covers(name)) => {
+                    client.pass_over(topic, name);
+                }
                 Some(name) => {
                     let told = told(topic, name, control).unwrap_or(Reply::End);
                     client.tell(topic, name, &told, control.now());
@@ -189,15 +224,43 @@ impl Clients {
         }
     }
 
+    /// From now on a client is told what happens, and first how things stand.
+    fn begin_to_read(&mut self, token: usize, subject: Subject, now: Timestamp) {
+        let has_room = self.make_room_to_read(token);
+        let Some(client) = self.clients.get_mut(&token) else {
+            return;
+        };
+        if has_room {
+            client.read_of(subject);
+            client.list(Topic::Report);
+        } else {
+            client.answer(&refused(TOO_MANY_READERS), now);
+        }
+    }
+
+    /// Readers stay, and so have fewer places; where those are taken, root has that of the oldest
+    /// reader who may change nothing.
+    fn make_room_to_read(&mut self, token: usize) -> bool {
+        let readers = || self.clients.iter().filter(|(_, other)| other.is_reader());
+        if readers().count() < READERS {
+            return true;
+        }
+        let is_root = self.clients.get(&token).is_some_and(Client::may_change);
+        let unprivileged = readers().find(|(_, other)| !other.may_change());
+        let oldest = unprivileged.map(|(oldest, _)| *oldest).filter(|_| is_root);
+        oldest.is_some_and(|oldest| self.clients.remove(&oldest).is_some())
+    }
+
     /// Makes room for `client`, where all places are taken at the expense of the oldest one that
     /// may change nothing: one that has asked nothing yet or, for root, any. So nobody but root
-    /// can keep root out, and the silent keep nobody out.
+    /// can keep root out, and neither the silent nor those who only read keep anybody out.
     fn make_room(&mut self, client: &Client) -> bool {
         if self.clients.len() < PLACES {
             return true;
         }
         let mut unprivileged = self.clients.iter().filter(|(_, other)| !other.may_change());
-        let silent = unprivileged.clone().find(|(_, other)| !other.is_served());
+        let is_silent = |other: &Client| !other.is_served() && !other.is_reader();
+        let silent = unprivileged.clone().find(|(_, other)| is_silent(other));
         let anyone = || unprivileged.next().filter(|_| client.may_change());
         let Some(token) = silent.or_else(anyone).map(|(token, _)| *token) else {
             return false;
@@ -246,6 +309,8 @@ fn answer<B: Backend>(
             Ok(report) => client.answer(&Reply::Group(Box::new(report)), now),
             Err(reason) => client.answer(&Reply::Refused { reason }, now),
         },
+        // Who reads stays among the clients, which have to make room.
+        Request::Watch { .. } => {}
         Request::Change { .. }
         | Request::Settings { .. }
         | Request::Demote { .. }
@@ -312,8 +377,13 @@ const KEY_FOR_ROOT: &str = "permission denied: only root is shown the key";
 
 const TOO_MANY: &str = "the service has too many clients";
 
+const TOO_MANY_READERS: &str = "too many programs watch the service already";
+
 /// How many clients there can be.
 const PLACES: usize = 64;
+
+/// How many of them can be told what happens.
+const READERS: usize = 32;
 
 /// How many clients are admitted, and how many steps are gone with clients, before the election
 /// has its turn again.

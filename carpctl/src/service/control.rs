@@ -20,10 +20,12 @@ use crate::protocol::Reply;
 use crate::settings::{Assignment, Setting, Settings};
 use demotion::Held;
 pub(crate) use demotion::no_such_group;
+use happenings::Concerned;
 use journal::Journal;
 use obstacles::told;
 
 pub(crate) mod demotion;
+mod happenings;
 mod journal;
 mod legacy;
 mod obstacles;
@@ -42,6 +44,8 @@ pub(crate) struct Control<B> {
     interfaces: BTreeMap<InterfaceName, Interface>,
     waiting: VecDeque<(Ticket, InterfaceName, Change)>,
     replies: VecDeque<(Ticket, Reply)>,
+    /// What those who watch were not told yet.
+    happenings: VecDeque<(Concerned, Reply)>,
     unsaved: Unsaved,
     /// Those who asked for a successor of this service.
     restarts: Vec<Ticket>,
@@ -117,6 +121,7 @@ impl<B: Backend> Control<B> {
             interfaces: BTreeMap::new(),
             waiting: VecDeque::new(),
             replies: VecDeque::new(),
+            happenings: VecDeque::new(),
             unsaved: Unsaved {
                 interfaces: BTreeSet::new(),
                 service: true,

@@ -26,6 +26,7 @@ use crate::words;
 mod anew;
 mod demotion;
 mod socket;
+mod watch;
 
 /// A service in a thread of its own.
 struct Bench {

@@ -47,6 +47,20 @@ impl House {
         admitted
     }
 
+    /// Says whether one more client of these rights may watch.
+    fn come_to_read(&mut self, may_change: bool) -> bool {
+        assert!(self.come(may_change, 0));
+        let token = self.clients.next_token - 1;
+        let subject = Subject::Happenings([].into());
+        self.clients.begin_to_read(token, subject, at(0));
+        self.clients.clients.get(&token).unwrap().is_reader()
+    }
+
+    fn readers(&self) -> usize {
+        let all = self.clients.clients.values();
+        all.filter(|client| client.is_reader()).count()
+    }
+
     fn privileged(&self) -> usize {
         let all = self.clients.clients.values();
         all.filter(|client| client.may_change()).count()
@@ -147,4 +161,48 @@ fn key_is_told_to_root_only_and_only_where_it_is_asked_for() {
     );
     let report = told_first(true, Request::Show { interface });
     assert!(!report.contains("5368617265"), "{report}");
+}
+
+// ---- who reads ----
+
+#[test]
+fn readers_leave_places_to_those_who_ask() {
+    let mut house = House::new();
+    for _ in 0..READERS {
+        assert!(house.come_to_read(false));
+    }
+    assert!(
+        !house.come_to_read(false),
+        "it is refused, and may ask else"
+    );
+    for _ in 0..2 * PLACES {
+        assert!(
+            house.come(false, 0),
+            "the silent make room, the readers stay"
+        );
+    }
+    assert_eq!(house.readers(), READERS);
+    house.clients.give_up_late(at(3_600));
+    assert_eq!(house.clients.clients.len(), READERS, "they may be silent");
+    assert!(house.clients.is_empty() && !house.clients.are_served());
+}
+
+#[test]
+fn readers_cannot_keep_root_out() {
+    let mut house = House::new();
+    for _ in 0..READERS {
+        assert!(house.come_to_read(false));
+    }
+    for _ in 0..READERS {
+        assert!(
+            house.come_to_read(true),
+            "in place of one who may change nothing"
+        );
+    }
+    assert_eq!((house.readers(), house.privileged()), (READERS, READERS));
+    assert!(!house.come_to_read(true));
+    assert!(!house.come_to_read(false));
+    for _ in 0..PLACES - READERS - 1 {
+        assert!(house.come(true, 0), "and there is room to ask");
+    }
 }

@@ -51,6 +51,7 @@ impl<B: Backend> Control<B> {
             interfaces,
             waiting: VecDeque::new(),
             replies: VecDeque::new(),
+            happenings: VecDeque::new(),
             unsaved: Unsaved::default(),
             restarts: Vec::new(),
             on_demand,

@@ -12,6 +12,7 @@ impl<B: Backend> Control<B> {
     pub(super) fn take_events(&mut self) {
         while let Some(event) = self.driver.poll_event() {
             self.journal.write(self.driver.now(), &event);
+            self.tell(&event);
             self.touch_service();
             match &event {
                 Event::Configured { interface, .. } => {

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io::{self, Write as _};
 
-use clap::{CommandFactory as _, Parser as _};
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::client;
 use crate::daemon::{self, DaemonOptions};
@@ -22,17 +22,19 @@ use crate::watch::wait::{self, WaitOptions};
 use crate::words;
 
 mod groups;
+mod help;
 mod interface;
 pub(crate) mod show;
 mod stats;
 mod sysctl;
+use help::HelpOptions;
 use show::ShowOptions;
 use stats::StatsOptions;
 use sysctl::SysctlOptions;
 
 /// Share addresses between machines with CARP, as OpenBSD's ifconfig does.
 #[derive(Debug, clap::Parser)]
-#[command(name = "carpctl", version, override_usage = USAGE, after_help = after_help())]
+#[command(name = "carpctl", version, disable_help_subcommand = true)]
 pub(crate) struct Cli {
     /// Show all interfaces; so does no word at all
     #[arg(short, long)]
@@ -70,6 +72,8 @@ enum Command {
     Decode(DecodeOptions),
     /// Show two nodes taking over from each other, in a network of its own
     Demo(DemoOptions),
+    /// Explain a word, a command or a setting
+    Help(HelpOptions),
     #[command(external_subcommand)]
     Interface(Vec<OsString>),
 }
@@ -81,7 +85,10 @@ pub(crate) fn run() -> Result<std::process::ExitCode, Failure> {
         groups::run(words, json)?;
         return Ok(std::process::ExitCode::SUCCESS);
     }
-    let cli = match Cli::try_parse() {
+    let matches = Cli::command()
+        .override_help(help::front_page())
+        .try_get_matches();
+    let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
@@ -94,6 +101,7 @@ pub(crate) fn run() -> Result<std::process::ExitCode, Failure> {
         Some(Command::Show(options)) => show::run(&options)?,
         Some(Command::Monitor(options)) => monitor::run(&options, cli.json || options.json)?,
         Some(Command::Wait(options)) => wait::run(&options)?,
+        Some(Command::Help(options)) => help::run(&options)?,
         Some(Command::Restart) => restart()?,
         Some(Command::Daemon(options)) => return daemon::run(&options),
         Some(Command::Decode(options)) => decode::run(&options, cli.json)?,
@@ -163,42 +171,3 @@ fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
         serde_json::to_string_pretty(value).map_err(|error| Failure::Failed(error.to_string()))?;
     print(&format!("{text}\n"))
 }
-
-const COMMANDS: [&str; 12] = [
-    "netstart", "save", "show", "sysctl", "stats", "monitor", "wait", "demote", "restart",
-    "daemon", "decode", "demo",
-];
-
-const USAGE: &str = "carpctl [-a] [--json]
-       carpctl INTERFACE [--json]
-       carpctl INTERFACE WORD...
-       carpctl netstart [-n] [--allow-commands] [--prune|INTERFACE...]
-       carpctl save [-n] [INTERFACE]
-       carpctl show [-k] [INTERFACE]
-       carpctl sysctl [-n] [--json] [-a|NAME[=VALUE]...]
-       carpctl stats [--json] [INTERFACE]
-       carpctl monitor [--json] [INTERFACE...]
-       carpctl wait INTERFACE STATE [--timeout SECONDS]
-       carpctl -g GROUP [--json]
-       carpctl -g GROUP carpdemote|-carpdemote [N] [owner NAME]
-       carpctl demote N [group NAME] owner NAME -- COMMAND...
-       carpctl restart
-       carpctl daemon [--group NAME|GID] [--unsupervised]
-       carpctl decode [--json] FILE [WORD...]
-       carpctl demo [--fault FAULT]";
-
-fn after_help() -> String {
-    format!(
-        "Words for an interface (carp0, carp1, ...), in any order:\n{}\n{EXAMPLES}",
-        words::help()
-    )
-}
-
-const EXAMPLES: &str = "\
-Examples:
-  carpctl carp0 vhid 99 passfile /etc/carp.key carpdev eth0 192.0.2.10/24
-  carpctl carp0
-  carpctl sysctl net.inet.carp.preempt=1
-  carpctl -g carp carpdemote 50 owner maintenance
-
-Exit status: 0 done, 1 refused or failed, 2 command line not understood.";

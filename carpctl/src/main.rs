@@ -16,6 +16,7 @@ mod failure;
 mod group;
 mod hooks;
 mod logging;
+mod manual;
 mod name;
 mod netstart;
 mod paths;

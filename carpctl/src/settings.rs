@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 use crate::demotion::MOST;
 use crate::words::nearest;
 
+mod details;
+pub(crate) use details::help;
+
 /// All settings, as they stand. The default is that of a service to which nothing was said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -95,7 +98,7 @@ impl Setting {
     }
 
     /// The values it can have, in words.
-    fn allowed(self) -> String {
+    pub(crate) fn allowed(self) -> String {
         let range = self.range();
         let unit = match self {
             Self::Preempt | Self::Lease => "",
@@ -210,20 +213,6 @@ fn wrong(word: &str, problem: QueryProblem) -> QueryError {
 fn suggestion(nearest: &Option<&'static str>) -> String {
     nearest.map_or_else(String::new, |name| format!(" (did you mean `{name}'?)"))
 }
-
-/// What `carpctl sysctl --help` says of them.
-pub(crate) const HELP: &str = "\
-Settings:
-  net.inet.carp.preempt   1: take over from a master that is worse (0)
-  net.inet.carp.lease     0: hold addresses without end, even if the whole
-                          service is killed or stopped; 1: only as long as
-                          adverts leave (1)
-  net.inet.carp.announce  seconds from one announcement of a master's addresses
-                          to the next, 0 to 3600; 0: none once the switches
-                          have learned them (60)
-  net.inet.carp.demotion  by how much group carp is demoted; writing adds, a
-                          number below 0 takes away, as on FreeBSD (see also
-                          `carpctl -g carp')";
 
 /// What stands for all settings.
 const BEGINNINGS: &[&str] = &["net", "net.inet", "net.inet.carp"];

@@ -5,6 +5,8 @@
 
 use std::ffi::OsStr;
 
+mod details;
+pub(crate) use details::details;
 mod error;
 pub(crate) use error::{Problem, WordError};
 mod parse;

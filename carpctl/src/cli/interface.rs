@@ -4,8 +4,9 @@ use std::ffi::OsString;
 use std::io;
 
 use carp_net::carp_fsm::carp_proto::MacAddress;
+use clap::CommandFactory as _;
 
-use super::{COMMANDS, complain, failure, paths, print, print_json};
+use super::{Cli, complain, failure, paths, print, print_json};
 use crate::change::LladdrWish;
 use crate::client;
 use crate::failure::{Failure, printable};
@@ -117,7 +118,9 @@ fn random_lladdr() -> io::Result<MacAddress> {
 
 /// A word that is neither a command nor an interface may be a misspelt command.
 fn not_a_name(word: &str, error: crate::name::NotACarpName) -> Failure {
-    let hint = match words::nearest(word, COMMANDS) {
+    let program = Cli::command();
+    let commands = program.get_subcommands().map(clap::Command::get_name);
+    let hint = match words::nearest(word, commands) {
         Some(command) => format!("{word}: unknown command (did you mean `{command}'?)"),
         None if word.is_empty() => format!("`': {error}"),
         None => format!("{word}: {error}"),

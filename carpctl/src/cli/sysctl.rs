@@ -8,7 +8,7 @@ use crate::settings::{self, Query, QueryError, QueryProblem, Setting, Settings};
 
 /// The words of `carpctl sysctl`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = settings::HELP)]
+#[command(after_help = settings::help())]
 pub(super) struct SysctlOptions {
     /// Show all settings; so does no name at all
     #[arg(short, long, conflicts_with = "queries")]

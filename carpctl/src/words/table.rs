@@ -120,11 +120,8 @@ pub(crate) fn find(name: &str) -> Option<&'static Keyword> {
 }
 
 /// The one of `names` that `word` may have been meant to be.
-pub(crate) fn nearest(
-    word: &str,
-    names: impl IntoIterator<Item = &'static str>,
-) -> Option<&'static str> {
-    let distance = |name| strsim::damerau_levenshtein(word, name);
+pub(crate) fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let distance = |name: &str| strsim::damerau_levenshtein(word, name);
     let allowed = (word.chars().count() / 3).clamp(1, 2);
     names
         .into_iter()

@@ -93,7 +93,10 @@ fn misunderstood_options_are_told_in_one_line() {
             "--json=1",
             "`--json=1': takes no value; see `carpctl --help'",
         ),
-        ("help foo", "`foo': unknown command; see `carpctl --help'"),
+        (
+            "help foo",
+            "help: `foo': nothing is called so (`carpctl help' shows what there is)",
+        ),
         (
             "sysctl -x",
             "sysctl: `-x': unknown option (allowed: --all, -n, --json, NAME[=VALUE], --help); \

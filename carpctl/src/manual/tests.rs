@@ -1,0 +1,122 @@
+use std::ffi::OsString;
+
+use super::*;
+use crate::settings::{Query, Setting};
+use crate::words::{self, KEYWORDS, Meaning};
+
+/// All details there are, each with what it is of.
+fn everything() -> Vec<(&'static str, Details)> {
+    let of_word = |keyword: &words::Keyword| {
+        words::details(keyword.meaning).map(|details| (keyword.name, details))
+    };
+    let of_words = KEYWORDS.iter().filter_map(of_word);
+    let of_setting = |setting: Setting| (setting.name(), setting.details());
+    of_words.chain(Setting::ALL.map(of_setting)).collect()
+}
+
+/// The words behind `carpctl` in an example, as a shell would make them.
+fn behind_carpctl(example: &str) -> Vec<OsString> {
+    let behind = example.strip_prefix("carpctl ").unwrap();
+    behind.split(' ').map(OsString::from).collect()
+}
+
+#[test]
+fn examples_are_understood() {
+    for (name, details) in everything() {
+        let words = behind_carpctl(details.example);
+        match words.as_slice() {
+            [carp0, rest @ ..] if carp0 == "carp0" => {
+                let parsed = words::parse("carp0", rest);
+                assert!(parsed.is_ok(), "{name}: {parsed:?}");
+                assert!(rest.iter().any(|it| it == name) || is_alias(name), "{name}");
+            }
+            [sysctl, query] if sysctl == "sysctl" => {
+                let parsed = Query::parse(query.to_str().unwrap());
+                assert!(matches!(parsed, Ok(Query::Assign(_))), "{name}: {parsed:?}");
+            }
+            _ => panic!("{name}: {}", details.example),
+        }
+    }
+}
+
+/// Whether another word means the same, whose example is that of both.
+fn is_alias(name: &str) -> bool {
+    let meaning = words::find(name).map(|keyword| keyword.meaning);
+    let same = |keyword: &&words::Keyword| Some(keyword.meaning) == meaning;
+    KEYWORDS.iter().filter(same).count() > 1
+}
+
+#[test]
+fn sections_are_there() {
+    let reference = include_str!("../../../docs/carp-protocol.md");
+    for (name, details) in everything() {
+        let section = details.section;
+        let is_heading = |line: &str| {
+            let heading = line.trim_start_matches('#').trim_start();
+            line.starts_with('#')
+                && heading
+                    .strip_prefix(section)
+                    .is_some_and(|rest| rest.starts_with([' ', '.']))
+        };
+        assert!(reference.lines().any(is_heading), "{name}: §{section}");
+    }
+}
+
+#[test]
+fn words_that_work_are_explained_and_those_that_are_refused_say_why() {
+    let program = clap::Command::new("carpctl");
+    for keyword in KEYWORDS {
+        let found = topics(keyword.name, &program).unwrap();
+        let text = found.first().unwrap().to_string();
+        assert!(
+            text.starts_with(keyword.name) || is_alias(keyword.name),
+            "{text}"
+        );
+        assert!(text.contains(keyword.name), "{text}");
+        if let Meaning::Refused(why) = keyword.meaning {
+            let words: Vec<&str> = text.split_whitespace().collect();
+            assert!(words.join(" ").contains(why), "{text}");
+        }
+        assert!(
+            text.lines().all(|line| line.chars().count() <= 80),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn details_are_sentences() {
+    for (name, details) in everything() {
+        assert!(details.text.ends_with('.'), "{name}: {}", details.text);
+        assert!(!details.change.ends_with('.'), "{name}: {}", details.change);
+        for text in [details.text, details.default, details.change] {
+            let quotes = (text.matches('`').count(), text.matches('\'').count());
+            assert!(quotes.0 <= quotes.1, "{name}: {text}");
+            assert!(!text.contains("  "), "{name}: {text}");
+        }
+    }
+}
+
+#[test]
+fn unknown_topics_name_the_nearest() {
+    let program = clap::Command::new("carpctl");
+    let refusal = |word| topics(word, &program).unwrap_err().to_string();
+    assert_eq!(
+        refusal("advskw"),
+        "`advskw': nothing is called so (did you mean `advskew'?)"
+    );
+    assert_eq!(
+        refusal("frobnicate"),
+        "`frobnicate': nothing is called so (`carpctl help' shows what there is)"
+    );
+}
+
+#[test]
+fn lines_end_before_the_edge_and_not_between_what_stays_together() {
+    let text = format!("{} vhid{NO_BREAK}N", "word ".repeat(13));
+    let lines = filled("  first:  ", &text);
+    assert_eq!(
+        lines,
+        format!("  first:  {}\n          vhid N\n", ["word"; 13].join(" "))
+    );
+}

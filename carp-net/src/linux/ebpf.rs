@@ -1,50 +1,139 @@
-//! The `bpf` system call, as much of it as one small program needs: a map of one number, which the
+//! The `bpf` system call, as much of it as one small program needs: a map of numbers, which the
 //! program reads and this process writes.
+//!
+//! Making them takes `CAP_BPF`, using them does not: the numbers are written through memory that is
+//! shared with the kernel, so that a process can have them from another that still had the right.
 #![expect(
     unsafe_code,
     reason = "no library wraps the call; each block says why it is sound"
 )]
 
 use std::ffi::CStr;
+use std::fs;
 use std::io;
-use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd, RawFd};
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A number that a program can read: `BPF_MAP_TYPE_ARRAY` with one entry.
+use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+
+/// Numbers that a program can read: `BPF_MAP_TYPE_ARRAY`, in the memory of this process too.
 #[derive(Debug)]
-pub(super) struct Number(OwnedFd);
+pub(super) struct Numbers {
+    map: OwnedFd,
+    /// `LENGTH` of them.
+    memory: NonNull<AtomicU64>,
+}
 
 /// A program in the kernel.
 #[derive(Debug)]
 pub(super) struct Program(OwnedFd);
 
-impl Number {
-    /// A number that is 0.
+impl Numbers {
+    /// How many there are.
+    pub(super) const LENGTH: u32 = 4_096;
+
+    /// Numbers that are 0.
     ///
     /// # Errors
     ///
     /// Where the kernel has no `bpf`, or does not let the caller (`CAP_BPF`).
     pub(super) fn new() -> io::Result<Self> {
         let mut attributes = Attributes::default();
-        attributes.word(ARRAY).word(4).word(8).word(1);
-        attributes.descriptor(MAP_CREATE).map(Self)
+        let (key, value) = (4, 8);
+        attributes
+            .word(ARRAY)
+            .word(key)
+            .word(value)
+            .word(Self::LENGTH)
+            .word(SHARED_MEMORY);
+        Self::over(attributes.descriptor(MAP_CREATE)?)
     }
 
-    /// Makes it `value`, which takes no lock of the kernel's that anybody holds for long.
-    pub(super) fn set(&self, value: u64) -> io::Result<()> {
-        let key = 0_u32;
-        let mut attributes = Attributes::default();
-        attributes
-            .fd(self.0.as_fd())
-            .word(0)
-            .address((&raw const key).cast())
-            .address((&raw const value).cast());
-        attributes.call(MAP_UPDATE_ELEM).map(drop)
+    /// Those that another process has made.
+    ///
+    /// # Errors
+    ///
+    /// Where `map` is something else.
+    pub(super) fn of(map: OwnedFd) -> io::Result<Self> {
+        let length = Self::LENGTH.to_string();
+        let flags = format!("{SHARED_MEMORY:#x}");
+        let facts = [
+            ("map_type", "2"),
+            ("value_size", "8"),
+            ("max_entries", &length),
+            ("map_flags", &flags),
+        ];
+        must_be(&map, &facts)?;
+        Self::over(map)
+    }
+
+    fn over(map: OwnedFd) -> io::Result<Self> {
+        let access = ProtFlags::READ | ProtFlags::WRITE;
+        let anywhere = std::ptr::null_mut();
+        // SAFETY: the kernel chooses a place where nothing is.
+        let memory = unsafe { mmap(anywhere, BYTES, access, MapFlags::SHARED, &map, 0) }?;
+        let memory = NonNull::new(memory.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
+        Ok(Self { map, memory })
+    }
+
+    /// Makes the number at `place` `value`; does nothing beyond the last. No lock is taken.
+    pub(super) fn set(&self, place: u32, value: u64) {
+        if place < Self::LENGTH {
+            // SAFETY: the memory holds so many, one behind the other.
+            let number = unsafe { self.memory.add(place as usize) };
+            // SAFETY: it is aligned, and there until this goes.
+            let number = unsafe { number.as_ref() };
+            number.store(value, Ordering::Release);
+        }
     }
 
     /// Its descriptor, for an instruction that loads it.
     pub(super) fn as_raw(&self) -> RawFd {
-        self.0.as_raw_fd()
+        self.map.as_raw_fd()
     }
+}
+
+// SAFETY: nothing in it belongs to a thread.
+unsafe impl Send for Numbers {}
+// SAFETY: the numbers are atomic.
+unsafe impl Sync for Numbers {}
+
+impl Drop for Numbers {
+    fn drop(&mut self) {
+        // SAFETY: nothing refers to this memory any more.
+        let unmapped = unsafe { munmap(self.memory.as_ptr().cast(), BYTES) };
+        if let Err(error) = unmapped {
+            tracing::debug!(%error, "shared memory stays");
+        }
+    }
+}
+
+impl AsFd for Numbers {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.map.as_fd()
+    }
+}
+
+impl AsFd for Program {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// Looks whether what the kernel tells of a descriptor has these `facts`. This takes no right, other
+/// than asking the descriptor itself.
+fn must_be(descriptor: &OwnedFd, facts: &[(&str, &str)]) -> io::Result<()> {
+    let file = format!("/proc/self/fdinfo/{}", descriptor.as_raw_fd());
+    let told = fs::read_to_string(file)?;
+    let is_told = |(name, value): &(&str, &str)| {
+        told.lines()
+            .any(|line| line.split_once(":\t") == Some((*name, *value)))
+    };
+    if facts.iter().all(is_told) {
+        return Ok(());
+    }
+    Err(io::ErrorKind::InvalidInput.into())
 }
 
 impl Program {
@@ -52,7 +141,7 @@ impl Program {
     ///
     /// # Errors
     ///
-    /// As [`Number::new`], and where the kernel finds the program wanting.
+    /// As [`Numbers::new`], and where the kernel finds the program wanting.
     pub(super) fn load(instructions: &[u64]) -> io::Result<Self> {
         const LICENCE: &CStr = c"MIT";
         let count = u32::try_from(instructions.len()).unwrap_or(u32::MAX);
@@ -63,6 +152,16 @@ impl Program {
             .address(instructions.as_ptr().cast())
             .address(LICENCE.as_ptr().cast());
         attributes.descriptor(PROG_LOAD).map(Self)
+    }
+
+    /// One that another process has loaded.
+    ///
+    /// # Errors
+    ///
+    /// Where `program` is something else.
+    pub(super) fn of(program: OwnedFd) -> io::Result<Self> {
+        must_be(&program, &[("prog_type", "3")])?;
+        Ok(Self(program))
     }
 
     pub(super) fn as_raw(&self) -> RawFd {
@@ -86,10 +185,6 @@ impl Attributes {
             self.length += 1;
         }
         self
-    }
-
-    fn fd(&mut self, fd: BorrowedFd<'_>) -> &mut Self {
-        self.word(fd.as_raw_fd().cast_unsigned())
     }
 
     /// The address of something that must be there until the call. The kernel reads through the
@@ -124,7 +219,10 @@ impl Attributes {
 
 /// Of `linux/bpf.h`.
 const MAP_CREATE: libc::c_int = 0;
-const MAP_UPDATE_ELEM: libc::c_int = 2;
 const PROG_LOAD: libc::c_int = 5;
 const ARRAY: u32 = 2;
 const SCHED_CLS: u32 = 3;
+/// `BPF_F_MMAPABLE`.
+const SHARED_MEMORY: u32 = 1 << 10;
+
+const BYTES: usize = size_of::<AtomicU64>() * Numbers::LENGTH as usize;

@@ -105,6 +105,11 @@ impl Inherited {
         fits.then_some(socket)
     }
 
+    /// Whatever is called `name`.
+    pub(super) fn take_any(&mut self, name: &str) -> Option<OwnedFd> {
+        self.descriptors.remove(name)
+    }
+
     /// Those for the worker, which has to do with groups.
     pub(super) fn split_off_groups(&mut self) -> Self {
         let all = std::mem::take(&mut self.descriptors).into_iter();

@@ -8,7 +8,7 @@ use carp_fsm::{HostId, LinkId, Timestamp};
 
 use super::carpdev::Carpdev;
 use super::clock;
-use super::egress::Clsacts;
+use super::egress::{Clsacts, Speeches};
 use super::inherit::Inherited;
 use super::journal::Journal;
 use super::links::Links;
@@ -37,6 +37,8 @@ pub(super) struct Access {
     pub(super) connection: Connection,
     pub(super) clsacts: Clsacts,
     pub(super) journal: Journal,
+    /// None where the kernel does not let us.
+    pub(super) speeches: Option<Speeches>,
 }
 
 /// What a kernel begins with.
@@ -45,6 +47,7 @@ pub(super) struct Start {
     pub(super) connection: Connection,
     pub(super) journal: Journal,
     pub(super) inherited: Inherited,
+    pub(super) speeches: Option<Speeches>,
     /// When what nobody has claimed goes.
     pub(super) sweep_at: Timestamp,
     /// Whether its thread runs before others, as the loop's does.
@@ -71,6 +74,7 @@ impl<T: FnMut(Answer)> Kernel<T> {
                 connection: start.connection,
                 clsacts: Clsacts::default(),
                 journal: start.journal,
+                speeches: start.speeches,
             },
             tell,
             carpdevs: BTreeMap::new(),

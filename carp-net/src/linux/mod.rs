@@ -51,7 +51,7 @@ pub use sys::keep_descriptors_from_programs;
 mod watch;
 mod worker;
 
-use egress::Speech;
+use egress::{Speech, Speeches};
 use hear::Hear;
 use inherit::Inherited;
 use journal::Journal;
@@ -85,6 +85,8 @@ pub struct Linux {
     surveying: bool,
     /// Whether news were lost and everything must be asked for.
     lost: bool,
+    /// None where the kernel does not let us.
+    speeches: Option<Speeches>,
     watches: BTreeMap<LinkId, Watch>,
     hosts: BTreeMap<HostId, Host>,
     /// Those to which something has happened that has not been looked at.
@@ -152,6 +154,9 @@ impl Linux {
         let mut inherited = Inherited::new(options.inherited, namespace);
         let groups = inherited.split_off_groups();
         let hear = Hear::open(&mut inherited)?;
+        let speeches = Speeches::open(&mut inherited)
+            .inspect_err(|error| tracing::debug!(%error, "no lease of speech"))
+            .ok();
         inherited.clear();
         let mut connection = Connection::open().about("rtnetlink")?;
         let links = Links::survey(&mut connection).about("rtnetlink")?;
@@ -165,6 +170,7 @@ impl Linux {
             connection,
             journal: Journal::open(options.journal, namespace.unwrap_or_default()),
             inherited: groups,
+            speeches: speeches.clone(),
             sweep_at: clock::now() + options.grace,
             before_others,
         };
@@ -177,6 +183,7 @@ impl Linux {
             links,
             surveying: false,
             lost: false,
+            speeches,
             watches: BTreeMap::new(),
             hosts: BTreeMap::new(),
             suspects: BTreeSet::new(),
@@ -192,9 +199,10 @@ impl Linux {
     /// The descriptors to hand on to a process that is to go on in place of this one, with their
     /// names: see [`Options::inherit`]. They change when a link is watched, comes or goes.
     pub fn descriptors(&self) -> Vec<(String, BorrowedFd<'_>)> {
-        let hear = self.hear.descriptors();
+        let speeches = self.speeches.iter().flat_map(Speeches::descriptors);
+        let own = self.hear.descriptors().chain(speeches);
         let copies = self.watches.values().flat_map(|watch| &watch.copies);
-        hear.map(|(name, socket)| (name.to_owned(), socket))
+        own.map(|(name, descriptor)| (name.to_owned(), descriptor))
             .chain(copies.map(|(name, socket)| (name.clone(), socket.as_fd())))
             .collect()
     }

@@ -448,12 +448,10 @@ impl Place {
         if let Some(speech) = &self.speech {
             return speech.extend(now, until);
         }
-        let speech = match Speech::new() {
-            Ok(speech) => speech,
-            Err(error) => {
-                let interface = &self.name;
-                return tracing::debug!(interface, %error, "no lease of speech");
-            }
+        let index = self.index;
+        let speeches = access.speeches.as_ref();
+        let Some(speech) = speeches.and_then(|speeches| speeches.speech(index)) else {
+            return;
         };
         speech.extend(now, until);
         let filter = speech.filter(self.index, self.handle());

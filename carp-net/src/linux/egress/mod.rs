@@ -21,7 +21,7 @@ mod programs;
 mod speech;
 pub(super) use bpf::Program;
 pub(super) use programs::{closed, normal, quiet, veil};
-pub(super) use speech::Speech;
+pub(super) use speech::{Speech, Speeches};
 
 /// The interfaces of others that filters may have to be put on.
 ///

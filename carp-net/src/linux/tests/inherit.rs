@@ -43,9 +43,12 @@ fn no_switch_hears_of_it_and_no_packet_is_lost() {
     let mut one = Machine::plug(&lab, "one", &["192.0.2.1/24"]);
     let names: Vec<String> = {
         let index = one.backend.links.by_name("vmx0").unwrap().index;
+        let programs = one.backend.speeches.iter();
+        let programs = programs.flat_map(|_| ["speech-ends", "speech-program"]);
         ["hear-inet", "hear-inet6"]
-            .map(str::to_owned)
             .into_iter()
+            .chain(programs)
+            .map(str::to_owned)
             .chain([
                 format!("group-inet-{index}"),
                 format!("group-inet6-{index}"),

@@ -1,13 +1,13 @@
 //! The lease of speech: who does not go on advertising is not asked any more, but still answers.
 
 use super::*;
-use crate::linux::egress::Speech;
+use crate::linux::egress::Speeches;
 
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Where the kernel lets nobody load a program there is nothing to test; it lets root.
 fn speech_is_possible() -> bool {
-    let possible = Speech::new().is_ok();
+    let possible = Speeches::load().is_ok();
     assert!(possible || std::env::var_os("CI").is_none(), "no bpf()");
     if !possible {
         eprintln!("skipped: the kernel does not let us load a BPF program");

@@ -41,6 +41,7 @@ mod news;
 mod place;
 mod poller;
 pub(crate) mod precedence;
+pub mod privileges;
 mod ready;
 mod routes;
 mod settings;

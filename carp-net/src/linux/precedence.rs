@@ -5,6 +5,10 @@
 //! where every core is busy, now and then for tens of them: longer than a peer with sub-second timers
 //! waits for an advert.
 
+use std::io;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
 use super::sys;
 
 /// What a thread is there for.
@@ -24,17 +28,34 @@ impl Precedence {
     /// have it: `CAP_SYS_NICE` in the first user namespace or an `RLIMIT_RTPRIO` is needed, and in a
     /// control group for the processor a share for such threads.
     pub(crate) fn take(self) -> bool {
-        let taken = sys::schedule_first_in_first_out(match self {
-            Self::Node => 1,
-            Self::Supervisor => 2,
-            #[cfg(feature = "lab")]
-            Self::Witness => 3,
-        });
+        let taken = sys::schedule_first_in_first_out(self.priority());
         if let Err(error) = &taken {
             tracing::debug!(%error, "SCHED_FIFO is refused: it runs like any other program");
         }
         taken.is_ok()
     }
+
+    const fn priority(self) -> u8 {
+        match self {
+            Self::Node => 1,
+            Self::Supervisor => 2,
+            #[cfg(feature = "lab")]
+            Self::Witness => 3,
+        }
+    }
+}
+
+/// Lets this process and what it starts have the precedence of a node and its supervisor also when
+/// they have no `CAP_SYS_NICE` any more (`RLIMIT_RTPRIO`).
+pub(super) fn allow() -> io::Result<()> {
+    let needed = u64::from(Precedence::Supervisor.priority());
+    let Rlimit { current, maximum } = getrlimit(Resource::Rtprio);
+    if current.is_none_or(|current| current >= needed) {
+        return Ok(());
+    }
+    let maximum = maximum.map(|maximum| maximum.max(needed));
+    let current = Some(needed);
+    Ok(setrlimit(Resource::Rtprio, Rlimit { current, maximum })?)
 }
 
 #[cfg(test)]

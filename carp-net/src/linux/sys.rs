@@ -69,10 +69,10 @@ pub fn keep_descriptors_from_programs() -> io::Result<()> {
 
 /// Gives the calling thread `SCHED_FIFO` with this priority. The threads and programs that it starts
 /// are scheduled as they would be without.
-pub(super) fn schedule_first_in_first_out(priority: libc::c_int) -> io::Result<()> {
+pub(super) fn schedule_first_in_first_out(priority: u8) -> io::Result<()> {
     let policy = libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK;
     let parameter = libc::sched_param {
-        sched_priority: priority,
+        sched_priority: priority.into(),
     };
     // SAFETY: 0 is the calling thread; the kernel reads the parameter and keeps no pointer to it.
     let result = unsafe { libc::sched_setscheduler(0, policy, &raw const parameter) };
@@ -80,6 +80,25 @@ pub(super) fn schedule_first_in_first_out(priority: libc::c_int) -> io::Result<(
         Ok(())
     } else {
         Err(io::Error::last_os_error())
+    }
+}
+
+/// Has the kernel run `program` ahead of every system call of all threads, and log what it refuses.
+pub(super) fn filter_system_calls(program: &mut [libc::sock_filter]) -> io::Result<()> {
+    let whole = libc::sock_fprog {
+        len: u16::try_from(program.len()).map_err(|_| io::ErrorKind::InvalidInput)?,
+        filter: program.as_mut_ptr(),
+    };
+    let mode = libc::SECCOMP_SET_MODE_FILTER;
+    let flags = libc::SECCOMP_FILTER_FLAG_TSYNC | libc::SECCOMP_FILTER_FLAG_LOG;
+    // SAFETY: the kernel copies the program, which is as long as is said, and keeps no pointer.
+    let result = unsafe { libc::syscall(libc::SYS_seccomp, mode, flags, &raw const whole) };
+    match result {
+        0 => Ok(()),
+        thread if thread > 0 => Err(io::Error::other(format!(
+            "thread {thread} has another filter"
+        ))),
+        _ => Err(io::Error::last_os_error()),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -29,6 +29,8 @@ pub struct Supervisor<'a> {
     limits: Limits,
     engine: Option<Engine>,
     kept: Kept,
+    /// Whether any of that is from an engine.
+    has_taken_in: bool,
     last_alive: Option<Timestamp>,
     crashes: Crashes,
     /// Whether the engine is to end.
@@ -95,6 +97,7 @@ impl<'a> Supervisor<'a> {
             limits: Limits::default(),
             engine: None,
             kept: Kept::default(),
+            has_taken_in: false,
             last_alive: None,
             crashes: Crashes::default(),
             stopping: false,
@@ -102,6 +105,14 @@ impl<'a> Supervisor<'a> {
             buffer: Buffer::new(),
             before_others: false,
         }
+    }
+
+    /// Gives `descriptor` to the first engine as if one before it had left it as `name`: something that
+    /// this process could open and an engine may not.
+    #[must_use]
+    pub fn leaves(mut self, name: impl Into<String>, descriptor: OwnedFd) -> Self {
+        self.kept.descriptors.insert(name.into(), descriptor);
+        self
     }
 
     /// As patient as `limits` says.
@@ -196,7 +207,7 @@ impl<'a> Supervisor<'a> {
                     Ended::OnPurpose
                 });
             }
-            if engine.why == Start::First && engine.beats_since.is_none() && self.kept.is_empty() {
+            if engine.why == Start::First && engine.beats_since.is_none() && !self.has_taken_in {
                 return Ok(Ended::NotStarted(match end {
                     End::Exited(code) => Some(code),
                     End::Signalled(_) => None,
@@ -312,7 +323,10 @@ impl<'a> Supervisor<'a> {
                 }
                 Received::Frame(Frame::All { last_alive }, _) => self.last_alive = last_alive,
                 Received::Frame(Frame::Again, _) => engine.again = !self.stopping,
-                Received::Frame(frame, descriptor) => self.kept.take_in(&frame, descriptor),
+                Received::Frame(frame, descriptor) => {
+                    self.kept.take_in(&frame, descriptor);
+                    self.has_taken_in = true;
+                }
                 Received::Skipped => {}
                 Received::Nothing => break,
                 Received::End => {

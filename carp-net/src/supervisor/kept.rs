@@ -45,10 +45,6 @@ impl Kept {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.records.is_empty() && self.descriptors.is_empty()
-    }
-
     /// Does what `frame` says, if it is about something kept.
     pub(super) fn take_in(&mut self, frame: &Frame<'_>, descriptor: Option<OwnedFd>) {
         match *frame {

@@ -324,6 +324,28 @@ fn first_engine_that_cannot_start_is_not_retried() {
 }
 
 #[test]
+fn first_engine_finds_what_the_supervisor_leaves_it() {
+    let stage = Stage::new();
+    std::fs::write(stage.file("text"), "still open").unwrap();
+    let file = File::open(stage.file("text")).unwrap();
+    let (stopped, _stop) = UnixStream::pair().unwrap();
+    let path = stage.path();
+    let supervisor = thread::spawn(move || {
+        let start = |why| play("engine", &path, u32::from(why != Start::First));
+        let supervisor = Supervisor::new(start).limits(limits());
+        supervisor.leaves("file", file.into()).run(stopped).unwrap()
+    });
+    let mut first = stage.engine();
+    assert_eq!(first.found, "0: file:still open");
+    first.does("beat 60000");
+    first.last("crash");
+    let mut second = stage.engine();
+    assert_eq!(second.found, "1: file:still open after another");
+    second.last("exit 0");
+    assert_eq!(supervisor.join().unwrap(), Ended::OnPurpose);
+}
+
+#[test]
 fn program_that_is_not_there_is_an_error() {
     let (stop, _says_stop) = UnixStream::pair().unwrap();
     let mut supervisor = Supervisor::new(|_| Command::new("/nonexistent/engine"));

@@ -13,7 +13,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
-use std::os::fd::{AsFd as _, BorrowedFd};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -99,6 +99,17 @@ impl Speeches {
     pub(in crate::linux) fn descriptors(&self) -> [(&'static str, BorrowedFd<'_>); 2] {
         let table = &self.0;
         [(ENDS, table.ends.as_fd()), (PROGRAM, table.program.as_fd())]
+    }
+
+    /// The same, for a process that does not use it itself.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no descriptor left.
+    pub(in crate::linux) fn into_descriptors(self) -> io::Result<Vec<(String, OwnedFd)>> {
+        let all = self.descriptors().into_iter();
+        all.map(|(name, fd)| Ok((name.to_owned(), fd.try_clone_to_owned()?)))
+            .collect()
     }
 
     /// One that is to be [extended](Speech::extend) before its filter goes on the interface with

@@ -19,7 +19,6 @@ use crate::paths::Paths;
 use crate::protocol::Reply;
 use crate::watch::monitor::{self, MonitorOptions};
 use crate::watch::wait::{self, WaitOptions};
-use crate::words;
 
 mod groups;
 mod help;

@@ -44,7 +44,7 @@ mod channel;
 mod frame;
 pub use frame::{MAX_NAME, MAX_RECORD};
 mod keeper;
-pub use keeper::{Ended, Start, Supervisor};
+pub use keeper::{Ended, Seen, Start, Supervisor};
 mod kept;
 mod patience;
 pub use patience::Limits;

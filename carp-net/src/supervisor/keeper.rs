@@ -26,6 +26,7 @@ use crate::linux::precedence::Precedence;
 pub struct Supervisor<'a> {
     start: Box<dyn FnMut(Start) -> Command + Send + 'a>,
     renew: Option<Box<dyn FnMut() -> Command + Send + 'a>>,
+    observer: Option<Observer<'a>>,
     limits: Limits,
     engine: Option<Engine>,
     kept: Kept,
@@ -41,6 +42,9 @@ pub struct Supervisor<'a> {
     before_others: bool,
 }
 
+/// What sees what engines say.
+type Observer<'a> = Box<dyn FnMut(Seen<'_>) + Send + 'a>;
+
 /// Why an engine is started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -51,6 +55,21 @@ pub enum Start {
     Again,
     /// The one before crashed, was killed, or made no progress.
     InPlace,
+}
+
+/// Something that an engine said.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Seen<'a> {
+    /// At this moment it made progress.
+    Beat(Timestamp),
+    /// It has this record kept.
+    Record {
+        /// The name of the record.
+        name: &'a str,
+        /// What it says.
+        value: &'a [u8],
+    },
 }
 
 /// How it came that there is no engine any more.
@@ -94,6 +113,7 @@ impl<'a> Supervisor<'a> {
         Self {
             start: Box::new(start),
             renew: None,
+            observer: None,
             limits: Limits::default(),
             engine: None,
             kept: Kept::default(),
@@ -128,6 +148,14 @@ impl<'a> Supervisor<'a> {
     #[must_use]
     pub fn renewed_by(mut self, renew: impl FnMut() -> Command + Send + 'a) -> Self {
         self.renew = Some(Box::new(renew));
+        self
+    }
+
+    /// Has `observer` see what engines say, for example to tell a service manager. It must not
+    /// wait: an engine is watched again only when it is done.
+    #[must_use]
+    pub fn observed_by(mut self, observer: impl FnMut(Seen<'_>) + Send + 'a) -> Self {
+        self.observer = Some(Box::new(observer));
         self
     }
 
@@ -309,10 +337,17 @@ impl<'a> Supervisor<'a> {
 
     /// Takes in all that the engine has said.
     fn take_in(&mut self, engine: &mut Engine) {
+        let observer = &mut self.observer;
+        let mut observe = |seen: Seen<'_>| {
+            if let Some(observer) = observer {
+                observer(seen);
+            }
+        };
         loop {
             let received = engine.channel.receive(&mut self.buffer);
             match received.unwrap_or(Received::End) {
                 Received::Frame(Frame::Beat { at, within }, _) => {
+                    observe(Seen::Beat(at));
                     self.last_alive = Some(at);
                     let now = now();
                     engine.beats_since.get_or_insert(now);
@@ -324,6 +359,9 @@ impl<'a> Supervisor<'a> {
                 Received::Frame(Frame::All { last_alive }, _) => self.last_alive = last_alive,
                 Received::Frame(Frame::Again, _) => engine.again = !self.stopping,
                 Received::Frame(frame, descriptor) => {
+                    if let Frame::Record { name, value } = frame {
+                        observe(Seen::Record { name, value });
+                    }
                     self.kept.take_in(&frame, descriptor);
                     self.has_taken_in = true;
                 }
@@ -397,6 +435,16 @@ impl fmt::Debug for Supervisor<'_> {
             .field("engine", &self.engine)
             .field("kept", &self.kept)
             .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Seen<'_> {
+    /// Nothing of what a record says.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Beat(at) => f.debug_tuple("Beat").field(at).finish(),
+            Self::Record { name, .. } => f.debug_tuple("Record").field(name).finish(),
+        }
     }
 }
 

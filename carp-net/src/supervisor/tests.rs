@@ -424,6 +424,36 @@ fn renewed_supervisor_is_told_everything() {
     assert!(supervisor.wait().unwrap().success());
 }
 
+#[test]
+fn observer_sees_records_and_beats_in_their_order() {
+    let stage = Stage::new();
+    let path = stage.path();
+    let (seen, sees) = std::sync::mpsc::channel();
+    let (stopped, _stop) = UnixStream::pair().unwrap();
+    let thread = thread::spawn(move || {
+        Supervisor::new(|_| play("engine", &path, 0))
+            .limits(limits())
+            .observed_by(|it| {
+                let text = match it {
+                    Seen::Beat(at) => format!("beat {}", at <= now()),
+                    Seen::Record { name, value } => {
+                        format!("{it:?} {name} {}", String::from_utf8_lossy(value))
+                    }
+                };
+                seen.send(text).unwrap();
+            })
+            .run(stopped)
+            .unwrap()
+    });
+    let mut engine = stage.engine();
+    engine.does("save state ready");
+    engine.does("beat 60000");
+    engine.last("exit 0");
+    assert_eq!(thread.join().unwrap(), Ended::OnPurpose);
+    let seen: Vec<String> = sees.iter().collect();
+    assert_eq!(seen, ["Record(\"state\") state ready", "beat true"]);
+}
+
 // ---- one side alone ----
 
 /// An engine's side and the other end, which does nothing by itself.

@@ -11,6 +11,7 @@ use rustix::net::sockopt::{Timeout, set_socket_timeout, socket_peercred};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 
 use crate::daemon::READY;
+use crate::notify;
 use crate::paths::{Paths, about};
 use crate::protocol::{self, MAX_LINE, ProtocolError, Reply, Request};
 use crate::secret::own_executable;
@@ -136,6 +137,19 @@ pub(crate) fn watch(paths: &Paths, request: &Request) -> Result<Option<UnixStrea
     Ok(Some(connection.stream))
 }
 
+/// Tells the service, if there is one, that it is being configured anew for as long as what is
+/// returned lasts. It is a courtesy: nothing depends on it.
+pub(crate) fn reloading(paths: &Paths) -> Option<Reloading> {
+    let connection = connect_to(paths).ok().flatten()?;
+    let replies = connection.ask(&Request::Reload).ok()?;
+    let is_told = matches!(replies.as_slice(), [Reply::Done { .. }]);
+    is_told.then_some(Reloading(connection.stream))
+}
+
+/// The service is being configured anew.
+#[derive(Debug)]
+pub(crate) struct Reloading(#[expect(dead_code, reason = "held")] UnixStream);
+
 /// Asks the service to be started anew, and waits until the new one answers.
 pub(crate) fn ask_to_restart(paths: &Paths) -> Result<Vec<Reply>, ClientError> {
     let connection = connect_to(paths)?.ok_or(ClientError::NoService)?;
@@ -231,12 +245,16 @@ fn start(paths: &Paths) -> Result<(), ClientError> {
     if let Err(error) = keep_descriptors_from_programs() {
         tracing::debug!(%error, "the service inherits the caller's descriptors");
     }
-    let mut service = Command::new(own_executable())
+    let mut command = Command::new(own_executable());
+    command
         .args(["daemon", "--on-demand"])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()?;
+        .stderr(Stdio::null());
+    for variable in notify::VARIABLES {
+        command.env_remove(variable);
+    }
+    let mut service = command.spawn()?;
     let said = outcome(&mut service)?;
     if said == READY {
         return Ok(());

@@ -14,6 +14,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::failure::Failure;
 use crate::logging;
+use crate::notify::Notifier;
 use crate::paths::{Paths, about};
 use crate::secret;
 use crate::service::{ClaimError, Control, Keeper, LISTENER, Legacy, Listener, Service};
@@ -29,6 +30,9 @@ pub(crate) struct DaemonOptions {
     /// Run as one process, which nobody starts again when it fails
     #[arg(long)]
     unsupervised: bool,
+    /// Take over from no other node until `carpctl -g carp -carpdemote owner boot`, or for a minute
+    #[arg(long)]
+    boot: bool,
     /// Go to the background and end with the last interface
     #[arg(long, hide = true)]
     on_demand: bool,
@@ -106,6 +110,9 @@ impl DaemonOptions {
         if let Some(group) = &self.group {
             words.extend(["--group".into(), group.into()]);
         }
+        if self.boot {
+            words.push("--boot".into());
+        }
         if self.on_demand {
             words.push("--on-demand".into());
         }
@@ -135,7 +142,10 @@ fn prepare(
 ) -> Result<Service<Linux>, Trouble> {
     let paths = Paths::of_this_namespace()?;
     let group = options.group.as_deref().map(find_group).transpose()?;
-    let mut keeper = Keeper::new(supervised);
+    let is_supervised = supervised.is_some();
+    // A supervisor passes on what is said to it.
+    let notifier = (!is_supervised).then(Notifier::from_environment).flatten();
+    let mut keeper = Keeper::new(supervised, notifier);
     let last_alive = keeper.last_alive();
     let legacy = keeper.take_legacy();
     // First the socket, so that no other service is disturbed.
@@ -155,13 +165,19 @@ fn prepare(
         }
         None => {
             let driver = Driver::new(linux, Settings::default().of_node())?;
-            Control::new(driver, options.on_demand)
+            let mut control = Control::new(driver, options.on_demand);
+            if options.boot {
+                control.demote_at_boot();
+            }
+            control
         }
     };
     // Only now: a first start that fails is no crash, and leaves nothing.
     keeper.keep(LISTENER, &listener)?;
     let signals = [SIGTERM, SIGINT, SIGHUP];
     let service = Service::new(control, listener, keeper, &signals)?;
+    // A supervisor gets the same signals, and says itself when its engine is to end.
+    let service = service.at_terminal(!is_supervised && supervise::has_terminal());
     tracing::info!("listening on {}", paths.socket().display());
     Ok(service)
 }

@@ -33,6 +33,11 @@ impl OwnerName {
         Self("sysctl".to_owned())
     }
 
+    /// A machine that boots.
+    pub(crate) fn boot() -> Self {
+        Self("boot".to_owned())
+    }
+
     /// Whether commands without an owner use it.
     pub(crate) fn is_ours(&self) -> bool {
         *self == Self::operator() || *self == Self::sysctl()

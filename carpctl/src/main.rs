@@ -19,6 +19,7 @@ mod logging;
 mod manual;
 mod name;
 mod netstart;
+mod notify;
 mod paths;
 mod protocol;
 mod random;

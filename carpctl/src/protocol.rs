@@ -51,6 +51,9 @@ pub(crate) enum Request {
     /// Tell of these interfaces, or of all, and then what happens to them, for as long as the client
     /// stays. It may ask nothing more.
     Watch { interfaces: Vec<InterfaceName> },
+    /// Take note that it is being configured anew, for as long as the connection lasts. For root
+    /// only.
+    Reload,
 }
 
 /// What the service answers: for `Show` any number of `Interface` and an `End`, for `Config` and

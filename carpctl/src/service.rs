@@ -21,16 +21,18 @@ use carp_net::carp_fsm::Timestamp;
 use carp_net::{Backend, Linux};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
+use signal_hook::consts::SIGHUP;
 use signal_hook_mio::v1_0::Signals;
 
+use crate::notify::{Condition, Phase};
 use crate::protocol::Reply;
 use crate::settings::Settings;
 use budget::Budget;
 use clients::Clients;
 pub(crate) use clients::NOT_ROOT;
 pub(crate) use control::{Control, NO_SUCH_INTERFACE, no_such_group};
-pub(crate) use keeper::Keeper;
 use keeper::Verdict;
+pub(crate) use keeper::{CONDITION, Keeper};
 pub(crate) use records::Legacy;
 pub(crate) use socket::{ClaimError, Listener};
 use timer::Timer;
@@ -57,8 +59,12 @@ pub(crate) struct Service<B> {
     poll: Poll,
     timer: Timer,
     signals: Signals,
+    /// What the service manager was told.
+    told: Option<Condition>,
     /// Whether it ends when there is nothing left to serve.
     on_demand: bool,
+    /// Whether it ends when its terminal does.
+    has_terminal: bool,
     started: Timestamp,
     /// When it ends even if not everything is taken down, once it was told to stop.
     give_up: Option<Timestamp>,
@@ -96,10 +102,19 @@ impl<B: Platform> Service<B> {
             poll,
             timer,
             signals,
+            told: None,
             on_demand,
+            has_terminal: false,
             started,
             give_up: None,
         })
+    }
+
+    /// Ends with the terminal that it runs at, too.
+    #[must_use]
+    pub(crate) const fn at_terminal(mut self, has_terminal: bool) -> Self {
+        self.has_terminal = has_terminal;
+        self
     }
 
     /// Runs until it is told to stop or, on demand, until there is nothing left to serve.
@@ -124,6 +139,7 @@ impl<B: Platform> Service<B> {
                 }
             }
             self.serve_clients();
+            self.tell_manager();
             // What was answered just now is written when the loop comes round again.
             self.save();
             let now = self.control.now();
@@ -167,7 +183,7 @@ impl<B: Platform> Service<B> {
             self.clients.deadline(),
             self.give_up,
             self.idle_deadline(),
-            self.keeper.deadline(),
+            self.keeper.deadline(now),
             self.keeper.restart_deadline(),
         ];
         let next = deadlines.into_iter().flatten().min();
@@ -186,6 +202,10 @@ impl<B: Platform> Service<B> {
 
     fn take_signals(&mut self) {
         for signal in self.signals.pending() {
+            if signal == SIGHUP && !self.has_terminal {
+                tracing::info!("SIGHUP changes nothing: `carpctl netstart' configures anew");
+                continue;
+            }
             tracing::debug!(signal, "told to stop");
             self.stop();
         }
@@ -203,6 +223,30 @@ impl<B: Platform> Service<B> {
             tracing::info!("stopping");
             self.give_up = Some(self.control.now() + STOP_TIME);
             self.control.stop();
+        }
+    }
+
+    /// Tells the service manager, where there is one, how the service is.
+    fn tell_manager(&mut self) {
+        if !self.keeper.is_managed() {
+            return;
+        }
+        let phase = if self.give_up.is_some() {
+            Phase::Stopping
+        } else if self.control.is_reloading() {
+            Phase::Reloading
+        } else {
+            Phase::Ready
+        };
+        let is_same = |told: &Condition| told.phase == phase && !self.control.has_changed();
+        if self.told.as_ref().is_some_and(is_same) {
+            return;
+        }
+        let status = self.control.status();
+        let condition = Condition { phase, status };
+        if self.told.as_ref() != Some(&condition) {
+            self.keeper.tell(&condition);
+            self.told = Some(condition);
         }
     }
 

@@ -2,19 +2,22 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
+use std::sync::Arc;
 
-use carp_net::supervisor::{Ended, Start, Supervisor};
+use carp_net::supervisor::{Ended, Seen, Start, Supervisor};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::failure::Failure;
+use crate::notify::Notifier;
 use crate::paths::Paths;
+use crate::service::CONDITION;
 
 /// How the processes of a service are started.
 #[derive(Debug)]
@@ -52,6 +55,7 @@ pub(crate) fn run(plan: &Plan) -> Result<ExitCode, Failure> {
     };
     let mut supervisor = Supervisor::new(engine)
         .renewed_by(|| plan.command(&installed))
+        .observed_by(tell_manager(Notifier::from_environment()))
         .before_others();
     let outcome = supervisor.adopt().and_then(|()| supervisor.run(stop));
     match outcome {
@@ -80,13 +84,43 @@ impl Plan {
     }
 }
 
-/// Something that becomes readable when a signal asks this process to end.
+/// Passes on to the service manager what the engine says: its condition, and with each beat that
+/// it makes progress. So the manager hears of it only while both processes do.
+fn tell_manager(mut notifier: Option<Notifier>) -> impl FnMut(Seen<'_>) + Send {
+    move |seen| {
+        let Some(notifier) = &mut notifier else {
+            return;
+        };
+        match seen {
+            Seen::Beat(at) => notifier.feed(at),
+            Seen::Record { name, value } if name == CONDITION => {
+                notifier.tell(&String::from_utf8_lossy(value));
+            }
+            Seen::Record { .. } | _ => {}
+        }
+    }
+}
+
+/// Something that becomes readable when a signal asks this process to end. A hangup does where
+/// there is a terminal to hang up; elsewhere it is the custom to mean that files are to be read,
+/// which is for `carpctl netstart` to do.
 fn signals() -> io::Result<UnixStream> {
     let (stop, signal) = UnixStream::pair()?;
-    for number in [SIGTERM, SIGINT, SIGHUP] {
+    for number in [SIGTERM, SIGINT] {
         signal_hook::low_level::pipe::register(number, signal.try_clone()?)?;
     }
+    if has_terminal() {
+        signal_hook::low_level::pipe::register(SIGHUP, signal)?;
+    } else {
+        // Which has it not end the process.
+        signal_hook::flag::register(SIGHUP, Arc::default())?;
+    }
     Ok(stop)
+}
+
+/// Whether this process runs at a terminal.
+pub(crate) fn has_terminal() -> bool {
+    io::stdin().is_terminal() || io::stderr().is_terminal()
 }
 
 /// Takes standard output, which the engine is to have, and leaves `/dev/null` in its place: whoever

@@ -27,6 +27,8 @@ pub(super) fn apply(
         Ok(there) => there,
         Err(error) => return problems.error(&error),
     };
+    // Until this is done.
+    let _reloading = client::reloading(paths);
     // Settings alone are no reason to start a service.
     if there.is_some() || !plan.interfaces.is_empty() {
         apply_settings(plan, paths, problems);

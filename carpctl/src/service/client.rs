@@ -40,7 +40,7 @@ enum Turn {
     Service,
     /// The service's, to tell this of the interfaces behind that one.
     Listing(Topic, Option<InterfaceName>),
-    /// Nobody's: the connection holds a demotion, and lasts as long as that.
+    /// Nobody's: the connection holds a demotion or a reload, and lasts as long as that.
     Holding,
     /// The service's, to tell what happens, until the client goes.
     Reading,

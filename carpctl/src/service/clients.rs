@@ -315,6 +315,7 @@ fn answer<B: Backend>(
         | Request::Settings { .. }
         | Request::Demote { .. }
         | Request::Restart
+        | Request::Reload
             if !client.may_change() =>
         {
             client.answer(&refused(NOT_ROOT), now);
@@ -322,6 +323,7 @@ fn answer<B: Backend>(
         Request::Change { interface, change } => control.change(Ticket(token), interface, change),
         Request::Demote { group, demand } => control.demote(Ticket(token), &group, &demand),
         Request::Restart => control.restart(Ticket(token)),
+        Request::Reload => control.reload(Ticket(token)),
         Request::Settings { assign } => control.assign(Ticket(token), &assign),
     }
 }

@@ -24,6 +24,8 @@ use happenings::Concerned;
 use journal::Journal;
 use obstacles::told;
 
+mod boot;
+mod condition;
 pub(crate) mod demotion;
 mod happenings;
 mod journal;
@@ -49,8 +51,12 @@ pub(crate) struct Control<B> {
     unsaved: Unsaved,
     /// Those who asked for a successor of this service.
     restarts: Vec<Ticket>,
+    /// Those who configure it anew.
+    reloads: BTreeSet<Ticket>,
     settings: Settings,
     held: Vec<Held>,
+    /// When the demotion of a machine that boots ends by itself.
+    boot: Option<Timestamp>,
     journal: Journal,
     /// Whether the service ends with its last interface.
     on_demand: bool,
@@ -127,8 +133,10 @@ impl<B: Backend> Control<B> {
                 service: true,
             },
             restarts: Vec::new(),
+            reloads: BTreeSet::new(),
             settings: Settings::default(),
             held: Vec::new(),
+            boot: None,
             journal: Journal::default(),
             on_demand,
             stopping: false,
@@ -232,7 +240,7 @@ impl<B: Backend> Control<B> {
 
     /// When [`process`](Self::process) must be called at the latest.
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
-        let deadlines = [self.driver.deadline(), self.release_deadline()];
+        let deadlines = [self.driver.deadline(), self.release_deadline(), self.boot];
         deadlines.into_iter().flatten().min()
     }
 
@@ -240,6 +248,7 @@ impl<B: Backend> Control<B> {
     pub(crate) fn process(&mut self) {
         self.driver.process(self.driver.now());
         self.release_late();
+        self.end_boot_late();
         self.take_events();
         self.look_at_holders();
     }

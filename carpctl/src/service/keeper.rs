@@ -9,8 +9,9 @@ use carp_net::supervisor::{Message, Supervised};
 
 use super::records::{InterfaceRecord, Legacy, SERVICE, ServiceRecord, decode, encode};
 use crate::name::InterfaceName;
+use crate::notify::{self, Condition, Notifier};
 
-/// What keeps the service running, if anything does.
+/// What keeps the service running, if anything does, and who else wants to know how it is.
 #[derive(Debug)]
 pub(crate) struct Keeper {
     supervised: Option<Supervised>,
@@ -23,6 +24,10 @@ pub(crate) struct Keeper {
     /// Whether what a former service left, and this one has not taken over, is still kept.
     unsettled: Option<Timestamp>,
     restart: Restart,
+    /// The way to the service manager, where the supervisor is not in between.
+    notifier: Option<Notifier>,
+    /// Whether there is a service manager.
+    is_managed: bool,
 }
 
 /// How far a restart has got.
@@ -43,8 +48,13 @@ pub(super) enum Verdict {
 }
 
 impl Keeper {
-    /// The service's side of `supervised`; without it everything here does nothing.
-    pub(crate) const fn new(supervised: Option<Supervised>) -> Self {
+    /// The service's side of `supervised`; without it `notifier` is told how the service is, and
+    /// everything else here does nothing.
+    pub(crate) fn new(supervised: Option<Supervised>, notifier: Option<Notifier>) -> Self {
+        let is_managed = match &supervised {
+            Some(_) => notify::is_wanted(),
+            None => notifier.is_some(),
+        };
         Self {
             supervised,
             beat: Timestamp::ZERO,
@@ -52,6 +62,8 @@ impl Keeper {
             descriptors: Vec::new(),
             unsettled: None,
             restart: Restart::No,
+            notifier,
+            is_managed,
         }
     }
 
@@ -174,6 +186,24 @@ impl Keeper {
         self.save(SERVICE, record);
     }
 
+    /// Whether anybody wants to be told how the service is.
+    pub(super) const fn is_managed(&self) -> bool {
+        self.is_managed
+    }
+
+    /// Has the service manager told, by the supervisor where there is one, how the service is.
+    pub(super) fn tell(&mut self, condition: &Condition) {
+        let datagram = condition.datagram();
+        if let Some(supervised) = &mut self.supervised
+            && let Err(error) = supervised.save(CONDITION, datagram.as_bytes())
+        {
+            tracing::warn!("{error}");
+        }
+        if let Some(notifier) = &mut self.notifier {
+            notifier.tell(&datagram);
+        }
+    }
+
     fn save(&mut self, name: &str, record: &impl serde::Serialize) {
         let Some(supervised) = &mut self.supervised else {
             return;
@@ -210,13 +240,19 @@ impl Keeper {
     }
 
     /// When the loop must come round even if nothing happens.
-    pub(super) fn deadline(&self) -> Option<Timestamp> {
-        self.is_there().then_some(self.beat)
+    pub(super) fn deadline(&self, now: Timestamp) -> Option<Timestamp> {
+        let notifier = self.notifier.as_ref();
+        let notifier = notifier.and_then(|notifier| notifier.deadline(now));
+        let beat = self.is_there().then_some(self.beat);
+        beat.into_iter().chain(notifier).min()
     }
 
     /// Says, where that is due, that the loop goes round, and will again `within` this time.
     /// Returns whether it was.
     pub(super) fn beat_if_due(&mut self, now: Timestamp, within: Duration) -> bool {
+        if let Some(notifier) = &mut self.notifier {
+            notifier.feed(now);
+        }
         let is_due = self.is_there() && now >= self.beat;
         if is_due {
             self.beat = now + within / BEATS;
@@ -293,6 +329,9 @@ impl Keeper {
         Verdict::Refuse(reason)
     }
 }
+
+/// The record of what the service manager is told, which the supervisor passes on.
+pub(crate) const CONDITION: &str = "condition";
 
 /// How many beats there are in the time that one allows for.
 const BEATS: u32 = 4;

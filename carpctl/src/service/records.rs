@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
+use carp_net::carp_fsm::Timestamp;
 use carp_net::{SavedDriver, SavedInterface};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,9 @@ pub(crate) struct ServiceRecord {
     /// The demotions that somebody holds.
     #[serde(default)]
     pub(crate) held: Vec<HeldRecord>,
+    /// When the demotion of a machine that boots ends by itself.
+    #[serde(default)]
+    pub(crate) boot: Option<Timestamp>,
     /// Device and inode of the file of the control socket.
     pub(crate) socket: (u64, u64),
 }

@@ -16,14 +16,16 @@ use super::live::{Live, Wishes};
 use super::*;
 use crate::change::{CarriedKey, Change};
 use crate::client;
+use crate::notify::Notifier;
 use crate::paths::Paths;
-use crate::protocol::{MAX_LINE, Reply, Request};
+use crate::protocol::{self, MAX_LINE, Reply, Request};
 use crate::render;
 use crate::report::{Report, State};
 use crate::settings::{Assignment, Setting};
 use crate::words;
 
 mod anew;
+mod condition;
 mod demotion;
 mod socket;
 mod watch;
@@ -49,6 +51,11 @@ impl Bench {
     }
 
     fn start(on_demand: bool) -> Self {
+        Self::managed(on_demand, None)
+    }
+
+    /// A service that tells a service manager.
+    fn managed(on_demand: bool, notifier: Option<Notifier>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let paths = Paths::within(directory.path().to_owned(), 7);
         let listener = Listener::claim(&paths, None).unwrap();
@@ -56,7 +63,7 @@ impl Bench {
         let lan = Lan::new(42);
         let driver = Driver::new(Live::new(&lan, &wishes), Node::builder()).unwrap();
         let control = Control::new(driver, on_demand);
-        let service = Service::new(control, listener, Keeper::new(None), &[]).unwrap();
+        let service = Service::new(control, listener, Keeper::new(None, notifier), &[]).unwrap();
         Self {
             paths,
             lan,

@@ -113,7 +113,7 @@ fn misunderstood_options_are_told_in_one_line() {
         ),
         (
             "daemon foo",
-            "daemon: `foo': unexpected word (allowed: --group, --unsupervised, --help); \
+            "daemon: `foo': unexpected word (allowed: --group, --unsupervised, --boot, --help); \
              see `carpctl daemon --help'",
         ),
         (

@@ -18,6 +18,7 @@ mod dialects;
 mod endings;
 mod freebsd;
 mod greedy;
+mod managed;
 mod net;
 mod netstart;
 mod peers;

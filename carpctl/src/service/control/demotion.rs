@@ -175,13 +175,14 @@ impl<B: Backend> Control<B> {
         Ok(())
     }
 
-    /// Whether this client holds a demotion.
+    /// Whether this client holds a demotion, or a reload.
     pub(crate) fn is_holding(&self, ticket: Ticket) -> bool {
-        self.held.iter().any(|it| it.is_by(ticket))
+        self.reloads.contains(&ticket) || self.held.iter().any(|it| it.is_by(ticket))
     }
 
     /// A client is gone, and with it what it held.
     pub(crate) fn release(&mut self, ticket: Ticket) {
+        self.reloads.remove(&ticket);
         self.release_those(|held| held.is_by(ticket));
     }
 
@@ -254,6 +255,7 @@ impl<B: Backend> Control<B> {
             return Err(format!("{MOST_NAMED} owners demote already"));
         }
         self.driver.demote(group.as_str(), owner.as_str(), amount);
+        self.take_note_of_boot(owner);
         self.take_events();
         Ok(())
     }
@@ -262,7 +264,7 @@ impl<B: Backend> Control<B> {
         self.amount_of(group.as_str(), owner)
     }
 
-    fn amount_of(&self, group: &str, owner: &OwnerName) -> i32 {
+    pub(super) fn amount_of(&self, group: &str, owner: &OwnerName) -> i32 {
         let is_named = |it: &Owner| matches!(it, Owner::Named(name) if name == owner.as_str());
         let mut entries = self.driver.node().demotions();
         let entry = entries.find(|entry| entry.group == group && is_named(entry.owner));

@@ -1,6 +1,6 @@
 //! What a service leaves to its successor, and how that one begins with it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use carp_net::carp_fsm::Timestamp;
 use carp_net::{Backend, Driver};
@@ -54,6 +54,8 @@ impl<B: Backend> Control<B> {
             happenings: VecDeque::new(),
             unsaved: Unsaved::default(),
             restarts: Vec::new(),
+            reloads: BTreeSet::new(),
+            boot: legacy.service.boot,
             on_demand,
             stopping: false,
             destroyed_last: false,
@@ -100,6 +102,7 @@ impl<B: Backend> Control<B> {
             settings: self.settings,
             driver: self.driver.save(),
             held: self.held_records(),
+            boot: self.boot,
             socket,
         })
     }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::change::CarriedKey;
-use crate::demotion::Demand;
+use crate::demotion::{Demand, OwnerName};
 use crate::protocol::Reply;
 use crate::report::{Report, State};
 use crate::service::Control;
@@ -271,4 +271,51 @@ fn only_what_has_changed_is_saved() {
     one.change(Ticket(1), "carp0".parse().unwrap(), change("destroy"));
     pass(clock, &mut [&mut one], Duration::from_millis(1));
     assert_eq!(names(&mut one), [("carp0".to_owned(), false)]);
+}
+
+#[test]
+fn machine_that_boots_is_demoted_for_a_minute_whoever_serves() {
+    let lan = Lan::new(42);
+    let mut one = node(&lan);
+    let clock = &mut lan.node();
+    one.demote_at_boot();
+    make(clock, &mut one, "carp0", "vhid 99 carpdev vmx0");
+    pass(clock, &mut [&mut one], Duration::from_secs(30));
+    assert_eq!(report(&one, "carp0").demotion, 128);
+
+    let legacy = saved(&mut one);
+    one.leave_in_place();
+    one = Control::resume(lan.node_again(0), legacy, clock.now(), true).unwrap();
+    pass(clock, &mut [&mut one], Duration::from_secs(29));
+    let after = report(&one, "carp0");
+    assert_eq!((after.demotion, after.demotions[0].amount), (128, 128));
+    assert_eq!(one.status(), "1 interface: carp0 MASTER; demotion 128");
+    pass(clock, &mut [&mut one], Duration::from_secs(2));
+    assert_eq!(report(&one, "carp0").demotion, 0);
+    assert_eq!(one.deadline().filter(|at| *at <= clock.now()), None);
+}
+
+#[test]
+fn whoever_takes_the_demotion_at_boot_back_may_have_it_again_for_longer() {
+    let lan = Lan::new(42);
+    let mut one = node(&lan);
+    let clock = &mut lan.node();
+    one.demote_at_boot();
+    let (carp, owner) = (
+        "carp".parse().unwrap(),
+        "boot".parse::<OwnerName>().unwrap(),
+    );
+    one.demote(Ticket(1), &carp, &Demand::Clear(owner.clone()));
+    was_done(&mut one);
+    assert_eq!(one.settings_as_shown().demotion, 0);
+    one.demote(Ticket(2), &carp, &Demand::Set { owner, amount: 5 });
+    was_done(&mut one);
+    pass(clock, &mut [&mut one], Duration::from_secs(90));
+    assert_eq!(one.settings_as_shown().demotion, 5);
+}
+
+/// Takes the answer of something that was done.
+fn was_done(control: &mut Control<Memory>) {
+    let (_, reply) = control.poll_reply().unwrap();
+    assert!(matches!(reply, Reply::Done { .. }), "{reply:?}");
 }

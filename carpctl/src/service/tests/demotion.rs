@@ -177,7 +177,7 @@ fn answer(bench: &Bench, line: &str) -> Reply {
 }
 
 /// Changes who demotes a group.
-fn demote(bench: &Bench, line: &str) {
+pub(super) fn demote(bench: &Bench, line: &str) {
     assert_eq!(answer(bench, line), done(&[]), "{line}");
 }
 

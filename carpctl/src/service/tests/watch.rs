@@ -74,7 +74,7 @@ fn watch(interfaces: &[&str]) -> Vec<u8> {
     let parse = |name: &&str| name.parse().unwrap();
     let interfaces = interfaces.iter().map(parse).collect();
     let request = Request::Watch { interfaces };
-    crate::protocol::encode(&request).unwrap().to_vec()
+    protocol::encode(&request).unwrap().to_vec()
 }
 
 #[test]

@@ -46,6 +46,8 @@ pub struct Counters {
     pub onomem: u64,
     /// Transitions to master.
     pub preempt: u64,
+    /// Transitions, whatever to.
+    pub transitions: u64,
     /// Freezes: times that nothing was done for so long that others must have taken this node for
     /// dead.
     pub freezes: u64,

@@ -202,6 +202,7 @@ impl Host {
         let to = self.state();
         if from != to {
             let at = around.now;
+            self.run.counters.transitions += 1;
             self.run.last = Some(LastTransition { at, reason });
             around.events.push_back(Event::Transition {
                 id: self.id,

@@ -499,7 +499,7 @@ impl Node {
             return;
         };
         let demotion = self.demotions.total_of(host.config.groups());
-        let masterships = host.run.counters.preempt;
+        let before = host.run.counters;
         let mut around = Surroundings {
             now: self.now,
             preempt: self.config.preempt,
@@ -512,7 +512,9 @@ impl Node {
             events: &mut self.events,
         };
         act(host, &mut around);
-        self.counters.preempt += host.run.counters.preempt - masterships;
+        let after = host.run.counters;
+        self.counters.preempt += after.preempt - before.preempt;
+        self.counters.transitions += after.transitions - before.transitions;
         self.reap(id);
     }
 

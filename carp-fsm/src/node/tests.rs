@@ -497,3 +497,20 @@ fn transition_tells_the_rule() {
         ]
     );
 }
+
+#[test]
+fn every_transition_is_counted_for_host_and_node() {
+    let mut bench = Bench::master();
+    bench.command(Command::Down);
+    let counted = |bench: &Bench| {
+        let host = bench.node.host(bench.id).unwrap();
+        (
+            host.counters().transitions,
+            bench.node.counters().transitions,
+        )
+    };
+    // INIT to BACKUP, to MASTER, to INIT.
+    assert_eq!(counted(&bench), (3, 3));
+    bench.command(Command::Down);
+    assert_eq!(counted(&bench), (3, 3));
+}

@@ -75,7 +75,7 @@ const fn never(_: &Counters) -> u64 {
 }
 
 /// How many counters there are.
-pub(super) const HOW_MANY: usize = 20;
+pub(super) const HOW_MANY: usize = 21;
 
 /// All counters: those of OpenBSD in the order of the struct, which is that of `netstat`
 /// (`docs/carp-protocol.md §3`), and behind them ours.
@@ -206,5 +206,10 @@ pub(crate) static COUNTERS: [Counter; HOW_MANY] = [
         "incidents",
         total("change by another program", "changes by another program"),
         |it| it.incidents,
+    ),
+    ours(
+        "transitions",
+        total("change of state", "changes of state"),
+        |it| it.transitions,
     ),
 ];

@@ -418,7 +418,14 @@ fn rewrite(frame: &mut [u8], change: impl FnOnce(&mut Advertisement)) {
 }
 
 /// The counters that grow by themselves: a master sends.
-const OF_SENDING: [&str; 5] = ["opackets", "opackets6", "oerrors", "preempt", "freezes"];
+const OF_SENDING: [&str; 6] = [
+    "opackets",
+    "opackets6",
+    "oerrors",
+    "preempt",
+    "freezes",
+    "transitions",
+];
 
 /// The file for the log of the service.
 const LOG: &str = "log";

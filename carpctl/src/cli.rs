@@ -23,6 +23,7 @@ use crate::watch::wait::{self, WaitOptions};
 mod groups;
 mod help;
 mod interface;
+mod metrics;
 pub(crate) mod show;
 mod stats;
 mod sysctl;
@@ -61,6 +62,8 @@ enum Command {
     Monitor(MonitorOptions),
     /// Return when an interface has reached a state
     Wait(WaitOptions),
+    /// Show metrics for Prometheus (docs/metrics.md lists them)
+    Metrics,
     /// Demote an interface group while a command runs
     Demote(DemoteOptions),
     /// Start the service anew, as after an upgrade, unnoticed by others
@@ -101,6 +104,7 @@ pub(crate) fn run() -> Result<std::process::ExitCode, Failure> {
         Some(Command::Monitor(options)) => monitor::run(&options, cli.json || options.json)?,
         Some(Command::Wait(options)) => wait::run(&options)?,
         Some(Command::Help(options)) => help::run(&options)?,
+        Some(Command::Metrics) => metrics::run()?,
         Some(Command::Restart) => restart()?,
         Some(Command::Daemon(options)) => return daemon::run(&options),
         Some(Command::Decode(options)) => decode::run(&options, cli.json)?,

@@ -17,6 +17,7 @@ mod group;
 mod hooks;
 mod logging;
 mod manual;
+mod metrics;
 mod name;
 mod netstart;
 mod notify;

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use crate::change::Change;
 use crate::demotion::{Demand, GroupReport};
 use crate::group::GroupName;
+use crate::metrics::{Facts, Vitals};
 use crate::name::InterfaceName;
 use crate::report::Report;
 use crate::settings::{Assignment, Settings};
@@ -35,6 +36,8 @@ pub(crate) enum Request {
     },
     /// Tell what was counted, of this interface or of all, and of the whole service.
     Stats { interface: Option<InterfaceName> },
+    /// Tell what Prometheus is told.
+    Metrics,
     /// Change an interface. For root only.
     Change {
         interface: InterfaceName,
@@ -57,8 +60,9 @@ pub(crate) enum Request {
 }
 
 /// What the service answers: for `Show` any number of `Interface` and an `End`, for `Config` and
-/// `Stats` in the same way, where `Stats` begins with the whole service; for `Watch` what `Show` has
-/// and then any number of `Happened` and `Missed`; else one.
+/// `Stats` in the same way, where `Stats` begins with the whole service; for `Metrics` its `Vitals`,
+/// the `Facts` of each interface and an `End`; for `Watch` what `Show` has and then any number of
+/// `Happened` and `Missed`; else one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Reply {
@@ -68,6 +72,10 @@ pub(crate) enum Reply {
     Config(Box<Told>),
     /// What was counted, of the service or of one interface.
     Stats(Box<Stats>),
+    /// What is measured of the service.
+    Vitals(Box<Vitals>),
+    /// What is measured of one interface.
+    Facts(Box<Facts>),
     /// An interface group as it stands.
     Group(Box<GroupReport>),
     /// There are no more interfaces.
@@ -90,7 +98,14 @@ pub(crate) enum Reply {
 impl Reply {
     /// Whether another reply to the same request follows.
     pub(crate) const fn has_more_behind_it(&self) -> bool {
-        matches!(self, Self::Interface(_) | Self::Config(_) | Self::Stats(_))
+        matches!(
+            self,
+            Self::Interface(_)
+                | Self::Config(_)
+                | Self::Stats(_)
+                | Self::Vitals(_)
+                | Self::Facts(_)
+        )
     }
 }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 mod table;
 use table::HOW_MANY;
-pub(crate) use table::{COUNTERS, Whose};
+pub(crate) use table::{COUNTERS, Counter, RECEIVED, REFUSED, Whose};
 
 /// The counters of the service or of an interface, and of those it hears.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,7 +59,7 @@ impl Stats {
     fn write(&self, text: &mut String) -> fmt::Result {
         let heading = self.name.as_deref().unwrap_or("carp");
         writeln!(text, "{heading}:")?;
-        for (counter, value) in COUNTERS.iter().zip(self.counters.0) {
+        for (counter, value) in self.counters.iter() {
             let shown = counter.whose == Whose::OpenBsd || self.name.is_some();
             if let Some(line) = counter.line.filter(|_| shown) {
                 let words = if value == 1 { line.one } else { line.many };
@@ -67,6 +67,13 @@ impl Stats {
             }
         }
         Ok(())
+    }
+}
+
+impl Counts {
+    /// Each counter and its value.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&'static Counter, u64)> {
+        COUNTERS.iter().zip(self.0)
     }
 }
 

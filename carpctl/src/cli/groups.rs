@@ -49,7 +49,7 @@ fn show_group(group: &GroupName, json: bool) -> Result<(), Failure> {
             Reply::Refused { reason } => return Err(failed(&reason)),
             Reply::Interface(_) | Reply::Config(_) | Reply::Stats(_) | Reply::Done { .. } => {}
             Reply::End | Reply::Settings { .. } | Reply::Ending => {}
-            Reply::Happened(_) | Reply::Missed { .. } => {}
+            Reply::Happened(_) | Reply::Missed { .. } | Reply::Vitals(_) | Reply::Facts(_) => {}
         }
     }
     let report = report.ok_or_else(|| failed(&client::ClientError::Ended))?;
@@ -73,7 +73,7 @@ fn demote(group: GroupName, demand: Demand) -> Result<(), Failure> {
             Reply::Refused { reason } => return Err(Failure::about(&name, reason)),
             Reply::Interface(_) | Reply::Config(_) | Reply::Stats(_) | Reply::Group(_) => {}
             Reply::End | Reply::Settings { .. } | Reply::Ending => {}
-            Reply::Happened(_) | Reply::Missed { .. } => {}
+            Reply::Happened(_) | Reply::Missed { .. } | Reply::Vitals(_) | Reply::Facts(_) => {}
         }
     }
     Ok(())

@@ -59,7 +59,7 @@ pub(super) fn show(interface: Option<InterfaceName>, json: bool) -> Result<(), F
             Reply::Refused { reason } => return Err(failure(interface, &reason)),
             Reply::Config(_) | Reply::Stats(_) | Reply::Group(_) | Reply::Done { .. } => {}
             Reply::End | Reply::Settings { .. } | Reply::Ending => {}
-            Reply::Happened(_) | Reply::Missed { .. } => {}
+            Reply::Happened(_) | Reply::Missed { .. } | Reply::Vitals(_) | Reply::Facts(_) => {}
         }
     }
     if let (Some(name), true) = (interface, reports.is_empty()) {
@@ -102,7 +102,7 @@ fn change(name: InterfaceName, words: &[OsString]) -> Result<(), Failure> {
             Reply::Refused { reason } => return Err(failure(Some(name), &reason)),
             Reply::Interface(_) | Reply::Config(_) | Reply::Stats(_) | Reply::Group(_) => {}
             Reply::End | Reply::Settings { .. } | Reply::Ending => {}
-            Reply::Happened(_) | Reply::Missed { .. } => {}
+            Reply::Happened(_) | Reply::Missed { .. } | Reply::Vitals(_) | Reply::Facts(_) => {}
         }
     }
     Ok(())

@@ -42,7 +42,7 @@ pub(super) fn run(options: &StatsOptions, json: bool) -> Result<(), Failure> {
             Reply::Refused { reason } => return Err(failed(&reason)),
             Reply::Interface(_) | Reply::Config(_) | Reply::Group(_) | Reply::Done { .. } => {}
             Reply::End | Reply::Settings { .. } | Reply::Ending => {}
-            Reply::Happened(_) | Reply::Missed { .. } => {}
+            Reply::Happened(_) | Reply::Missed { .. } | Reply::Vitals(_) | Reply::Facts(_) => {}
         }
     }
     if let (Some(_), true) = (interface, interfaces.is_empty()) {

@@ -59,7 +59,7 @@ pub(super) fn run(options: &SysctlOptions, json: bool) -> Result<(), Failure> {
             Reply::Refused { reason } => return Err(Failure::about("sysctl", reason)),
             Reply::Interface(_) | Reply::Config(_) | Reply::Stats(_) | Reply::Group(_) => {}
             Reply::End | Reply::Done { .. } | Reply::Ending => {}
-            Reply::Happened(_) | Reply::Missed { .. } => {}
+            Reply::Happened(_) | Reply::Missed { .. } | Reply::Vitals(_) | Reply::Facts(_) => {}
         }
     }
     if json {

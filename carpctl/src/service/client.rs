@@ -57,6 +57,8 @@ pub(crate) enum Topic {
     Config { key: bool },
     /// What was counted.
     Stats,
+    /// What Prometheus is told of.
+    Metrics,
 }
 
 /// What a client needs next.

@@ -176,6 +176,7 @@ impl Clients {
     }
 
     fn serve_one<B: Backend>(&mut self, token: usize, control: &mut Control<B>) {
+        let present = self.clients.len();
         let Some(client) = self.clients.get_mut(&token) else {
             return;
         };
@@ -185,7 +186,7 @@ impl Clients {
                 let subject = Subject::Happenings(interfaces.into_iter().collect());
                 self.begin_to_read(token, subject, control.now());
             }
-            Step::Answer(request) => answer(client, token, request, control),
+            Step::Answer(request) => answer(client, token, present, request, control),
             Step::Next(topic, last) => match control.next_name(last) {
                 None => client.answer(&Reply::End, control.now()),
                 Some(name) if client.subject().is_some_and(|it| !it.covers(name)) => {
@@ -276,9 +277,11 @@ impl Clients {
     }
 }
 
+/// Answers `request`, or begins to; so many clients are `present`.
 fn answer<B: Backend>(
     client: &mut Client,
     token: usize,
+    present: usize,
     request: Request,
     control: &mut Control<B>,
 ) {
@@ -296,6 +299,10 @@ fn answer<B: Backend>(
                 client.send(&Reply::Stats(Box::new(control.service_stats())), now);
             }
             tell(client, Topic::Stats, interface, control);
+        }
+        Request::Metrics => {
+            client.send(&Reply::Vitals(Box::new(control.vitals(present))), now);
+            client.list(Topic::Metrics);
         }
         Request::Settings { assign } if assign.is_empty() => {
             let settings = control.settings_as_shown();
@@ -354,6 +361,7 @@ fn told<B: Backend>(topic: Topic, name: InterfaceName, control: &Control<B>) -> 
         Topic::Report => control.report(name).map(Box::new).map(Reply::Interface),
         Topic::Config { key } => control.told(name, key).map(Box::new).map(Reply::Config),
         Topic::Stats => control.stats(name).map(Box::new).map(Reply::Stats),
+        Topic::Metrics => control.facts(name).map(Box::new).map(Reply::Facts),
     }
 }
 

@@ -20,6 +20,7 @@ use crate::protocol::Reply;
 use crate::settings::{Assignment, Setting, Settings};
 use demotion::Held;
 pub(crate) use demotion::no_such_group;
+use facts::Process;
 use happenings::Concerned;
 use journal::Journal;
 use obstacles::told;
@@ -27,6 +28,7 @@ use obstacles::told;
 mod boot;
 mod condition;
 pub(crate) mod demotion;
+mod facts;
 mod happenings;
 mod journal;
 mod legacy;
@@ -58,6 +60,7 @@ pub(crate) struct Control<B> {
     /// When the demotion of a machine that boots ends by itself.
     boot: Option<Timestamp>,
     journal: Journal,
+    process: Process,
     /// Whether the service ends with its last interface.
     on_demand: bool,
     stopping: bool,
@@ -123,6 +126,7 @@ impl<B: Backend> Control<B> {
     /// whether the service ends with its last interface.
     pub(crate) fn new(driver: Driver<B>, on_demand: bool) -> Self {
         Self {
+            process: Process::new(driver.now()),
             driver,
             interfaces: BTreeMap::new(),
             waiting: VecDeque::new(),

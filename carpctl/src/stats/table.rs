@@ -11,6 +11,8 @@ pub(crate) struct Counter {
     pub(crate) whose: Whose,
     /// `None` where `netstat` keeps it to itself.
     pub(crate) line: Option<Line>,
+    /// What Prometheus is told of it; `None` where it is always 0.
+    pub(crate) metric: Option<Metric>,
     pub(crate) value: fn(&Counters) -> u64,
 }
 
@@ -33,11 +35,48 @@ pub(crate) struct Line {
     pub(crate) many: &'static str,
 }
 
+/// A metric of Prometheus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Metric {
+    /// Its name, without whose it is in front.
+    pub(crate) name: &'static str,
+    /// What tells it from others of that name.
+    pub(crate) label: Option<(&'static str, &'static str)>,
+}
+
+impl Counter {
+    /// The metric `name`, all of it.
+    const fn metric(mut self, name: &'static str) -> Self {
+        self.metric = Some(Metric { name, label: None });
+        self
+    }
+
+    /// Of the metric `name` the part where the label `key` is `value`.
+    const fn part_of(mut self, name: &'static str, key: &'static str, value: &'static str) -> Self {
+        let label = Some((key, value));
+        self.metric = Some(Metric { name, label });
+        self
+    }
+
+    const fn received(self, family: &'static str) -> Self {
+        self.part_of(RECEIVED, "family", family)
+    }
+
+    const fn refused(self, reason: &'static str) -> Self {
+        self.part_of(REFUSED, "reason", reason)
+    }
+
+    const fn sent(self, family: &'static str) -> Self {
+        self.part_of("packets_sent_total", "family", family)
+    }
+}
+
 const fn counter(name: &'static str, line: Option<Line>, value: fn(&Counters) -> u64) -> Counter {
     Counter {
         name,
         whose: Whose::OpenBsd,
         line,
+        metric: None,
         value,
     }
 }
@@ -47,6 +86,7 @@ const fn ours(name: &'static str, line: Line, value: fn(&Counters) -> u64) -> Co
         name,
         whose: Whose::Ours,
         line: Some(line),
+        metric: None,
         value,
     }
 }
@@ -74,6 +114,12 @@ const fn never(_: &Counters) -> u64 {
     0
 }
 
+/// The metric that everything counts for which is received.
+pub(crate) const RECEIVED: &str = "packets_received_total";
+
+/// The metric that everything counts for which is refused.
+pub(crate) const REFUSED: &str = "packets_refused_total";
+
 /// How many counters there are.
 pub(super) const HOW_MANY: usize = 21;
 
@@ -84,12 +130,14 @@ pub(crate) static COUNTERS: [Counter; HOW_MANY] = [
         "ipackets",
         Some(total("packet received (IPv4)", "packets received (IPv4)")),
         |it| it.ipackets,
-    ),
+    )
+    .received("inet"),
     counter(
         "ipackets6",
         Some(total("packet received (IPv6)", "packets received (IPv6)")),
         |it| it.ipackets6,
-    ),
+    )
+    .received("inet6"),
     counter(
         "badif",
         Some(part(
@@ -97,7 +145,8 @@ pub(crate) static COUNTERS: [Counter; HOW_MANY] = [
             "packets discarded for bad interface",
         )),
         |it| it.badif,
-    ),
+    )
+    .refused("interface"),
     counter(
         "badttl",
         Some(part(
@@ -105,7 +154,8 @@ pub(crate) static COUNTERS: [Counter; HOW_MANY] = [
             "packets discarded for wrong TTL",
         )),
         |it| it.badttl,
-    ),
+    )
+    .refused("ttl"),
     // Who reads whole packets finds no header that is cut off.
     counter(
         "hdrops",
@@ -122,7 +172,8 @@ pub(crate) static COUNTERS: [Counter; HOW_MANY] = [
             "discarded for bad checksums",
         )),
         |it| it.badsum,
-    ),
+    )
+    .refused("checksum"),
     counter(
         "badver",
         Some(part(
@@ -130,7 +181,8 @@ pub(crate) static COUNTERS: [Counter; HOW_MANY] = [
             "discarded packets with a bad version",
         )),
         |it| it.badver,
-    ),
+    )
+    .refused("version"),
     counter(
         "badlen",
         Some(part(
@@ -138,7 +190,8 @@ pub(crate) static COUNTERS: [Counter; HOW_MANY] = [
             "discarded because packet too short",
         )),
         |it| it.badlen,
-    ),
+    )
+    .refused("length"),
     counter(
         "badauth",
         Some(part(
@@ -146,7 +199,8 @@ pub(crate) static COUNTERS: [Counter; HOW_MANY] = [
             "discarded for bad authentication",
         )),
         |it| it.badauth,
-    ),
+    )
+    .refused("authentication"),
     counter(
         "badvhid",
         Some(part(
@@ -154,7 +208,8 @@ pub(crate) static COUNTERS: [Counter; HOW_MANY] = [
             "discarded for unknown vhid",
         )),
         |it| it.badvhid,
-    ),
+    )
+    .refused("vhid"),
     counter(
         "badaddrs",
         Some(part(
@@ -167,12 +222,14 @@ pub(crate) static COUNTERS: [Counter; HOW_MANY] = [
         "opackets",
         Some(total("packet sent (IPv4)", "packets sent (IPv4)")),
         |it| it.opackets,
-    ),
+    )
+    .sent("inet"),
     counter(
         "opackets6",
         Some(total("packet sent (IPv6)", "packets sent (IPv6)")),
         |it| it.opackets6,
-    ),
+    )
+    .sent("inet6"),
     counter(
         "onomem",
         Some(part(
@@ -180,36 +237,43 @@ pub(crate) static COUNTERS: [Counter; HOW_MANY] = [
             "send failed due to mbuf memory error",
         )),
         |it| it.onomem,
-    ),
+    )
+    .metric("send_memory_errors_total"),
     counter("ostates", None, never),
     counter(
         "preempt",
         Some(total("transition to master", "transitions to master")),
         |it| it.preempt,
-    ),
+    )
+    .metric("master_transitions_total"),
     ours(
         "oerrors",
         total("packet not sent", "packets not sent"),
         |it| it.oerrors,
-    ),
+    )
+    .metric("send_errors_total"),
     ours(
         "reflected",
         total("own packet that came back", "own packets that came back"),
         |it| it.reflected,
-    ),
+    )
+    .metric("packets_reflected_total"),
     ours(
         "freezes",
         total("freeze of the service", "freezes of the service"),
         |it| it.freezes,
-    ),
+    )
+    .metric("freezes_total"),
     ours(
         "incidents",
         total("change by another program", "changes by another program"),
         |it| it.incidents,
-    ),
+    )
+    .metric("incidents_total"),
     ours(
         "transitions",
         total("change of state", "changes of state"),
         |it| it.transitions,
-    ),
+    )
+    .metric("transitions_total"),
 ];

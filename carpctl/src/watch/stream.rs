@@ -195,6 +195,7 @@ fn heard(reply: Reply) -> Option<Heard> {
             Some(Heard::Happened(missed))
         }
         Reply::Config(_) | Reply::Stats(_) | Reply::Group(_) | Reply::Done { .. } => None,
+        Reply::Vitals(_) | Reply::Facts(_) => None,
         Reply::Settings { .. } | Reply::Refused { .. } | Reply::Ending => None,
     }
 }

@@ -118,6 +118,7 @@ fn reading_without_a_service() {
             "stats carp0",
             says(1, "", "carpctl: carp0: no such interface\n"),
         ),
+        ("metrics", says(0, &no_metrics(), "")),
         ("sysctl", says(0, sysctl, "")),
         ("sysctl -a", says(0, sysctl, "")),
         ("sysctl -an", says(0, "0\n1\n60\n0\n", "")),
@@ -154,6 +155,16 @@ fn reading_without_a_service() {
         assert_eq!(bench.run(line), expected, "carpctl {line}");
     }
     assert_eq!(fs::read_dir(bench.directory.path()).unwrap().count(), 0);
+}
+
+/// What Prometheus is told where no service runs.
+fn no_metrics() -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    format!(
+        "# HELP carp_up Whether the service runs\n# TYPE carp_up gauge\ncarp_up 0\n\
+         # HELP carp_build_info Always 1; the version of carpctl that runs\n\
+         # TYPE carp_build_info gauge\ncarp_build_info{{version=\"{version}\"}} 1\n"
+    )
 }
 
 /// What `netstat -s -p carp` prints where CARP did nothing.

@@ -112,6 +112,28 @@ fn counters_are_shown_as_netstat_shows_them() {
     }
 }
 
+/// What a service tells for Prometheus of itself and of an interface.
+const METRICS: &str = r#"{"version":1,"message":{"vitals":{"version":"0.9","clients":1}}}
+{"version":1,"message":{"facts":{"name":"carp0","vhid":99,"carpdev":"vmx0","carpdev_up":true,"state":"BACKUP","up":true,"advbase":1,"advskew":100,"groups":[["carp",0]],"inet":{"configured":1,"installed":0},"inet6":{"configured":0,"installed":0},"last_transition_ms":1700000000000,"fails":false,"counters":{"badauth":3},"peers":[]}}}
+{"version":1,"message":"end"}
+"#;
+
+#[test]
+fn metrics_are_shown_as_prometheus_reads_them() {
+    let bench = Bench::new();
+    let shown = bench.answered("metrics", METRICS.as_bytes());
+    assert_eq!((shown.code, shown.err.as_str()), (Some(0), ""));
+    for line in [
+        "carp_up 1",
+        "carp_build_info{version=\"0.9\"} 1",
+        "carp_interface_state{interface=\"carp0\",vhid=\"99\",carpdev=\"vmx0\",state=\"backup\"} 1",
+        "carp_interface_packets_refused_total{interface=\"carp0\",reason=\"authentication\"} 3",
+    ] {
+        let found = shown.out.lines().filter(|it| *it == line).count();
+        assert_eq!(found, 1, "{line}:\n{}", shown.out);
+    }
+}
+
 #[test]
 fn settings_are_changed_as_sysctl_does() {
     let bench = Bench::new();

@@ -135,7 +135,7 @@ fn told_first(may_change: bool, request: Request) -> String {
     let (ours, theirs) = Peer::pair().unwrap();
     ours.set_nonblocking(true).unwrap();
     let mut client = Client::with_rights(UnixStream::from_std(ours), may_change, at(0));
-    answer(&mut client, 16, request, &mut keyed());
+    answer(&mut client, 16, 1, request, &mut keyed());
     client.part();
     let mut line = String::new();
     BufReader::new(theirs).read_line(&mut line).unwrap();

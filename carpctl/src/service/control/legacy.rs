@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use carp_net::carp_fsm::Timestamp;
 use carp_net::{Backend, Driver};
 
-use super::{Control, Interface, Journal, Ticket, Unsaved};
+use super::{Control, Interface, Journal, Process, Ticket, Unsaved};
 use crate::name::InterfaceName;
 use crate::protocol::Reply;
 use crate::service::records::{InterfaceRecord, Legacy, ServiceRecord};
@@ -45,6 +45,7 @@ impl<B: Backend> Control<B> {
         let driver = Driver::resume(backend, settings.of_node(), saved, hosts, last_alive)?;
         let mut control = Self {
             journal: Journal::of(driver.node()),
+            process: Process::new(driver.now()),
             driver,
             settings,
             held: Vec::new(),

@@ -28,17 +28,19 @@ pub struct NodeConfig {
     pub(crate) manage_addresses: bool,
     pub(crate) announce_every: Duration,
     pub(crate) lease: bool,
+    pub(crate) allow: bool,
 }
 
 impl NodeConfig {
-    /// A node that does not preempt, manages its addresses, holds them by lease, and announces
-    /// them each minute.
+    /// A node that listens to others, does not preempt, manages its addresses, holds them by
+    /// lease, and announces them each minute.
     pub const fn new() -> Self {
         Self {
             preempt: false,
             manage_addresses: true,
             announce_every: Duration::from_secs(60),
             lease: true,
+            allow: true,
         }
     }
 
@@ -65,6 +67,15 @@ impl NodeConfig {
     #[must_use]
     pub const fn lease(mut self, lease: bool) -> Self {
         self.lease = lease;
+        self
+    }
+
+    /// Whether the node takes in what others send; on by default. A node that does not hears
+    /// nobody, and so becomes master: as on OpenBSD it goes on sending
+    /// (`docs/carp-protocol.md §3`, step 2).
+    #[must_use]
+    pub const fn allow(mut self, allow: bool) -> Self {
+        self.allow = allow;
         self
     }
 

@@ -81,6 +81,10 @@ impl Counters {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
+    /// Nothing is heard (see [`NodeConfig::allow`](crate::NodeConfig::allow)); for this one there
+    /// is no counter.
+    #[error("not listened to")]
+    NotAllowed,
     /// It came in on a link that carries no virtual host.
     #[error("no virtual host on this interface")]
     BadInterface,
@@ -110,6 +114,7 @@ pub enum Refusal {
 impl Refusal {
     pub(crate) fn count(self, counters: &mut Counters) {
         match self {
+            Self::NotAllowed => {}
             Self::BadInterface => counters.badif += 1,
             Self::BadHopLimit => counters.badttl += 1,
             Self::BadLength => counters.badlen += 1,

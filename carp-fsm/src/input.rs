@@ -74,6 +74,9 @@ pub enum Input {
         /// Whether there was no memory for it (`ENOBUFS`).
         no_memory: bool,
     },
+    /// Listening to others was switched on or off (see
+    /// [`NodeConfig::allow`](crate::NodeConfig::allow)).
+    Allow(bool),
     /// Preemption was switched on or off.
     Preempt(bool),
     /// Leases were switched on or off (see [`NodeConfig::lease`](crate::NodeConfig::lease)).

@@ -213,6 +213,7 @@ impl Node {
                 no_memory: true,
             } => self.sent(id, family, Outcome::NoMemory),
             Input::SendFailed { id, family, .. } => self.sent(id, family, Outcome::Failed),
+            Input::Allow(allow) => self.config.allow = allow,
             Input::Preempt(preempt) => self.config.preempt = preempt,
             Input::Lease(lease) => self.set_lease(lease),
             Input::AnnounceEvery(every) => {
@@ -233,9 +234,9 @@ impl Node {
     /// Takes in a packet of protocol 112 that arrived on `link` at `now`: `bytes` is what follows
     /// the IP header, which `envelope` describes.
     ///
-    /// Checks in the order of `docs/carp-protocol.md §3`: link, hop limit, length, checksum, vhid
+    /// Checks in the order of `docs/carp-protocol.md §3`: whether anything is heard at all, link, hop limit, length, checksum, vhid
     /// and destination, version, digest, own cookie. A packet that fails one changes a counter
-    /// and nothing else. Returns what was done with it.
+    /// and nothing else, one that fails the first not even that. Returns what was done with it.
     ///
     /// # Errors
     ///
@@ -249,6 +250,9 @@ impl Node {
     ) -> Result<(), Refusal> {
         self.advance(now);
         self.counters.received(envelope.family());
+        if !self.config.allow {
+            return Err(Refusal::NotAllowed);
+        }
         match self.admit(link, envelope, bytes) {
             Ok((id, heard)) => {
                 if let Some(host) = self.hosts.get_mut(&id) {

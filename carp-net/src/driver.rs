@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use carp_fsm::carp_proto::Family;
 use carp_fsm::{
-    Action, Command, HostId, Input, LinkId, Lladdr, Node, NodeConfig, Timestamp, VirtualHost,
+    Action, Command, HostId, Input, LinkId, Lladdr, Node, NodeConfig, Refusal, Timestamp,
+    VirtualHost,
 };
 
 use crate::backend::{Backend, Inspection, Report, Setup};
@@ -222,6 +223,11 @@ impl<B: Backend> Driver<B> {
         Ok(())
     }
 
+    /// Switches listening to others on or off (see [`NodeConfig::allow`]).
+    pub fn set_allow(&mut self, allow: bool) {
+        self.input(Input::Allow(allow));
+    }
+
     /// Switches preemption on or off for the whole node (`docs/carp-protocol.md §5.1`).
     pub fn set_preempt(&mut self, preempt: bool) {
         self.input(Input::Preempt(preempt));
@@ -349,7 +355,9 @@ impl<B: Backend> Driver<B> {
                 let refused =
                     self.node
                         .handle_packet(now, packet.link(), packet.envelope(), packet.bytes());
-                if let Err(refusal) = refused {
+                if let Err(refusal) = refused
+                    && refusal != Refusal::NotAllowed
+                {
                     tracing::trace!(link = %packet.link(), source = %packet.envelope().source, %refusal);
                     if let Some(told) = self.refusals.note(now, refusal, &packet) {
                         self.tell_refused(told);

@@ -100,6 +100,7 @@ fn each_check_refuses_counts_and_changes_nothing() {
         assert_eq!(result, Err(refusal));
         let counters = *bench.node.counters();
         let counted = match refusal {
+            Refusal::NotAllowed => 1,
             Refusal::BadInterface => counters.badif,
             Refusal::BadHopLimit => counters.badttl,
             Refusal::BadLength => counters.badlen,
@@ -118,6 +119,31 @@ fn each_check_refuses_counts_and_changes_nothing() {
         assert!(bench.node.poll_action().is_none());
         assert!(bench.node.poll_event().is_none());
     }
+}
+
+/// Step 2 of §3: counted as received, and nothing else.
+#[test]
+fn node_that_allows_nothing_hears_nobody_and_becomes_master() {
+    let good = advert(1, 0, 0, &[V4]).encode();
+    let hear = |bench: &mut Bench| {
+        let group = envelope(Family::Inet);
+        bench.node.handle_packet(bench.now, LINK, &group, &good)
+    };
+    let mut bench = Bench::backup();
+    bench.node.handle(bench.now, Input::Allow(false));
+    for _ in 0..5 {
+        bench.pass(Duration::from_secs(1));
+        let mut counters = *bench.node.counters();
+        assert_eq!(hear(&mut bench), Err(Refusal::NotAllowed));
+        counters.ipackets += 1;
+        assert_eq!(*bench.node.counters(), counters);
+    }
+    assert_eq!(bench.state(), State::Master);
+    // It hears the better one again, and yields.
+    bench.node.handle(bench.now, Input::Allow(true));
+    assert_eq!(hear(&mut bench), Ok(()));
+    bench.pass(Duration::from_millis(1));
+    assert_eq!(bench.state(), State::Backup);
 }
 
 #[test]

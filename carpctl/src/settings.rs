@@ -17,8 +17,12 @@ pub(crate) use details::help;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Settings {
+    /// Whether adverts of others are taken in (`docs/carp-protocol.md §3`, step 2).
+    pub(crate) allow: bool,
     /// Whether a backup takes over from a master that is worse (`docs/carp-protocol.md §5.1`).
     pub(crate) preempt: bool,
+    /// Up to which level messages are logged (`docs/carp-protocol.md §7.4`).
+    pub(crate) log: u8,
     /// Whether addresses are held by lease.
     pub(crate) lease: bool,
     /// The seconds between two announcements of a master; 0: none after the first seconds.
@@ -32,7 +36,9 @@ pub(crate) struct Settings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Setting {
+    Allow,
     Preempt,
+    Log,
     Lease,
     Announce,
     Demotion,
@@ -77,12 +83,21 @@ pub(crate) enum QueryProblem {
 
 impl Setting {
     /// All there are.
-    pub(crate) const ALL: [Self; 4] = [Self::Preempt, Self::Lease, Self::Announce, Self::Demotion];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Allow,
+        Self::Preempt,
+        Self::Log,
+        Self::Lease,
+        Self::Announce,
+        Self::Demotion,
+    ];
 
     /// Its name.
     pub(crate) const fn name(self) -> &'static str {
         match self {
+            Self::Allow => "net.inet.carp.allow",
             Self::Preempt => "net.inet.carp.preempt",
+            Self::Log => "net.inet.carp.log",
             Self::Lease => "net.inet.carp.lease",
             Self::Announce => "net.inet.carp.announce",
             Self::Demotion => "net.inet.carp.demotion",
@@ -91,7 +106,8 @@ impl Setting {
 
     const fn range(self) -> RangeInclusive<i32> {
         match self {
-            Self::Preempt | Self::Lease => 0..=1,
+            Self::Allow | Self::Preempt | Self::Lease => 0..=1,
+            Self::Log => 0..=7,
             Self::Announce => 0..=3600,
             Self::Demotion => -MOST..=MOST,
         }
@@ -101,7 +117,7 @@ impl Setting {
     pub(crate) fn allowed(self) -> String {
         let range = self.range();
         let unit = match self {
-            Self::Preempt | Self::Lease => "",
+            Self::Allow | Self::Preempt | Self::Log | Self::Lease => "",
             Self::Announce => " seconds, 0 for none",
             Self::Demotion => ", which is added",
         };
@@ -112,7 +128,9 @@ impl Setting {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            allow: true,
             preempt: false,
+            log: 6,
             lease: true,
             announce: 60,
             demotion: 0,
@@ -124,7 +142,9 @@ impl Settings {
     /// The value of `setting`, as a number.
     pub(crate) fn get(self, setting: Setting) -> i32 {
         match setting {
+            Setting::Allow => self.allow.into(),
             Setting::Preempt => self.preempt.into(),
+            Setting::Log => self.log.into(),
             Setting::Lease => self.lease.into(),
             Setting::Announce => self.announce.into(),
             Setting::Demotion => self.demotion,
@@ -143,7 +163,9 @@ impl Settings {
                 return Err(wrong(&word, QueryProblem::OutOfRange(setting)));
             }
             match setting {
+                Setting::Allow => self.allow = value != 0,
                 Setting::Preempt => self.preempt = value != 0,
+                Setting::Log => self.log = value.try_into().unwrap_or(u8::MAX),
                 Setting::Lease => self.lease = value != 0,
                 Setting::Announce => self.announce = value.try_into().unwrap_or(u16::MAX),
                 Setting::Demotion => self.demotion = self.demotion.saturating_add(value),
@@ -167,6 +189,7 @@ impl Settings {
     /// The settings of a node, for a service that begins with these.
     pub(crate) const fn of_node(self) -> NodeConfig {
         Node::builder()
+            .allow(self.allow)
             .preempt(self.preempt)
             .lease(self.lease)
             .announce_every(self.announce_every())
@@ -219,11 +242,9 @@ const BEGINNINGS: &[&str] = &["net", "net.inet", "net.inet.carp"];
 
 /// Names that some BSD has.
 const ELSEWHERE: &[&str] = &[
-    "net.inet.carp.allow",
     "net.inet.carp.arpbalance",
     "net.inet.carp.dscp",
     "net.inet.carp.ifdown_demotion_factor",
-    "net.inet.carp.log",
     "net.inet.carp.senderr_demotion_factor",
     "net.inet.carp.stats",
 ];
@@ -256,8 +277,8 @@ mod tests {
         );
         assert_eq!(refusal("kern.hostname"), "`kern.hostname': unknown name");
         assert_eq!(
-            refusal("net.inet.carp.allow=0"),
-            "`net.inet.carp.allow': not supported here (`carpctl sysctl' shows what is)"
+            refusal("net.inet.carp.dscp=0"),
+            "`net.inet.carp.dscp': not supported here (`carpctl sysctl' shows what is)"
         );
         for (name, value, expected) in [
             ("preempt", "2", "out of range (0 to 1)"),
@@ -265,6 +286,7 @@ mod tests {
             ("preempt", "", "not a number from 0 to 1"),
             ("lease", "yes", "not a number from 0 to 1"),
             ("lease", "4", "out of range (0 to 1)"),
+            ("log", "8", "out of range (0 to 7)"),
             (
                 "announce",
                 "3601",

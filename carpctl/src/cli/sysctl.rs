@@ -16,6 +16,12 @@ pub(super) struct SysctlOptions {
     /// Show values only
     #[arg(short = 'n')]
     values_only: bool,
+    /// Only change settings, as other sysctl commands have it
+    #[arg(short = 'w', conflicts_with = "all")]
+    write: bool,
+    /// Say nothing of what is changed
+    #[arg(short, conflicts_with = "all")]
+    quiet: bool,
     /// Show settings as JSON
     #[arg(long)]
     pub(super) json: bool,
@@ -34,6 +40,13 @@ pub(super) fn run(options: &SysctlOptions, json: bool) -> Result<(), Failure> {
     let mut queries: Vec<Query> = queries
         .collect::<Result<_, _>>()
         .map_err(|error| wrong(in_words(&error)))?;
+    let is_assignment = |query: &Query| matches!(query, Query::Assign(_));
+    let only_writes = queries.iter().all(is_assignment) && !queries.is_empty();
+    if options.write && !only_writes {
+        return Err(wrong(
+            "`-w': every setting needs a value (write NAME=VALUE)".to_owned(),
+        ));
+    }
     if queries.is_empty() {
         queries.push(Query::All);
     }
@@ -64,6 +77,9 @@ pub(super) fn run(options: &SysctlOptions, json: bool) -> Result<(), Failure> {
     }
     if json {
         return print_json(&settings_as_json(&queries, now));
+    }
+    if options.quiet {
+        queries.retain(|query| !is_assignment(query));
     }
     let line = |query: &Query| settings_lines(*query, before, now, options.values_only);
     print(&queries.iter().map(line).collect::<String>())

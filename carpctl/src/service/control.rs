@@ -32,6 +32,7 @@ mod facts;
 mod happenings;
 mod journal;
 mod legacy;
+mod loudness;
 mod obstacles;
 mod progress;
 mod refused;
@@ -186,6 +187,8 @@ impl<B: Backend> Control<B> {
         let changed = |setting| before.get(setting) != now.get(setting);
         for setting in Setting::ALL.into_iter().filter(|it| changed(*it)) {
             match setting {
+                Setting::Allow => self.driver.set_allow(now.allow),
+                Setting::Log => {} // the next message will tell
                 Setting::Preempt => self.driver.set_preempt(now.preempt),
                 Setting::Lease => self.driver.set_lease(now.lease),
                 Setting::Announce => self.driver.set_announce_every(now.announce_every()),

@@ -7,7 +7,9 @@ impl Setting {
     /// What it does, in a line or a few.
     pub(crate) const fn summary(self) -> &'static str {
         match self {
+            Self::Allow => "0: ignore what other nodes send",
             Self::Preempt => "1: take over from a master that is worse",
+            Self::Log => "up to which level messages are logged, 0 to 7",
             Self::Lease => {
                 "0: hold addresses without end, even if the whole service is killed or stopped; \
                  1: only as long as adverts leave"
@@ -26,6 +28,34 @@ impl Setting {
     /// What there is to know beyond that.
     pub(crate) const fn details(self) -> Details {
         match self {
+            Self::Allow => Details {
+                chapter: Chapter::Settings,
+                text: "Whether the adverts of other nodes are taken in. With 0 they are counted \
+                       as received and nothing else, as on OpenBSD: a node that hears nobody \
+                       becomes master beside the others. It goes on sending; `down' makes an \
+                       interface silent.",
+                unit: "",
+                default: "1",
+                change: "with 0, every interface becomes master after its master-down time; with \
+                         1 again, those that are worse than another node yield",
+                example: "carpctl sysctl net.inet.carp.allow=1",
+                section: "3",
+            },
+            Self::Log => Details {
+                chapter: Chapter::Settings,
+                text: "Up to which level messages of the election are logged: 2 who becomes \
+                       master or backup; 3 demotions, and addresses that could not be put in \
+                       place; 4 what starts or stops an interface, and what other programs \
+                       change; 5 adverts with a wrong hop limit or version; 6 with a wrong \
+                       checksum, password or vhid, and all that the service itself does; 7 \
+                       everything. The levels are those of OpenBSD, where 2 is the default. Here \
+                       it is 6, as adverts that are refused are told of once a minute only.",
+                unit: "",
+                default: "6",
+                change: "no election",
+                example: "carpctl sysctl net.inet.carp.log=2",
+                section: "7.4",
+            },
             Self::Preempt => Details {
                 chapter: Chapter::Settings,
                 text: "Whether a backup takes over from a master that is worse: with a larger \

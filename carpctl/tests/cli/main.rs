@@ -94,8 +94,8 @@ impl Bench {
 #[test]
 fn reading_without_a_service() {
     let bench = Bench::new();
-    let sysctl = "net.inet.carp.preempt=0\nnet.inet.carp.lease=1\nnet.inet.carp.announce=60\n\
-                  net.inet.carp.demotion=0\n";
+    let sysctl = "net.inet.carp.allow=1\nnet.inet.carp.preempt=0\nnet.inet.carp.log=6\n\
+                  net.inet.carp.lease=1\nnet.inet.carp.announce=60\nnet.inet.carp.demotion=0\n";
     for (line, expected) in [
         ("", says(0, "", "")),
         ("-a", says(0, "", "")),
@@ -121,7 +121,7 @@ fn reading_without_a_service() {
         ("metrics", says(0, &no_metrics(), "")),
         ("sysctl", says(0, sysctl, "")),
         ("sysctl -a", says(0, sysctl, "")),
-        ("sysctl -an", says(0, "0\n1\n60\n0\n", "")),
+        ("sysctl -an", says(0, "1\n0\n6\n1\n60\n0\n", "")),
         ("-g carp", says(0, "carp: carp demote count 0\n", "")),
         (
             "-g web",

@@ -141,8 +141,12 @@ fn settings_are_changed_as_sysctl_does() {
                    {\"before\":{\"preempt\":false},\"now\":{\"preempt\":true}}}}\n";
     let shown = bench.answered("sysctl net.inet.carp.preempt=1", answer);
     assert_eq!(shown, says(0, "net.inet.carp.preempt: 0 -> 1\n", ""));
+    let shown = bench.answered("sysctl -w net.inet.carp.preempt=1", answer);
+    assert_eq!(shown, says(0, "net.inet.carp.preempt: 0 -> 1\n", ""));
     let shown = bench.answered("sysctl -n net.inet.carp.preempt=1", answer);
     assert_eq!(shown, says(0, "1\n", ""));
+    let shown = bench.answered("sysctl -q net.inet.carp.preempt=1", answer);
+    assert_eq!(shown, says(0, "", ""));
 }
 
 #[test]

@@ -99,8 +99,12 @@ fn misunderstood_options_are_told_in_one_line() {
         ),
         (
             "sysctl -x",
-            "sysctl: `-x': unknown option (allowed: --all, -n, --json, NAME[=VALUE], --help); \
-             see `carpctl sysctl --help'",
+            "sysctl: `-x': unknown option (allowed: --all, -n, -w, -q, --json, NAME[=VALUE], \
+             --help); see `carpctl sysctl --help'",
+        ),
+        (
+            "sysctl -w net.inet.carp.preempt",
+            "sysctl: `-w': every setting needs a value (write NAME=VALUE)",
         ),
         (
             "--json sysctl -n -n",

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
-use crate::net::{Net, Node, Terrain, let_pass, none_lost};
+use crate::net::{Net, Node, Terrain, let_pass, none_lost, wait_until};
 
 /// The how-to from beginning to end: a file on each node, one for the settings of the preferred
 /// master, netstart, a look at both, and an echo from a third system while the master shuts down
@@ -145,6 +145,58 @@ fn netstart_again_moves_no_election_and_a_bad_file_stands_alone() {
     let now = (one.carpctl("show -k carp0"), transitions(one));
     said(one, "netstart");
     assert_eq!((one.carpctl("show -k carp0"), transitions(one)), now);
+}
+
+/// The settings of OpenBSD, from a file, on a service in the foreground; over a restart, too.
+#[test]
+fn allow_and_log_mean_what_they_do_on_openbsd() {
+    let Some(net) = Net::beside_others(Terrain::default()) else {
+        return;
+    };
+    let (one, two) = (&net.one, &net.two);
+    let log = two.run_dir().join("log");
+    let mut daemon = two.command("daemon");
+    daemon.stderr(std::fs::File::create(&log).unwrap());
+    let mut daemon = daemon.spawn().unwrap();
+    two.write_etc("carpctl/sysctl.conf", "net.inet.carp.log = 2\n");
+    two.write_etc("sysctl.conf", "net.inet.carp.log = 7\nkernel.panic = 10\n");
+    let is_told = || said(two, "netstart").is_empty();
+    wait_until("the service listens", || {
+        two.run_dir().read_dir().unwrap().any(|entry| {
+            entry
+                .unwrap()
+                .path()
+                .extension()
+                .is_some_and(|it| it == "sock")
+        })
+    });
+    assert!(is_told());
+    net.configure("192.0.2.10/24");
+    net.wait_for_master(one, two);
+
+    assert_eq!(
+        two.carpctl("sysctl net.inet.carp.allow=0"),
+        "net.inet.carp.allow: 1 -> 0\n"
+    );
+    two.wait_for("MASTER", Duration::from_secs(8));
+    two.carpctl("restart");
+    assert_eq!(
+        two.carpctl("sysctl net.inet.carp.allow net.inet.carp.log"),
+        "net.inet.carp.allow=0\nnet.inet.carp.log=2\n"
+    );
+    let_pass(Duration::from_millis(1_500));
+    assert_eq!(two.state(), "MASTER", "it hears nobody");
+    two.carpctl("sysctl net.inet.carp.allow=1 net.inet.carp.log=1");
+    two.wait_for("BACKUP", Duration::from_secs(8));
+    two.supervisor().terminate().unwrap();
+    assert!(daemon.wait().unwrap().success());
+    let log = std::fs::read_to_string(log).unwrap();
+    let moves = log.lines().filter(|line| line.contains("state transition"));
+    let moves: Vec<&str> = moves
+        .filter_map(|line| line.split("transition: ").nth(1))
+        .collect();
+    assert_eq!(moves.len(), 1, "{log}");
+    assert!(moves[0].starts_with("BACKUP -> MASTER"), "{log}");
 }
 
 /// What `carpctl` with `words`, which must succeed, says on standard error; it prints nothing.

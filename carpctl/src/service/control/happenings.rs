@@ -63,6 +63,6 @@ fn interface_of(event: &Event) -> &str {
         | Event::NotMended { interface, .. }
         | Event::Gone { interface, .. } => interface,
         Event::Refused(refused) => &refused.interface,
-        _ => "",
+        Event::HoldWanted { .. } | _ => "",
     }
 }

@@ -7,6 +7,7 @@ use carp_net::Event;
 use carp_net::carp_fsm::{self, Ailment, LinkState, Node, Owner, Reason, Timestamp};
 use tracing::Level;
 
+use super::loudness::loudness;
 use super::obstacles::told;
 use super::refused::{level_of_refused, remedy};
 
@@ -30,12 +31,14 @@ impl Journal {
         journal
     }
 
-    /// Writes down `event`, which happened at `now`.
-    pub(super) fn write(&mut self, now: Timestamp, event: &Event) {
-        match self.entry(now, event) {
-            (Level::WARN, text) => tracing::warn!("{text}"),
-            (Level::INFO, text) => tracing::info!("{text}"),
-            (_, text) => tracing::debug!("{text}"),
+    /// Writes down `event`, which happened at `now`, unless it is louder than `most`; what is, only
+    /// those see who look for faults in the service itself.
+    pub(super) fn write(&mut self, now: Timestamp, event: &Event, most: u8) {
+        let (level, text) = self.entry(now, event);
+        match (loudness(event, level) <= most, level) {
+            (true, Level::WARN) => tracing::warn!("{text}"),
+            (true, _) => tracing::info!("{text}"),
+            (false, _) => tracing::debug!("{text}"),
         }
     }
 

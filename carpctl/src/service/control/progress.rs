@@ -11,7 +11,8 @@ use crate::protocol::Reply;
 impl<B: Backend> Control<B> {
     pub(super) fn take_events(&mut self) {
         while let Some(event) = self.driver.poll_event() {
-            self.journal.write(self.driver.now(), &event);
+            let (now, most) = (self.driver.now(), self.settings.log);
+            self.journal.write(now, &event, most);
             self.tell(&event);
             self.touch_service();
             match &event {

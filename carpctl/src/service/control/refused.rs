@@ -46,7 +46,7 @@ pub(super) fn remedy(refused: &Refused) -> String {
         Refusal::Reflected => "the network sends back what this node sends: look for a loop; on \
                                VMware set Net.ReversePathFwdCheckPromisc=1"
             .to_owned(),
-        _ => "see `carpctl stats'".to_owned(),
+        Refusal::NotAllowed | _ => "see `carpctl stats'".to_owned(),
     }
 }
 

@@ -16,6 +16,7 @@ use crate::paths::{Paths, about};
 use crate::protocol::{self, MAX_LINE, ProtocolError, Reply, Request};
 use crate::secret::own_executable;
 use crate::service::NOT_ROOT;
+use crate::systemd::Systemd;
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -240,6 +241,10 @@ fn connect_to(paths: &Paths) -> Result<Option<Connection>, ClientError> {
 fn start(paths: &Paths) -> Result<(), ClientError> {
     if !rustix::process::geteuid().is_root() {
         return Err(ClientError::MayNotChange);
+    }
+    let started = Systemd::of_this_machine().start(paths);
+    if started.map_err(|error| ClientError::NotStarted(error.to_string()))? {
+        return Ok(());
     }
     // The service outlives the caller; a lock that the caller holds must not live on with it.
     if let Err(error) = keep_descriptors_from_programs() {

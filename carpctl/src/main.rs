@@ -32,6 +32,7 @@ mod settings;
 mod shell;
 mod stats;
 mod supervise;
+mod systemd;
 mod watch;
 mod words;
 

@@ -58,6 +58,11 @@ impl Paths {
         (OVERRIDE, &self.directory)
     }
 
+    /// Whether they are where they are on a machine on which nobody says anything else.
+    pub(crate) fn are_usual(&self) -> bool {
+        self.directory == Path::new(DIRECTORY)
+    }
+
     /// Makes the directory where it is not there yet: anyone may look, the owner may write.
     pub(crate) fn make_directory(&self) -> io::Result<()> {
         fs::DirBuilder::new()

@@ -223,10 +223,10 @@ impl Draft {
 const ROOM: usize = 4096;
 
 const HELP: &str = "\
-Writes what `carpctl show -k' prints to /etc/hostname.carp0 and so on, or to
-/etc/carpctl/hostname.carp0 where that is or its directory; for root only. Kept
-of a file that is there: the comments it begins with, its commands, and its
-passfile if the password is still the same.";
+For root only. The file is the one that is there, or a new one: /etc/carpctl/
+hostname.carp0 where there is such a directory, otherwise /etc/hostname.carp0.
+Kept of a file that is there: the comments it begins with, its commands, and
+its passfile if the password is still the same.";
 
 #[cfg(test)]
 mod tests;

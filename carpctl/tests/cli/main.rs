@@ -21,6 +21,7 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
+mod files;
 #[path = "../ran/mod.rs"]
 mod ran;
 mod secrets;
@@ -46,8 +47,15 @@ impl Bench {
         command
             .args(words)
             .env("CARPCTL_RUN_DIR", self.directory.path())
+            .env("CARPCTL_ETC_DIR", self.etc())
+            .env_remove("CREDENTIALS_DIRECTORY")
             .stdin(Stdio::null());
         command
+    }
+
+    /// What is `/etc` to the command line; not there unless a test makes it.
+    fn etc(&self) -> PathBuf {
+        self.directory.path().join("etc")
     }
 
     fn run(&self, line: &str) -> Ran {

@@ -14,6 +14,21 @@ fn the_how_to_from_files_to_the_final_test() {
         return;
     };
     let (vm1, vm2) = (&net.one, &net.two);
+    // Its older print has the files without the address.
+    vm1.write_etc("hostname.carp0", "vhid 99 pass SharedSecret carpdev vmx0\n");
+    vm2.write_etc(
+        "hostname.carp0",
+        "vhid 99 pass SharedSecret carpdev vmx0 advskew 100\n",
+    );
+    for node in [vm1, vm2] {
+        assert_eq!(said(node, "netstart"), "");
+        let shown = ifconfig(node);
+        assert!(
+            shown.contains("carpdev vmx0 vhid 99") && !shown.contains("inet "),
+            "{shown}"
+        );
+    }
+
     vm1.write_etc(
         "hostname.carp0",
         "vhid 99 pass SharedSecret carpdev vmx0 192.0.2.10/24\n",

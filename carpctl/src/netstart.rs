@@ -101,10 +101,10 @@ fn both(paths: &[PathBuf]) -> String {
 }
 
 const HELP: &str = "\
-Reads /etc/hostname.carp0 and so on, or /etc/carpctl/hostname.carp0: words as in
-`carpctl carp0', on as many lines as you like. A file is all there is to say of
-its interface. A relative passfile is in $CREDENTIALS_DIRECTORY, or beside the
-file.
+Reads /etc/hostname.carp0 and so on, or /etc/carpctl/hostname.carp0, not both:
+words as in `carpctl carp0', on as many lines as you like. A file is all there
+is to say of its interface. A relative passfile is in $CREDENTIALS_DIRECTORY, or
+beside the file.
 
 Also reads the lines net.inet.carp.* of /etc/sysctl.d/*.conf, /etc/sysctl.conf
 and /etc/carpctl/sysctl.conf; the last one counts.

@@ -203,6 +203,8 @@ impl Query {
             Some((name, value)) => (name, Some(value)),
             None => (query, None),
         };
+        let name = with_dots(name);
+        let name = name.as_str();
         if value.is_none() && BEGINNINGS.contains(&name) {
             return Ok(Self::All);
         }
@@ -226,6 +228,22 @@ impl Query {
             None => Err(wrong(query, QueryProblem::OutOfRange(setting))),
         }
     }
+}
+
+/// `name` with dots between its parts: where a slash comes first, slashes are
+/// (sysctl(8) of Linux).
+pub(crate) fn with_dots(name: &str) -> String {
+    let separator = name.find(['.', '/']);
+    let is_slash = separator.is_some_and(|at| name.get(at..=at) == Some("/"));
+    if !is_slash {
+        return name.to_owned();
+    }
+    let swapped = name.chars().map(|letter| match letter {
+        '/' => '.',
+        '.' => '/',
+        other => other,
+    });
+    swapped.collect()
 }
 
 fn wrong(word: &str, problem: QueryProblem) -> QueryError {
@@ -255,6 +273,10 @@ mod tests {
 
     #[test]
     fn names_and_values() {
+        assert_eq!(
+            Query::parse("net/inet/carp/log"),
+            Ok(Query::One(Setting::Log))
+        );
         assert_eq!(Query::parse("net.inet.carp"), Ok(Query::All));
         for setting in Setting::ALL {
             assert_eq!(Query::parse(setting.name()), Ok(Query::One(setting)));

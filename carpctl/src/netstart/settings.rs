@@ -7,7 +7,7 @@ use std::ffi::OsString;
 
 use super::lines::LineError;
 use crate::demotion::MOST_AT_ONCE;
-use crate::settings::{Assignment, Query, Setting};
+use crate::settings::{Assignment, Query, Setting, with_dots};
 
 /// What the files say, the later ones taking precedence.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -96,21 +96,6 @@ impl Wanted {
         self.assignments.push(assignment);
         Ok(())
     }
-}
-
-/// `name` with dots between its parts: where a slash comes first, slashes are.
-fn with_dots(name: &str) -> String {
-    let separator = name.find(['.', '/']);
-    let is_slash = separator.is_some_and(|at| name.get(at..=at) == Some("/"));
-    if !is_slash {
-        return name.to_owned();
-    }
-    let swapped = name.chars().map(|letter| match letter {
-        '/' => '.',
-        '.' => '/',
-        other => other,
-    });
-    swapped.collect()
 }
 
 /// In whose name a file demotes.

@@ -97,7 +97,8 @@ impl Setting {
                 text: "By how much group carp, which every interface is in, is demoted. What is \
                        written is added, as on FreeBSD, and a number below 0 is taken away; \
                        `carpctl -g carp' says who has demoted it. The node that is demoted least \
-                       is to be master.",
+                       is to be master. A line in a sysctl.conf is not added each time it is \
+                       read: it is a demotion of its own, 0 to 128, whose owner is sysctl.conf.",
                 unit: "",
                 default: "0",
                 change: "the other nodes take over where they are demoted less",

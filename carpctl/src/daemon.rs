@@ -14,10 +14,13 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::failure::Failure;
 use crate::logging;
+use crate::metrics::MetricsAddress;
 use crate::notify::Notifier;
 use crate::paths::{Paths, about};
 use crate::secret;
-use crate::service::{ClaimError, Control, Keeper, LISTENER, Legacy, Listener, Service};
+use crate::service::{
+    ClaimError, Control, DOOR, Door, Keeper, LISTENER, Legacy, Listener, Service,
+};
 use crate::settings::Settings;
 use crate::supervise::{self, Plan};
 
@@ -33,6 +36,9 @@ pub(crate) struct DaemonOptions {
     /// Take over from no other node until `carpctl -g carp -carpdemote owner boot`, or for a minute
     #[arg(long)]
     boot: bool,
+    /// Serve metrics for Prometheus at unix:/PATH, 127.0.0.1:PORT or [::1]:PORT
+    #[arg(long, value_name = "ADDRESS")]
+    metrics: Option<MetricsAddress>,
     /// Go to the background and end with the last interface
     #[arg(long, hide = true)]
     on_demand: bool,
@@ -110,6 +116,9 @@ impl DaemonOptions {
         if let Some(group) = &self.group {
             words.extend(["--group".into(), group.into()]);
         }
+        if let Some(address) = &self.metrics {
+            words.extend(["--metrics".into(), address.to_string().into()]);
+        }
         if self.boot {
             words.push("--boot".into());
         }
@@ -153,6 +162,11 @@ fn prepare(
         Some(socket) => inherit(&paths, socket, legacy.as_ref())?,
         None => Listener::claim(&paths, group)?,
     };
+    let door = match (&options.metrics, keeper.take_descriptor(DOOR)) {
+        (Some(address), Some(socket)) => Some(Door::inherit(address, socket)?),
+        (Some(address), None) => Some(Door::open(address, &paths, group)?),
+        (None, _) => None,
+    };
     let mut opening = Options::new().journal(paths.journal()).before_others();
     for (name, descriptor) in keeper.take_descriptors() {
         opening = opening.inherit(name, descriptor);
@@ -174,18 +188,28 @@ fn prepare(
     };
     // Only now: a first start that fails is no crash, and leaves nothing.
     keeper.keep(LISTENER, &listener)?;
+    if let Some(door) = &door {
+        keeper.keep(DOOR, door)?;
+    }
     let signals = [SIGTERM, SIGINT, SIGHUP];
     let service = Service::new(control, listener, keeper, &signals)?;
     // A supervisor gets the same signals, and says itself when its engine is to end.
     let service = service.at_terminal(!is_supervised && supervise::has_terminal());
+    let service = match door {
+        Some(door) => service.scraped_through(door)?,
+        None => service,
+    };
     tracing::info!("listening on {}", paths.socket().display());
+    if let Some(address) = &options.metrics {
+        tracing::info!("serving metrics at {address}");
+    }
     Ok(service)
 }
 
 /// The socket of the engine before this one.
 fn inherit(paths: &Paths, socket: OwnedFd, legacy: Option<&Legacy>) -> io::Result<Listener> {
     let identity = legacy.map(|legacy| legacy.service.socket);
-    Listener::inherit(paths, socket, identity)
+    Listener::inherit(paths.socket(), socket, identity)
 }
 
 /// Leaves what belongs to the command that started this: its session and its directory.

@@ -137,6 +137,10 @@ fn problem(error: &clap::Error, words: &[OsString], command: &clap::Command) -> 
     if kind == ErrorKind::InvalidValue {
         return format!("`{option} {value}': must be {choices}");
     }
+    if kind == ErrorKind::ValueValidation {
+        let why = std::error::Error::source(error).map(ToString::to_string);
+        return format!("`{option} {value}': {}", why.unwrap_or_default());
+    }
     if kind == ErrorKind::TooManyValues {
         return format!("`{option}={value}': takes no value");
     }

@@ -6,13 +6,17 @@
 //! [`stats`](crate::stats). `carpctl metrics` and the service's own answer to a scrape are made
 //! of the same facts by the same code.
 
+mod address;
 mod exposition;
 mod facts;
 mod families;
 mod samples;
 
+pub(crate) use address::MetricsAddress;
 pub(crate) use exposition::Exposition;
 pub(crate) use facts::{Facts, Heard, Held, Vitals};
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::must_pass_promtool;

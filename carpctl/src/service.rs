@@ -10,6 +10,7 @@ mod keeper;
 #[cfg(test)]
 mod live;
 mod records;
+mod scrapes;
 mod socket;
 mod timer;
 
@@ -34,6 +35,8 @@ pub(crate) use control::{Control, NO_SUCH_INTERFACE, no_such_group};
 use keeper::Verdict;
 pub(crate) use keeper::{CONDITION, Keeper};
 pub(crate) use records::Legacy;
+pub(crate) use scrapes::Door;
+use scrapes::Scrapes;
 pub(crate) use socket::{ClaimError, Listener};
 use timer::Timer;
 
@@ -53,6 +56,7 @@ impl Platform for Linux {
 pub(crate) struct Service<B> {
     control: Control<B>,
     clients: Clients,
+    scrapes: Scrapes,
     budget: Budget,
     listener: Listener,
     keeper: Keeper,
@@ -96,6 +100,7 @@ impl<B: Platform> Service<B> {
         Ok(Self {
             control,
             clients: Clients::new(FIRST_CLIENT),
+            scrapes: Scrapes::new(FIRST_SCRAPER),
             budget: Budget::new(),
             listener,
             keeper,
@@ -117,6 +122,13 @@ impl<B: Platform> Service<B> {
         self
     }
 
+    /// Serves metrics to whoever comes through `door`, too.
+    pub(crate) fn scraped_through(mut self, door: Door) -> io::Result<Self> {
+        let registry = self.poll.registry();
+        self.scrapes.open(door, registry, SCRAPERS)?;
+        Ok(self)
+    }
+
     /// Runs until it is told to stop or, on demand, until there is nothing left to serve.
     ///
     /// # Errors
@@ -134,7 +146,9 @@ impl<B: Platform> Service<B> {
                     SIGNALS => self.take_signals(),
                     ARRIVALS => self.clients.arrive(),
                     SUPERVISOR => self.take_messages(),
+                    SCRAPERS => self.scrapes.arrive(),
                     DRIVER => {}
+                    scraper if scraper.0 >= FIRST_SCRAPER => self.scrapes.wake(scraper),
                     client => self.clients.wake(client),
                 }
             }
@@ -164,10 +178,13 @@ impl<B: Platform> Service<B> {
     fn serve_clients(&mut self) {
         let began = self.control.now();
         self.clients.give_up_late(began);
+        self.scrapes.give_up_late(began);
         if self.budget.exhausted_until(began).is_none() {
             self.clients
                 .admit(&self.listener, self.poll.registry(), began);
             self.clients.serve(&mut self.control);
+            self.scrapes.admit(self.poll.registry(), began);
+            self.scrapes.serve(&mut self.control, self.clients.len());
             self.budget.spend(began, self.control.now());
         }
         self.clients.take_replies(&mut self.control);
@@ -181,13 +198,15 @@ impl<B: Platform> Service<B> {
             later,
             self.control.deadline(),
             self.clients.deadline(),
+            self.scrapes.deadline(),
             self.give_up,
             self.idle_deadline(),
             self.keeper.deadline(now),
             self.keeper.restart_deadline(),
         ];
         let next = deadlines.into_iter().flatten().min();
-        let has_work = self.clients.have_work() && later.is_none();
+        let has_work = self.clients.have_work() || self.scrapes.have_work();
+        let has_work = has_work && later.is_none();
         let is_idle = !has_work && !self.control.has_replies();
         let nothing_to_do = is_idle && self.timer.set(next, now)?;
         let timeout = (!nothing_to_do).then_some(Duration::ZERO);
@@ -305,6 +324,7 @@ impl<B: Platform> Service<B> {
         tracing::info!("leaving everything to a new process");
         self.control.leave_in_place();
         self.listener.leave();
+        self.scrapes.leave();
         Ok(())
     }
 
@@ -339,13 +359,18 @@ const TIMER: Token = Token(1);
 const SIGNALS: Token = Token(2);
 const ARRIVALS: Token = Token(3);
 const SUPERVISOR: Token = Token(4);
+const SCRAPERS: Token = Token(5);
 const FIRST_CLIENT: usize = 16;
+const FIRST_SCRAPER: usize = usize::MAX / 2;
 
 /// How long the end of a process may take in which it says nothing.
 const FAREWELL: Duration = Duration::from_secs(30);
 
 /// The name by which the supervisor keeps the listening socket.
 pub(crate) const LISTENER: &str = "listener";
+
+/// The same of the socket for scrapers.
+pub(crate) const DOOR: &str = "metrics";
 
 /// How long taking everything down may take; also how long a service waits for its first client.
 const STOP_TIME: Duration = Duration::from_secs(5);

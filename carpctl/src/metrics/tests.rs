@@ -256,7 +256,7 @@ fn alerts_of_the_docs_are_rules_of_prometheus() {
 }
 
 /// Has Prometheus' own parser read `text`, and its critic find nothing.
-fn must_pass_promtool(text: &str) {
+pub(crate) fn must_pass_promtool(text: &str) {
     promtool(&["check", "metrics"], text);
 }
 

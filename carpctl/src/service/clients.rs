@@ -63,6 +63,11 @@ impl Clients {
         self.clients.values().any(Client::is_served)
     }
 
+    /// How many clients there are.
+    pub(crate) fn len(&self) -> usize {
+        self.clients.len()
+    }
+
     /// Whether there is no client, or only readers, for whom no service stays.
     pub(crate) fn is_empty(&self) -> bool {
         self.clients.values().all(Client::is_reader)
@@ -372,7 +377,7 @@ fn refused(reason: &str) -> Reply {
 }
 
 /// Errors of `accept` that are about one client, or pass.
-fn is_passing(error: &io::Error) -> bool {
+pub(super) fn is_passing(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted

@@ -1,4 +1,5 @@
-//! The control socket: made by one service at a time, removed when it is stale or done with.
+//! The control socket, and any other that local programs connect to: made by one service at a time,
+//! removed when it is stale or done with.
 
 use std::fs;
 use std::io;
@@ -14,7 +15,7 @@ use rustix::fs::{FlockOperation, Gid, flock};
 
 use crate::paths::{Paths, about};
 
-/// The listening socket of a service. Its file goes when this goes.
+/// A listening socket of a service. Its file goes when this goes.
 #[derive(Debug)]
 pub(crate) struct Listener {
     socket: UnixListener,
@@ -38,7 +39,11 @@ impl Listener {
     /// Makes the socket of `paths`, for everyone to read from, or for root and `group`.
     pub(crate) fn claim(paths: &Paths, group: Option<Gid>) -> Result<Self, ClaimError> {
         paths.make_directory()?;
-        let path = paths.socket();
+        Self::bind(paths, paths.socket(), group)
+    }
+
+    /// The same of another socket, at `path`.
+    pub(crate) fn bind(paths: &Paths, path: &Path, group: Option<Gid>) -> Result<Self, ClaimError> {
         let in_path = |error: io::Error| about(path, &error);
         // Held until this function returns: looking for another service and making the socket
         // are one step for everybody else.
@@ -63,14 +68,13 @@ impl Listener {
         Ok(listener)
     }
 
-    /// The listening socket of another process, which is in `paths` and has its rights already.
+    /// The listening socket of another process, which is at `path` and has its rights already.
     /// Its file is the one with this `identity`, or else the one that is there.
     pub(crate) fn inherit(
-        paths: &Paths,
+        path: &Path,
         socket: OwnedFd,
         identity: Option<(u64, u64)>,
     ) -> io::Result<Self> {
-        let path = paths.socket();
         let socket = net::UnixListener::from(socket);
         socket.set_nonblocking(true)?;
         let found = || fs::symlink_metadata(path).map(|file| (file.dev(), file.ino()));

@@ -16,6 +16,7 @@ use super::live::{Live, Wishes};
 use super::*;
 use crate::change::{CarriedKey, Change};
 use crate::client;
+use crate::metrics::MetricsAddress;
 use crate::notify::Notifier;
 use crate::paths::Paths;
 use crate::protocol::{self, MAX_LINE, Reply, Request};
@@ -27,8 +28,12 @@ use crate::words;
 mod anew;
 mod condition;
 mod demotion;
+mod metrics;
 mod socket;
 mod watch;
+
+/// Where a service serves metrics, in its directory.
+const METRICS: &str = "metrics.sock";
 
 /// A service in a thread of its own.
 struct Bench {
@@ -64,6 +69,9 @@ impl Bench {
         let driver = Driver::new(Live::new(&lan, &wishes), Node::builder()).unwrap();
         let control = Control::new(driver, on_demand);
         let service = Service::new(control, listener, Keeper::new(None, notifier), &[]).unwrap();
+        let scraped = MetricsAddress::Unix(directory.path().join(METRICS));
+        let door = Door::open(&scraped, &paths, None).unwrap();
+        let service = service.scraped_through(door).unwrap();
         Self {
             paths,
             lan,

@@ -117,8 +117,19 @@ fn misunderstood_options_are_told_in_one_line() {
         ),
         (
             "daemon foo",
-            "daemon: `foo': unexpected word (allowed: --group, --unsupervised, --boot, --help); \
+            "daemon: `foo': unexpected word (allowed: --group, --unsupervised, --boot, --metrics, --help); \
              see `carpctl daemon --help'",
+        ),
+        (
+            "daemon --metrics 0.0.0.0:9112",
+            "daemon: `--metrics 0.0.0.0:9112': not a loopback address, and metrics have no access \
+             control: 127.0.0.1:PORT, [::1]:PORT or unix:/PATH, and a proxy in front of it; see \
+             `carpctl daemon --help'",
+        ),
+        (
+            "daemon --metrics localhost:9112",
+            "daemon: `--metrics localhost:9112': must be unix:/PATH, 127.0.0.1:PORT or \
+             [::1]:PORT; see `carpctl daemon --help'",
         ),
         (
             "daemon --group",

@@ -8,6 +8,7 @@
 use std::io;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::thread::{CapabilitySet, capabilities};
 
 use super::sys;
 
@@ -26,13 +27,21 @@ pub(crate) enum Precedence {
 impl Precedence {
     /// Gives it to the calling thread, but not to what that starts. Says whether the kernel lets it
     /// have it: `CAP_SYS_NICE` in the first user namespace or an `RLIMIT_RTPRIO` is needed, and in a
-    /// control group for the processor a share for such threads.
+    /// control group for the processor a share for such threads. Who has neither may keep what it
+    /// was started with; that goes on to what it starts, which could not take it either.
     pub(crate) fn take(self) -> bool {
-        let taken = sys::schedule_first_in_first_out(self.priority());
+        let reset_on_fork = self.may_be_taken();
+        let taken = sys::schedule_first_in_first_out(self.priority(), reset_on_fork);
         if let Err(error) = &taken {
             tracing::debug!(%error, "SCHED_FIFO is refused: it runs like any other program");
         }
         taken.is_ok()
+    }
+
+    fn may_be_taken(self) -> bool {
+        let limit = getrlimit(Resource::Rtprio).current;
+        limit.is_none_or(|limit| limit >= u64::from(self.priority()))
+            || capabilities(None).is_ok_and(|it| it.effective.contains(CapabilitySet::SYS_NICE))
     }
 
     const fn priority(self) -> u8 {
@@ -45,17 +54,22 @@ impl Precedence {
     }
 }
 
-/// Lets this process and what it starts have the precedence of a node and its supervisor also when
-/// they have no `CAP_SYS_NICE` any more (`RLIMIT_RTPRIO`).
+/// Lets the calling thread and what it starts have the precedence of a node and its supervisor also
+/// when they have no `CAP_SYS_NICE` any more: by `RLIMIT_RTPRIO` where that can be raised, which takes
+/// `CAP_SYS_RESOURCE`, and by giving it to this thread and all of that otherwise.
 pub(super) fn allow() -> io::Result<()> {
-    let needed = u64::from(Precedence::Supervisor.priority());
+    let priority = Precedence::Supervisor.priority();
+    let needed = u64::from(priority);
     let Rlimit { current, maximum } = getrlimit(Resource::Rtprio);
     if current.is_none_or(|current| current >= needed) {
         return Ok(());
     }
-    let maximum = maximum.map(|maximum| maximum.max(needed));
-    let current = Some(needed);
-    Ok(setrlimit(Resource::Rtprio, Rlimit { current, maximum })?)
+    let raised = Rlimit {
+        current: Some(needed),
+        maximum: maximum.map(|maximum| maximum.max(needed)),
+    };
+    setrlimit(Resource::Rtprio, raised)
+        .or_else(|_| sys::schedule_first_in_first_out(priority, false))
 }
 
 #[cfg(test)]

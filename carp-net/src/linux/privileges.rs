@@ -46,14 +46,24 @@ pub struct Identity {
     pub group: u32,
 }
 
+impl Identity {
+    /// That of this process.
+    pub fn of_this_process() -> Self {
+        Self {
+            user: rustix::process::geteuid().as_raw(),
+            group: rustix::process::getegid().as_raw(),
+        }
+    }
+}
+
 /// Does what takes more than a node needs, as far as the kernel lets us: allows what
-/// [`Options::before_others`](super::Options::before_others) asks for to this process and what it
-/// starts (`CAP_SYS_RESOURCE`), and loads the program by which a dead node falls silent in time
+/// [`Options::before_others`](super::Options::before_others) asks for to the calling thread and what
+/// it starts (`CAP_SYS_RESOURCE`, or `CAP_SYS_NICE`, by which they have it from here on), and loads the program by which a dead node falls silent in time
 /// (`CAP_BPF`). That is for [`Options::inherit`](super::Options::inherit), perhaps in another
 /// process, and may be handed on from one to the next.
 pub fn prepare() -> Vec<(String, OwnedFd)> {
     if let Err(error) = precedence::allow() {
-        tracing::debug!(%error, "SCHED_FIFO is not allowed to processes without CAP_SYS_NICE");
+        tracing::debug!(%error, "SCHED_FIFO cannot be allowed");
     }
     let loaded = Speeches::load().and_then(Speeches::into_descriptors);
     loaded.unwrap_or_else(|error| {
@@ -162,6 +172,7 @@ mod tests {
     use rustix::thread::no_new_privs;
 
     use super::*;
+    use crate::linux::precedence::Precedence;
 
     const NOBODY: Identity = Identity {
         user: 65_534,
@@ -209,6 +220,26 @@ mod tests {
             };
             thread::spawn(test).join().unwrap();
         }
+    }
+
+    #[test]
+    fn precedence_outlives_the_right_to_take_it() {
+        let test = || {
+            let may = capabilities(None).unwrap().permitted;
+            if !Precedence::Node.take() {
+                assert!(!may.contains(CapabilitySet::SYS_NICE), "refused");
+                return; // nothing to test, as in a container
+            }
+            drop(prepare());
+            give_up_those_of_this_thread(None).unwrap();
+            assert!(Precedence::Supervisor.take());
+            let engine = thread::spawn(|| {
+                assert!(Precedence::Node.take());
+                thread::spawn(|| Precedence::Node.take()).join()
+            });
+            assert!(engine.join().unwrap().unwrap());
+        };
+        thread::spawn(test).join().unwrap();
     }
 
     #[test]

@@ -67,10 +67,13 @@ pub fn keep_descriptors_from_programs() -> io::Result<()> {
     }
 }
 
-/// Gives the calling thread `SCHED_FIFO` with this priority. The threads and programs that it starts
-/// are scheduled as they would be without.
-pub(super) fn schedule_first_in_first_out(priority: u8) -> io::Result<()> {
-    let policy = libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK;
+/// Gives the calling thread `SCHED_FIFO` with this priority. With `reset_on_fork` the threads and
+/// programs that it starts are scheduled as they would be without.
+pub(super) fn schedule_first_in_first_out(priority: u8, reset_on_fork: bool) -> io::Result<()> {
+    let policy = match reset_on_fork {
+        true => libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK,
+        false => libc::SCHED_FIFO,
+    };
     let parameter = libc::sched_param {
         sched_priority: priority.into(),
     };

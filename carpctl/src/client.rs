@@ -14,6 +14,7 @@ use crate::daemon::READY;
 use crate::notify;
 use crate::paths::{Paths, about};
 use crate::protocol::{self, MAX_LINE, ProtocolError, Reply, Request};
+use crate::sandbox;
 use crate::secret::own_executable;
 use crate::service::NOT_ROOT;
 use crate::systemd::Systemd;
@@ -25,8 +26,12 @@ pub(crate) enum ClientError {
     MayNotRead(String),
     #[error("{NOT_ROOT}")]
     MayNotChange,
-    #[error("the service that listens is run neither by root nor by you")]
-    NotTrusted,
+    #[error(
+        "the service that listens is run by user {0}: not root, nor you, nor `_carpctl' \
+         (the variable {variable} names another user)",
+        variable = sandbox::OVERRIDE
+    )]
+    NotTrusted(u32),
     #[error("the service does not answer")]
     NoAnswer,
     #[error("the service ended without an answer")]
@@ -169,13 +174,16 @@ struct Connection {
 }
 
 impl Connection {
-    /// Makes sure that a key is told to nobody but root or oneself.
+    /// Makes sure that a key is told to nobody but root, oneself, or the user of the service.
     fn must_be_trusted(&self) -> Result<(), ClientError> {
         let service = socket_peercred(&self.stream).map_err(io::Error::from)?.uid;
-        if service.is_root() || service == rustix::process::geteuid() {
+        if service.is_root()
+            || service == rustix::process::geteuid()
+            || sandbox::is_user_of_the_service(service)
+        {
             return Ok(());
         }
-        Err(ClientError::NotTrusted)
+        Err(ClientError::NotTrusted(service.as_raw()))
     }
 
     fn ask(&self, request: &Request) -> Result<Vec<Reply>, ClientError> {

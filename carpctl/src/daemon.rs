@@ -1,7 +1,7 @@
 //! `carpctl daemon`: the service as a process, in the foreground or started by the first command.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Write as _};
 use std::os::fd::OwnedFd;
 use std::process::ExitCode;
@@ -9,14 +9,15 @@ use std::process::ExitCode;
 use carp_net::Driver;
 use carp_net::linux::{Linux, Options};
 use carp_net::supervisor::Supervised;
-use rustix::fs::{Gid, Mode};
+use rustix::fs::Mode;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::failure::Failure;
 use crate::logging;
 use crate::metrics::MetricsAddress;
 use crate::notify::Notifier;
-use crate::paths::{Paths, about};
+use crate::paths::Paths;
+use crate::sandbox::{self, NoSuchAccount, find_group};
 use crate::secret;
 use crate::service::{
     ClaimError, Control, DOOR, Door, Keeper, LISTENER, Legacy, Listener, Service,
@@ -30,6 +31,13 @@ pub(crate) struct DaemonOptions {
     /// Let only this group and root read (default: everyone may)
     #[arg(long, value_name = "NAME|GID")]
     group: Option<String>,
+    /// Run as this user, with CAP_NET_ADMIN and CAP_NET_RAW only (default: `_carpctl', if there is
+    /// one)
+    #[arg(long, value_name = "NAME|UID")]
+    user: Option<String>,
+    /// Give up no privileges and confine nothing, for a debugger
+    #[arg(long, conflicts_with = "user")]
+    no_sandbox: bool,
     /// Run as one process, which nobody starts again when it fails
     #[arg(long)]
     unsupervised: bool,
@@ -57,10 +65,10 @@ pub(crate) fn run(options: &DaemonOptions) -> Result<ExitCode, Failure> {
     } else {
         logging::to_standard_error();
     }
-    let outcome = if options.engine || options.unsupervised {
-        engine(options)
-    } else {
-        supervisor(options)
+    let outcome = match (options.engine, options.unsupervised) {
+        (true, _) => engine(options, Vec::new()),
+        (false, true) => give_up_privileges(options).and_then(|opened| engine(options, opened)),
+        (false, false) => supervisor(options),
     };
     if let (Err(error), true) = (&outcome, options.on_demand) {
         tracing::error!("{error}");
@@ -74,15 +82,36 @@ fn supervisor(options: &DaemonOptions) -> Result<ExitCode, Failure> {
     if options.on_demand {
         leave_the_caller().map_err(|error| failure(&error))?;
     }
-    supervise::run(&Plan {
+    let opened = match give_up_privileges(options) {
+        Err(error) if options.on_demand => {
+            tell_the_caller(&error.to_string()).map_err(|error| failure(&error))?;
+            return Err(error);
+        }
+        opened => opened?,
+    };
+    let plan = Plan {
         words: options.words(),
         paths,
         caller_waits: options.on_demand,
-    })
+    };
+    supervise::run(&plan, opened)
 }
 
-/// The process that does the work.
-fn engine(options: &DaemonOptions) -> Result<ExitCode, Failure> {
+/// Does without what the service does not need, and returns what only that could open.
+fn give_up_privileges(options: &DaemonOptions) -> Result<Vec<(String, OwnedFd)>, Failure> {
+    if options.no_sandbox {
+        tracing::warn!("sandbox: off (--no-sandbox)");
+        return Ok(Vec::new());
+    }
+    let paths = Paths::of_this_namespace().map_err(|error| failure(&error))?;
+    let group = options.group.as_deref().map(find_group).transpose();
+    let group = group.map_err(|error| failure(&error))?;
+    sandbox::give_up_privileges(options.user.as_deref(), group, &paths)
+        .map_err(|error| failure(&error))
+}
+
+/// The process that does the work, with what another has `opened` for it.
+fn engine(options: &DaemonOptions, opened: Vec<(String, OwnedFd)>) -> Result<ExitCode, Failure> {
     let supervised = match options.engine {
         true => Some(Supervised::from_stdin().map_err(|error| failure(&error))?),
         false => None,
@@ -90,7 +119,7 @@ fn engine(options: &DaemonOptions) -> Result<ExitCode, Failure> {
     let again = supervised
         .as_ref()
         .is_some_and(|found| found.last_alive().is_some());
-    let prepared = prepare(options, supervised);
+    let prepared = prepare(options, supervised, opened);
     // An engine that takes the place of another has no caller.
     let service = if options.on_demand && !again {
         let outcome = match &prepared {
@@ -119,11 +148,14 @@ impl DaemonOptions {
         if let Some(address) = &self.metrics {
             words.extend(["--metrics".into(), address.to_string().into()]);
         }
-        if self.boot {
-            words.push("--boot".into());
-        }
-        if self.on_demand {
-            words.push("--on-demand".into());
+        for (is_set, word) in [
+            (self.boot, "--boot"),
+            (self.on_demand, "--on-demand"),
+            (self.no_sandbox, "--no-sandbox"),
+        ] {
+            if is_set {
+                words.push(word.into());
+            }
         }
         words
     }
@@ -141,13 +173,14 @@ enum Trouble {
     Network(#[from] carp_net::Error),
     #[error(transparent)]
     Io(#[from] io::Error),
-    #[error("{0}: not a group of /etc/group (give its number)")]
-    NoSuchGroup(String),
+    #[error(transparent)]
+    NoSuchGroup(#[from] NoSuchAccount),
 }
 
 fn prepare(
     options: &DaemonOptions,
     supervised: Option<Supervised>,
+    opened: Vec<(String, OwnedFd)>,
 ) -> Result<Service<Linux>, Trouble> {
     let paths = Paths::of_this_namespace()?;
     let group = options.group.as_deref().map(find_group).transpose()?;
@@ -168,7 +201,7 @@ fn prepare(
         (None, _) => None,
     };
     let mut opening = Options::new().journal(paths.journal()).before_others();
-    for (name, descriptor) in keeper.take_descriptors() {
+    for (name, descriptor) in opened.into_iter().chain(keeper.take_descriptors()) {
         opening = opening.inherit(name, descriptor);
     }
     let linux = Linux::open_with(opening)?;
@@ -232,46 +265,6 @@ fn tell_the_caller(outcome: &str) -> io::Result<()> {
     Ok(rustix::stdio::dup2_stdout(&null)?)
 }
 
-/// The number of a group of `/etc/group`, or the number itself.
-fn find_group(name: &str) -> Result<Gid, Trouble> {
-    if let Ok(number) = name.parse() {
-        return Ok(Gid::from_raw(number));
-    }
-    let path = std::path::Path::new("/etc/group");
-    let groups = fs::read_to_string(path).map_err(|error| about(path, &error))?;
-    let no_such_group = || Trouble::NoSuchGroup(name.to_owned());
-    group_of(&groups, name)
-        .map(Gid::from_raw)
-        .ok_or_else(no_such_group)
-}
-
-fn group_of(groups: &str, name: &str) -> Option<u32> {
-    groups.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let found = fields.next() == Some(name);
-        found.then(|| fields.nth(1)?.parse().ok())?
-    })
-}
-
 fn failure(error: &dyn std::error::Error) -> Failure {
     Failure::Failed(error.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn groups_by_name_and_by_number() {
-        let groups = "root:x:0:\nadm:x:4:syslog\noperators:x:1234:\n";
-        assert_eq!(group_of(groups, "operators"), Some(1234));
-        assert_eq!(group_of(groups, "operator"), None);
-        assert_eq!(group_of(groups, "x"), None);
-        assert_eq!(find_group("0").unwrap().as_raw(), 0);
-        let error = find_group("no such group").unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "no such group: not a group of /etc/group (give its number)"
-        );
-    }
 }

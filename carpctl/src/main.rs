@@ -26,6 +26,7 @@ mod protocol;
 mod random;
 mod render;
 mod report;
+mod sandbox;
 mod secret;
 mod service;
 mod settings;

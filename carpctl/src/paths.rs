@@ -63,6 +63,31 @@ impl Paths {
         self.directory == Path::new(DIRECTORY)
     }
 
+    /// Makes the directory where it is not there yet, and sees to it that `user` may write there: it
+    /// and what a service left in it belong to that user then. Whatever else is in it stays whose it
+    /// is, as does a directory in which everybody may write.
+    pub(crate) fn make_directory_of(&self, user: u32) -> io::Result<()> {
+        const EVERYBODY: u32 = 0o002;
+        self.make_directory()?;
+        if !rustix::process::geteuid().is_root() {
+            return Ok(()); // whoever started this has seen to it
+        }
+        let directory = fs::metadata(&self.directory);
+        let directory = directory.map_err(|error| about(&self.directory, &error))?;
+        if directory.mode() & EVERYBODY == 0 && directory.uid() != user {
+            give(&self.directory, user)?;
+        }
+        for file in [self.socket.clone(), self.lock(), self.journal()] {
+            match fs::symlink_metadata(&file) {
+                Ok(found) if found.uid() != user => give(&file, user)?,
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(about(&file, &error)),
+            }
+        }
+        Ok(())
+    }
+
     /// Makes the directory where it is not there yet: anyone may look, the owner may write.
     pub(crate) fn make_directory(&self) -> io::Result<()> {
         fs::DirBuilder::new()
@@ -76,6 +101,11 @@ impl Paths {
 /// Says what an error is about, as the operating system's own words never do.
 pub(crate) fn about(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
+/// Gives a file to `user`, and never what a link points to.
+fn give(path: &Path, user: u32) -> io::Result<()> {
+    std::os::unix::fs::lchown(path, Some(user), None).map_err(|error| about(path, &error))
 }
 
 /// Absolute, because the service leaves the working directory.

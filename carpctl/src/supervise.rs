@@ -29,8 +29,8 @@ pub(crate) struct Plan {
     pub(crate) caller_waits: bool,
 }
 
-/// Keeps an engine running until it ends on purpose.
-pub(crate) fn run(plan: &Plan) -> Result<ExitCode, Failure> {
+/// Keeps an engine running until it ends on purpose; the first one is left what is `opened`.
+pub(crate) fn run(plan: &Plan, opened: Vec<(String, OwnedFd)>) -> Result<ExitCode, Failure> {
     let in_words = |error: io::Error| Failure::Failed(error.to_string());
     let stop = signals().map_err(in_words)?;
     let mut output = match plan.caller_waits {
@@ -57,6 +57,9 @@ pub(crate) fn run(plan: &Plan) -> Result<ExitCode, Failure> {
         .renewed_by(|| plan.command(&installed))
         .observed_by(tell_manager(Notifier::from_environment()))
         .before_others();
+    for (name, descriptor) in opened {
+        supervisor = supervisor.leaves(name, descriptor);
+    }
     let outcome = supervisor.adopt().and_then(|()| supervisor.run(stop));
     match outcome {
         Ok(Ended::OnPurpose) => Ok(ExitCode::SUCCESS),

@@ -24,6 +24,7 @@ mod netstart;
 mod peers;
 mod precedence;
 mod routes;
+mod sandbox;
 mod session;
 mod supervisor;
 mod wire;

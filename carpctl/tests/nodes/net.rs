@@ -19,6 +19,9 @@ pub(crate) const PASS: &str = "SharedSecret";
 /// How long anything may take that is not measured.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(8);
 
+/// Whom the service runs as: a user that has nothing else on any machine.
+pub(crate) const USER: &str = "60112";
+
 /// The network of one test.
 pub(crate) struct Net {
     // Nodes and hosts go before the switch they are plugged into.
@@ -187,6 +190,7 @@ impl Node {
         command.env("CARPCTL_RUN_DIR", self.run_dir.path());
         command.env("CARPCTL_ETC_DIR", self.etc());
         command.env_remove("CREDENTIALS_DIRECTORY");
+        command.env("CARPCTL_USER", USER);
         command.env_remove("RUST_BACKTRACE");
         command.stdin(Stdio::null());
         command

@@ -1,0 +1,110 @@
+//! What the service may do. All other tests here run it as a user of no rights, in its sandbox; these
+//! look at that, and at the other ways to run it.
+
+use std::fs;
+
+use carp_net::lab::Process;
+
+use crate::net::{Net, Node, PATIENCE, Terrain, USER, V4, V6, none_lost, wait_until};
+
+/// A line of what the kernel tells of the first thread of a process, without its name.
+fn status(process: &Process, name: &str) -> String {
+    let status = fs::read_to_string(format!("/proc/{}/status", process.pid())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
+    let words = line.unwrap().trim_start_matches(':').split_whitespace();
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// `CAP_NET_ADMIN` and `CAP_NET_RAW`, as the kernel writes them.
+const TWO: &str = "0000000000003000";
+
+fn must_have_little_as(node: &Node, user: &str) {
+    for process in node.services() {
+        for name in ["Uid", "Gid"] {
+            assert_eq!(status(&process, name), [user; 4].join(" "), "{name}");
+        }
+        for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
+            assert_eq!(status(&process, set), TWO, "{set}");
+        }
+        assert_eq!(status(&process, "Groups"), "");
+        assert_eq!(status(&process, "NoNewPrivs"), "1");
+    }
+    assert_eq!(node.services().len(), 2);
+}
+
+#[test]
+fn service_is_a_user_of_two_capabilities_and_stays_so() {
+    let Some(net) = Net::new(Terrain::default()) else {
+        return;
+    };
+    net.configure(&format!("{V4} {V6}"));
+    net.wait_for_master(&net.one, &net.two);
+    must_have_little_as(&net.one, USER);
+    net.one.carpctl("restart");
+    must_have_little_as(&net.one, USER);
+    let killed = net.one.engine();
+    killed.kill().unwrap();
+    wait_until("the engine is replaced", || {
+        let services = net.one.services();
+        services.len() == 2 && services.iter().all(|it| it.pid() != killed.pid())
+    });
+    must_have_little_as(&net.one, USER);
+    // And it still does what a master has to.
+    let echoes = net.echoes(&[V4, V6]);
+    net.one.carpctl("carp0 state backup");
+    net.two.wait_for("MASTER", PATIENCE);
+    none_lost(echoes, "hand-over by a user of two capabilities");
+}
+
+/// Where there is no such user, root has no more than that user would.
+#[test]
+fn service_of_root_has_two_capabilities() {
+    let Some(net) = Net::beside_others(Terrain::default()) else {
+        return;
+    };
+    for node in [&net.one, &net.two] {
+        let mut create = node.command("carp0 create");
+        let created = create.env("CARPCTL_USER", "root").status();
+        assert!(created.unwrap().success());
+        must_have_little_as(node, "0");
+    }
+    net.configure(&format!("{V4} {V6}"));
+    net.wait_for_master(&net.one, &net.two);
+    net.one.carpctl("carp0 down");
+    net.two.wait_for("MASTER", PATIENCE);
+    net.one.carpctl("restart");
+    must_have_little_as(&net.one, "0");
+}
+
+#[test]
+fn user_that_is_not_there_is_said_to_whoever_starts_the_service() {
+    let Some(net) = Net::beside_others(Terrain::default()) else {
+        return;
+    };
+    let mut create = net.one.command("carp0 create");
+    let refused = create.env("CARPCTL_USER", "nosuchuser").output().unwrap();
+    assert_eq!(
+        String::from_utf8_lossy(&refused.stderr),
+        "carpctl: carp0: the service could not be started: \
+         nosuchuser: not a user of /etc/passwd (give its number)\n"
+    );
+    net.one.wait_until_idle();
+}
+
+/// A service of somebody else is told no key, whatever it claims to be.
+#[test]
+fn service_of_another_user_is_not_trusted() {
+    let Some(net) = Net::beside_others(Terrain::default()) else {
+        return;
+    };
+    net.one.carpctl("carp0 create");
+    let mut change = net.one.command("carp0 vhid 99 pass SharedSecret");
+    let refused = change.env("CARPCTL_USER", "60113").output().unwrap();
+    assert_eq!(
+        String::from_utf8_lossy(&refused.stderr),
+        format!(
+            "carpctl: carp0: the service that listens is run by user {USER}: not root, nor you, \
+             nor `_carpctl' (the variable CARPCTL_USER names another user)\n"
+        )
+    );
+}

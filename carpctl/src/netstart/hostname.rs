@@ -60,7 +60,7 @@ pub(crate) fn parse(interface: InterfaceName, text: &[u8]) -> Result<Hostname, L
     if !words.iter().any(|word| word.is("up")) {
         words.extend(ups.into_iter().next());
     }
-    let taken = take_password(&mut words);
+    let taken = take_password(&mut words)?;
     let shown: Vec<OsString> = words.iter().map(Word::to_os_string).collect();
     let parsed = words::parse_all(&interface.to_string(), &shown);
     let Parsed { mut change, secret } = parsed.map_err(|error| located(&words, &error))?;
@@ -189,14 +189,19 @@ fn expanded(command: ShellCommand, interface: InterfaceName) -> ShellCommand {
 // ---- the password ----
 
 /// Takes the password out of `words`, which say `pass -` then.
-fn take_password(words: &mut [Word]) -> Option<Zeroizing<Vec<u8>>> {
-    let mut password = None;
-    // A second one is refused, and must not show then.
-    while let Some(word) = password_position(words).and_then(|at| words.get_mut(at)) {
+fn take_password(words: &mut [Word]) -> Result<Option<Zeroizing<Vec<u8>>>, LineError> {
+    let mut take = || {
+        let word = password_position(words).and_then(|at| words.get_mut(at))?;
         let hidden = Word::new(b"-", word.line);
-        password = Some(std::mem::replace(word, hidden).text);
+        Some(std::mem::replace(word, hidden))
+    };
+    let password = take();
+    // Found here, so that it does not show.
+    if let Some(Word { line, .. }) = take() {
+        let problem = "pass: said twice".to_owned();
+        return Err(LineError { line, problem });
     }
-    password
+    Ok(password.map(|word| word.text))
 }
 
 // ---- what is wrong ----

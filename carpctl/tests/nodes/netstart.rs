@@ -1,5 +1,6 @@
 //! Interfaces out of files: the whole how-to, and what netstart does to a running cluster.
 
+use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
@@ -145,6 +146,36 @@ fn netstart_again_moves_no_election_and_a_bad_file_stands_alone() {
     assert!(one.carpctl("carp3").contains("vhid 3 advbase 1 advskew 0"));
     assert_eq!(one.refused("carp7"), "carpctl: carp7: no such interface\n");
     assert_eq!(transitions(one), before, "nothing moved");
+
+    // An address goes from one interface to another.
+    one.write_etc("hostname.carp3", "vhid 3 carpdev vmx0 192.0.2.30/24\n");
+    said(one, "netstart carp3");
+    one.write_etc("hostname.carp1", "vhid 1 carpdev vmx0 192.0.2.30/24\n");
+    one.write_etc("hostname.carp3", "vhid 3 carpdev vmx0\n");
+    assert_eq!(said(one, "netstart"), not_run);
+    assert!(one.carpctl("carp1").contains("inet 192.0.2.30 "));
+
+    // A demotion is not added each time.
+    two.write_etc("sysctl.conf", "net.inet.carp.demotion=7\n");
+    two.carpctl("netstart");
+    two.carpctl("netstart");
+    let demoted = two.carpctl("-g carp");
+    assert!(
+        demoted.starts_with("carp: carp demote count 7\n"),
+        "{demoted}"
+    );
+    assert!(demoted.contains("sysctl.conf"), "{demoted}");
+
+    // Commands are root's.
+    let file = one.etc().join("carpctl/hostname.carp0");
+    std::fs::set_permissions(&file, Permissions::from_mode(0o620)).unwrap();
+    assert_eq!(
+        one.refused("netstart --allow-commands carp0"),
+        format!(
+            "carpctl: {etc}/carpctl/hostname.carp0:6: not run: others than root can write to this \
+             file: chmod go-w {etc}/carpctl/hostname.carp0\n"
+        )
+    );
 
     // What is saved makes what there is.
     let file = format!("{etc}/carpctl/hostname.carp0");

@@ -232,6 +232,8 @@ fn errors_name_line_and_word() {
             "vhid 1\ninet -alias 192.0.2.1",
             "2: 192.0.2.1: a file holds the addresses that there are: leave it out",
         ),
+        ("pass one\nup\npass two", "3: pass: said twice"),
+        ("pass one\npassfile two", "2: passfile: said twice"),
         (
             "vhid 1 pass -",
             "1: pass -: a file has no standard input: write the password, or `passfile FILE'",

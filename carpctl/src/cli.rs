@@ -6,6 +6,7 @@ use std::io::{self, Write as _};
 use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::client;
+use crate::complete::CompleteOptions;
 use crate::daemon::{self, DaemonOptions};
 use crate::decode::{self, DecodeOptions};
 use crate::demo::DemoOptions;
@@ -20,6 +21,7 @@ use crate::protocol::Reply;
 use crate::watch::monitor::{self, MonitorOptions};
 use crate::watch::wait::{self, WaitOptions};
 
+mod generate;
 mod groups;
 mod help;
 mod interface;
@@ -27,6 +29,7 @@ mod metrics;
 pub(crate) mod show;
 mod stats;
 mod sysctl;
+use generate::GenerateOptions;
 use help::HelpOptions;
 use show::ShowOptions;
 use stats::StatsOptions;
@@ -76,6 +79,12 @@ enum Command {
     Demo(DemoOptions),
     /// Explain a word, a command or a setting
     Help(HelpOptions),
+    /// Write what a package installs beside the program
+    #[command(hide = true)]
+    Generate(GenerateOptions),
+    /// Say what may follow, for the completions of shells
+    #[command(hide = true)]
+    Complete(CompleteOptions),
     #[command(external_subcommand)]
     Interface(Vec<OsString>),
 }
@@ -105,6 +114,8 @@ pub(crate) fn run() -> Result<std::process::ExitCode, Failure> {
         Some(Command::Wait(options)) => wait::run(&options)?,
         Some(Command::Help(options)) => help::run(&options)?,
         Some(Command::Metrics) => metrics::run()?,
+        Some(Command::Generate(options)) => generate::run(&options, &help::program())?,
+        Some(Command::Complete(options)) => print(&options.answer(&help::program()))?,
         Some(Command::Restart) => restart()?,
         Some(Command::Daemon(options)) => return daemon::run(&options),
         Some(Command::Decode(options)) => decode::run(&options, cli.json)?,

@@ -3,8 +3,11 @@
 
 use std::fmt::Write as _;
 
+mod mdoc;
+mod pages;
+pub(crate) use pages::pages;
 mod topic;
-pub(crate) use topic::topics;
+pub(crate) use topic::{names, topics};
 
 /// What is to be known of a word or a setting beyond its line in the help.
 #[derive(Clone, Copy, Debug)]
@@ -46,13 +49,25 @@ impl Chapter {
         Self::Hooks,
     ];
 
+    /// Its heading in the manual.
+    pub(crate) const fn title(self) -> &'static str {
+        match self {
+            Self::Host => "The virtual host",
+            Self::Election => "The election",
+            Self::Addresses => "Addresses",
+            Self::Peers => "Other nodes",
+            Self::Hooks => "Hooks",
+            Self::Settings => "Settings",
+        }
+    }
+
     /// Its name in the help.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Host => "host",
             Self::Election => "election",
             Self::Addresses => "addresses",
-            Self::Peers => "other nodes",
+            Self::Peers => "peers",
             Self::Hooks => "hooks",
             Self::Settings => "settings",
         }

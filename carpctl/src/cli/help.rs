@@ -31,7 +31,7 @@ pub(super) fn run(options: &HelpOptions) -> Result<(), Failure> {
 }
 
 /// All commands, each of which knows its whole name.
-fn program() -> clap::Command {
+pub(super) fn program() -> clap::Command {
     let mut program = Cli::command();
     program.build();
     program

@@ -1,7 +1,7 @@
 use std::ffi::OsString;
 
 use super::*;
-use crate::settings::{Query, Setting};
+use crate::settings::{Query, Setting, Settings};
 use crate::words::{self, KEYWORDS, Meaning};
 
 /// All details there are, each with what it is of.
@@ -94,6 +94,14 @@ fn details_are_sentences() {
             assert!(quotes.0 <= quotes.1, "{name}: {text}");
             assert!(!text.contains("  "), "{name}: {text}");
         }
+    }
+}
+
+#[test]
+fn defaults_of_settings_are_those_of_a_service() {
+    for setting in Setting::ALL {
+        let default = Settings::default().get(setting).to_string();
+        assert_eq!(setting.details().default, default, "{}", setting.name());
     }
 }
 

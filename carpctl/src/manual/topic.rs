@@ -61,7 +61,7 @@ pub(crate) fn topics(word: &str, program: &clap::Command) -> Result<Vec<Topic>, 
 }
 
 /// Everything that can be explained, by name.
-fn names(program: &clap::Command) -> impl Iterator<Item = &str> {
+pub(crate) fn names(program: &clap::Command) -> impl Iterator<Item = &str> {
     let keywords = KEYWORDS.iter().map(|keyword| keyword.name);
     let settings = Setting::ALL.into_iter();
     let settings = settings.flat_map(|setting| [setting.name(), short(setting)]);

@@ -42,6 +42,11 @@ enum Wanted {
     Up,
 }
 
+/// All states that can be waited for.
+pub(crate) fn states() -> impl Iterator<Item = &'static str> {
+    Wanted::ALL.into_iter().map(|(name, _)| name)
+}
+
 /// Waits until the interface is in the state.
 pub(crate) fn run(options: &WaitOptions) -> Result<(), Failure> {
     let usage = |problem: String| Failure::Usage(format!("wait: {problem}"));

@@ -10,7 +10,7 @@ const REPORT: &str = r#"{"version":1,"message":{"interface":{"name":"carp0",
     "prefixlen":24,"broadcast":"192.0.2.255","installed":false}],
     "link":{"up":true,"running":false}}}}"#;
 
-fn report_and_end() -> Vec<u8> {
+pub(super) fn report_and_end() -> Vec<u8> {
     let report = REPORT.replace("\n    ", "");
     format!("{report}\n{{\"version\":1,\"message\":\"end\"}}\n").into_bytes()
 }

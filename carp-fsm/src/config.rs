@@ -135,6 +135,7 @@ pub struct VirtualHost {
     demotion_form: Option<DemotionForm>,
     peers: Vec<IpAddr>,
     groups: Vec<String>,
+    mtu: Option<u32>,
     enabled: bool,
 }
 
@@ -152,6 +153,7 @@ impl VirtualHost {
             demotion_form: None,
             peers: Vec::new(),
             groups: Vec::new(),
+            mtu: None,
             enabled: true,
         }
     }
@@ -246,6 +248,14 @@ impl VirtualHost {
         names.into_iter().fold(self, put)
     }
 
+    /// Sets how large packets to and from its addresses can be, in bytes; `None`: as large as on
+    /// its link. No other node sees anything of it.
+    #[must_use]
+    pub const fn with_mtu(mut self, mtu: Option<u32>) -> Self {
+        self.mtu = mtu;
+        self
+    }
+
     /// Sets whether the virtual host is up; one that is down stays in INIT.
     #[must_use]
     pub const fn enabled(mut self, enabled: bool) -> Self {
@@ -297,6 +307,11 @@ impl VirtualHost {
     /// The interface groups it is in: `carp`, and those it was put into.
     pub fn groups(&self) -> impl Iterator<Item = &str> {
         core::iter::once(CARP).chain(self.groups.iter().map(String::as_str))
+    }
+
+    /// How large packets to and from its addresses can be, where that is not as on its link.
+    pub const fn mtu(&self) -> Option<u32> {
+        self.mtu
     }
 
     /// How long it waits for a master that is not heard any more, before it takes over.
@@ -376,6 +391,23 @@ impl VirtualHost {
         self.vhid == other.vhid
             && self.key == other.key
             && self.hashed_lladdr() == other.hashed_lladdr()
+    }
+
+    /// Whether the election of this virtual host has to begin anew for it to become `other` on the
+    /// same link: where it has another vhid or link-layer address then, or gets its first address
+    /// or loses its last one. Anything else goes on where it is.
+    pub fn begins_anew_as(&self, other: &Self) -> bool {
+        self.vhid != other.vhid
+            || self.lladdr != other.lladdr
+            || self.addresses.is_empty() != other.addresses.is_empty()
+    }
+
+    /// Whether nothing that other nodes hear of, and no address, tells it from `other`.
+    pub(crate) fn is_to_others(&self, other: &Self) -> bool {
+        let mut same = other.clone();
+        same.groups.clone_from(&self.groups);
+        same.mtu = self.mtu;
+        same == *self
     }
 
     pub(crate) fn set_enabled(&mut self, enabled: bool) {

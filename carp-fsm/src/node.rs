@@ -147,10 +147,8 @@ impl Node {
         if old.link == link && old.config == host {
             return Ok(());
         }
-        let anew = old.link != link
-            || old.config.vhid() != host.vhid()
-            || old.config.link_address() != host.link_address()
-            || old.config.addresses().is_empty() != host.addresses().is_empty();
+        let anew = old.link != link || old.config.begins_anew_as(&host);
+        let silent = old.config.is_to_others(&host);
         let before = (old.link, old.config.vhid().get());
         let enabled = host.is_enabled();
         if anew {
@@ -162,7 +160,7 @@ impl Node {
             old.become_configured(self.now, link, host);
         }
         if enabled {
-            if !anew {
+            if !anew && !silent {
                 self.step(id, Stimulus::Refresh);
             }
             self.start(id, Reason::Configured);

@@ -20,6 +20,14 @@ pub trait Backend {
     /// A number that differs between nodes and starts.
     fn seed(&mut self) -> u64;
 
+    /// The addresses that the host itself has on the link called `link`, watched or not, with the
+    /// prefixes of its networks: what an operator leaves out follows from them. None where the
+    /// platform does not know.
+    fn networks(&mut self, link: &str) -> Vec<VirtualAddress> {
+        let _ = link;
+        Vec::new()
+    }
+
     /// Begins to follow the link called `name`, which may or may not be there, as `link`:
     /// listens on it and reports its state, the first time before or with the next
     /// [`poll`](Self::poll).
@@ -120,6 +128,8 @@ pub struct Setup {
     pub vhid: Vhid,
     /// Which link-layer address goes with the virtual addresses.
     pub lladdr: Lladdr,
+    /// How large packets can be, in bytes, where that is not as on the link.
+    pub mtu: Option<u32>,
     /// Whether the interface is up. While it is not, or while the virtual host has no address,
     /// nothing is sent from a virtual link-layer address.
     pub up: bool,

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
-use carp_fsm::carp_proto::Family;
+use carp_fsm::carp_proto::{Family, VirtualAddress};
 use carp_fsm::{
     Action, Command, HostId, Input, LinkId, Lladdr, Node, NodeConfig, Refusal, Timestamp,
     VirtualHost,
@@ -153,7 +153,7 @@ impl<B: Backend> Driver<B> {
             let share =
                 other.carpdev == carpdev && is_on_carpdev(host) && is_on_carpdev(view.config());
             for address in host.addresses() {
-                let same = |theirs: &carp_fsm::carp_proto::VirtualAddress| {
+                let same = |theirs: &VirtualAddress| {
                     theirs.ip() == address.ip() && (share || !address.is_link_local())
                 };
                 if view.config().addresses().iter().any(same) {
@@ -169,6 +169,11 @@ impl<B: Backend> Driver<B> {
         let link = known.unwrap_or(LinkId(self.next_link));
         let setup = setup_of(interface, link, host, host.is_enabled());
         self.backend.check(carpdev, &setup, host.addresses())
+    }
+
+    /// The addresses that the host itself has on `carpdev`, as far as the platform knows.
+    pub fn networks(&mut self, carpdev: &str) -> Vec<VirtualAddress> {
+        self.backend.networks(carpdev)
     }
 
     /// Makes the virtual host `id` what `host` says, on `carpdev`. Where the interface has to
@@ -573,6 +578,7 @@ fn setup_of(interface: &str, link: LinkId, host: &VirtualHost, up: bool) -> Setu
         link,
         vhid: host.vhid(),
         lladdr: host.link_address(),
+        mtu: host.mtu(),
         up: up && !host.addresses().is_empty(),
     }
 }

@@ -47,6 +47,16 @@ pub enum ErrorKind {
     /// The name cannot be that of an interface.
     #[error("not an interface name (1 to 15 characters, no slash or white space)")]
     BadName,
+    /// Packets cannot be larger than on the carpdev.
+    #[error("mtu {mtu}: {carpdev} takes {most} bytes at most")]
+    MtuTooLarge {
+        /// What was asked for.
+        mtu: u32,
+        /// The carpdev.
+        carpdev: String,
+        /// What it has.
+        most: u32,
+    },
     /// Another virtual host of this node has the vhid on the same carpdev.
     #[error("vhid {vhid} is already used on this carpdev by {by}")]
     VhidInUse {

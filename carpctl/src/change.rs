@@ -12,6 +12,7 @@ use serde::de::{self, Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 use zeroize::Zeroizing;
 
+use crate::description::Description;
 use crate::group::GroupName;
 use crate::hooks::HookChange;
 
@@ -36,6 +37,9 @@ pub(crate) struct Change {
     pub(crate) state: Option<StateWish>,
     pub(crate) peers: Option<Peers>,
     pub(crate) advdemote: Option<AdvDemoteWish>,
+    pub(crate) mtu: Option<MtuWish>,
+    /// An empty one takes away what there is.
+    pub(crate) description: Option<Description>,
     /// All unicast peers of IPv4; none of them: back to the multicast group.
     pub(crate) inet_peers: Option<Vec<Ipv4Addr>>,
     /// The same of IPv6.
@@ -43,8 +47,31 @@ pub(crate) struct Change {
     /// In the order they were given.
     pub(crate) groups: Vec<GroupChange>,
     pub(crate) hooks: Vec<HookChange>,
+    /// Which addresses of IPv4 go before others come.
+    pub(crate) inet_less: Option<Less>,
+    /// The same of IPv6.
+    pub(crate) inet6_less: Option<Less>,
     /// In the order they were given.
     pub(crate) addresses: Vec<AddressChange>,
+}
+
+/// Which addresses of a family go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Less {
+    /// The first one.
+    First,
+    All,
+}
+
+/// How large packets can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum MtuWish {
+    /// As large as on the carpdev.
+    Carpdev,
+    /// This many bytes.
+    Bytes(u16),
 }
 
 /// A change of one address.

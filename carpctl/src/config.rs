@@ -10,7 +10,10 @@ use carp_net::carp_fsm::carp_proto::{
 };
 use carp_net::carp_fsm::{DemotionForm, Dialect, Lladdr, VirtualHost};
 
-use crate::change::{AddressChange, CarriedKey, Change, GroupChange, LladdrWish, Manner, Peers};
+use crate::change::{
+    AddressChange, CarriedKey, Change, GroupChange, Less, LladdrWish, Manner, MtuWish, Peers,
+};
+use crate::description::Description;
 use crate::group::GroupName;
 use crate::hooks::Hooks;
 
@@ -31,6 +34,9 @@ pub(crate) struct Config {
     pub(crate) inet_peers: Vec<Ipv4Addr>,
     /// The same of IPv6.
     pub(crate) inet6_peers: Vec<Ipv6Addr>,
+    /// How large packets can be, in bytes, where that is not as on the carpdev.
+    pub(crate) mtu: Option<u16>,
+    pub(crate) description: Description,
     /// The interface groups it is in beside `carp`.
     pub(crate) groups: Vec<GroupName>,
     pub(crate) hooks: Hooks,
@@ -51,6 +57,14 @@ pub(crate) enum ConfigError {
     StateWhileDown,
     #[error("{0}: no such address here")]
     NoSuchAddress(IpAddr),
+    #[error("no {0} address here")]
+    NoAddressOf(Family),
+    #[error(
+        "with `lladdr carpdev' the mtu is that of the carpdev: set it there, and say `-mtu' here"
+    )]
+    MtuOfCarpdev,
+    #[error("mtu {0}: IPv6 addresses need {INET6_MTU} bytes or more")]
+    MtuTooSmall(u16),
     #[error("more than {MAX_ADDRESSES} addresses on one interface")]
     TooManyAddresses,
     #[error("{0} is an address of this interface, which all nodes share: name that of the peer")]
@@ -119,6 +133,17 @@ impl Config {
         if let Some(up) = change.up {
             new.up = up;
         }
+        if let Some(mtu) = change.mtu {
+            new.mtu = match mtu {
+                MtuWish::Carpdev => None,
+                MtuWish::Bytes(bytes) => Some(bytes),
+            };
+        }
+        if let Some(description) = &change.description {
+            new.description.clone_from(description);
+        }
+        new.take_away(Family::Inet, change.inet_less)?;
+        new.take_away(Family::Inet6, change.inet6_less)?;
         for address in &change.addresses {
             new.change_address(address, &mut notes)?;
         }
@@ -145,6 +170,8 @@ impl Config {
             advdemote,
             inet_peers,
             inet6_peers,
+            mtu,
+            description,
             groups,
             hooks,
             up,
@@ -186,8 +213,12 @@ impl Config {
             state: None,
             peers: Some(Peers(*dialect)),
             advdemote: Some((*advdemote).into()),
+            mtu: Some(mtu.map_or(MtuWish::Carpdev, MtuWish::Bytes)),
+            description: Some(description.clone()),
             inet_peers: Some(inet_peers.clone()),
             inet6_peers: Some(inet6_peers.clone()),
+            inet_less: None,
+            inet6_less: None,
             groups: groups.collect(),
             hooks: hooks.as_changes(),
             addresses: addresses.collect(),
@@ -211,6 +242,8 @@ impl Config {
             up: said(own.up, usual.up),
             peers: said(own.peers, usual.peers),
             advdemote: said(own.advdemote, usual.advdemote),
+            mtu: said(own.mtu, usual.mtu),
+            description: said(own.description, usual.description),
             inet_peers: said(own.inet_peers, usual.inet_peers),
             inet6_peers: said(own.inet6_peers, usual.inet6_peers),
             ..own
@@ -229,6 +262,7 @@ impl Config {
             .demotion_in(self.advdemote)
             .with_peers(self.peers())
             .with_groups(self.groups.iter().map(GroupName::as_str))
+            .with_mtu(self.mtu.map(u32::from))
             .enabled(self.up)
             .with_addresses(self.addresses.iter().copied());
         Some((carpdev, host))
@@ -256,6 +290,16 @@ impl Config {
         if let Some(own) = self.peers().find(is_own) {
             return Err(ConfigError::PeerIsOwn(own));
         }
+        if self.mtu.is_some() && self.lladdr == Lladdr::Carpdev {
+            return Err(ConfigError::MtuOfCarpdev);
+        }
+        let has_inet6 = self
+            .addresses
+            .iter()
+            .any(|own| own.family() == Family::Inet6);
+        if let Some(mtu) = self.mtu.filter(|mtu| *mtu < INET6_MTU && has_inet6) {
+            return Err(ConfigError::MtuTooSmall(mtu));
+        }
         if self.groups.len() > MAX_GROUPS {
             return Err(ConfigError::TooManyGroups);
         }
@@ -270,6 +314,20 @@ impl Config {
             (Some(position), false) => drop(self.groups.remove(position)),
             (None, false) => return Err(ConfigError::NotInGroup(name.clone())),
             (Some(_) | None, true) => {}
+        }
+        Ok(())
+    }
+
+    fn take_away(&mut self, family: Family, less: Option<Less>) -> Result<(), ConfigError> {
+        let mut own = self.addresses.iter();
+        match less {
+            None => {}
+            Some(Less::All) => self.addresses.retain(|own| own.family() != family),
+            Some(Less::First) => {
+                let first = own.position(|own| own.family() == family);
+                let first = first.ok_or(ConfigError::NoAddressOf(family))?;
+                self.addresses.remove(first);
+            }
         }
         Ok(())
     }
@@ -330,6 +388,8 @@ impl Default for Config {
             advdemote: None,
             inet_peers: Vec::new(),
             inet6_peers: Vec::new(),
+            mtu: None,
+            description: Description::default(),
             groups: Vec::new(),
             hooks: Hooks::default(),
             up: true,
@@ -369,6 +429,9 @@ const MAX_ADDRESSES: usize = 256;
 const MAX_PEERS: usize = 16;
 
 const MAX_GROUPS: usize = 16;
+
+/// The smallest mtu that IPv6 works with; with less the kernel takes its addresses away.
+const INET6_MTU: u16 = 1280;
 
 #[cfg(test)]
 mod tests;

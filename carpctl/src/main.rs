@@ -13,6 +13,7 @@ mod daemon;
 mod decode;
 mod demo;
 mod demotion;
+mod description;
 mod failure;
 mod group;
 mod hooks;

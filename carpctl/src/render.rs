@@ -35,6 +35,9 @@ fn write_interface(text: &mut String, report: &Report) -> fmt::Result {
     if let Some(lladdr) = &report.lladdr {
         writeln!(text, "\tlladdr {lladdr}")?;
     }
+    if !report.description.is_empty() {
+        writeln!(text, "\tdescription: {}", report.description)?;
+    }
     if let Some(index) = report.index {
         let (priority, llprio) = (report.priority, report.llprio);
         writeln!(text, "\tindex {index} priority {priority} llprio {llprio}")?;

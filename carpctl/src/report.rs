@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::{AdvDemoteWish, Peers};
 use crate::config::Config;
+use crate::description::Description;
 use crate::hooks::Hooks;
 use crate::name::PREFIX;
 
@@ -25,6 +26,9 @@ pub(crate) struct Report {
     pub(crate) lladdr: Option<String>,
     /// The index of the interface that carries the addresses.
     pub(crate) index: Option<u32>,
+    /// A remark for people; empty where there is none.
+    #[serde(default)]
+    pub(crate) description: Description,
     /// The metric of its connected route.
     pub(crate) priority: u32,
     /// The priority of the frames that adverts leave in.
@@ -197,12 +201,14 @@ impl Report {
         let state = standing.map_or(State::Init, |standing| standing.state.into());
         let nothing = Inspection::default();
         let kernel = standing.map_or(&nothing, |standing| &standing.kernel);
+        let told_mtu = config.mtu.map(u32::from);
         Self {
             name: name.to_owned(),
             flags: flags(config.up && standing.is_some()),
-            mtu: kernel.mtu.unwrap_or(ETHERNET_MTU),
+            mtu: kernel.mtu.or(told_mtu).unwrap_or(ETHERNET_MTU),
             lladdr: lladdr(config, kernel),
             index: kernel.index,
+            description: config.description.clone(),
             priority: kernel.route_priority,
             llprio: kernel.link_priority,
             carp: config.vhid.map(|vhid| Carp {

@@ -11,6 +11,9 @@ mod error;
 pub(crate) use error::{Problem, WordError};
 mod parse;
 pub(crate) use parse::{Parsed, SecretSource, Stopped, parse, parse_all};
+mod refused;
+#[cfg(test)]
+pub(crate) use refused::REFUSED;
 mod table;
 pub(crate) use table::{KEYWORDS, Keyword, Meaning, Takes, find, nearest, one_of};
 mod values;

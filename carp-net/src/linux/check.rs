@@ -20,6 +20,7 @@ pub(super) fn check(
     check_name(links, &setup.interface)?;
     check_carpdev(links, carpdev)?;
     check_mac(links, carpdev, setup, is_known)?;
+    check_mtu(links, carpdev, setup)?;
     for address in addresses {
         // A link-local address is one only on its link.
         let everywhere = !address.is_link_local();
@@ -81,6 +82,18 @@ fn check_mac(
         }
         None => Ok(()),
     }
+}
+
+fn check_mtu(links: &Links, carpdev: &str, setup: &Setup) -> Result<()> {
+    let Some((mtu, link)) = setup.mtu.zip(links.by_name(carpdev)) else {
+        return Ok(());
+    };
+    if mtu <= link.mtu {
+        return Ok(());
+    }
+    let (carpdev, most) = (link.name.clone(), link.mtu);
+    let kind = ErrorKind::MtuTooLarge { mtu, carpdev, most };
+    Err(Error::new(&setup.interface, kind))
 }
 
 fn check_carpdev(links: &Links, name: &str) -> Result<()> {

@@ -100,6 +100,14 @@ pub(super) fn set_mac(index: u32, mac: MacAddress) -> Request {
     Request::new(RouteNetlinkMessage::SetLink(message), 0)
 }
 
+/// Sets how large packets can be.
+pub(super) fn set_mtu(index: u32, mtu: u32) -> Request {
+    let mut message = LinkMessage::default();
+    message.header.index = index;
+    message.attributes.push(LinkAttribute::Mtu(mtu));
+    Request::new(RouteNetlinkMessage::SetLink(message), 0)
+}
+
 /// Gives the interface an alias, which `ip link` shows.
 pub(super) fn set_alias(index: u32, alias: &str) -> Request {
     let mut message = LinkMessage::default();

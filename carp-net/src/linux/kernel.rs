@@ -238,6 +238,7 @@ impl<T: FnMut(Answer)> Kernel<T> {
             None => Place::make(&mut self.access, &host.setup, carpdev)?,
         };
         let place = host.place.insert(place);
+        place.set_mtu(&mut self.access, host.setup.mtu)?;
         place.set_up(&mut self.access, host.setup.up)
     }
 

@@ -327,6 +327,17 @@ impl Backend for Linux {
         check::check(&self.links, carpdev, setup, addresses, is_known)
     }
 
+    fn networks(&mut self, link: &str) -> Vec<VirtualAddress> {
+        self.catch_up();
+        self.ring_if_needed();
+        let index = self.links.by_name(link).map(|link| link.index);
+        let there = index.map(|index| self.links.addresses(index));
+        let own = there.unwrap_or_default().iter();
+        own.filter(|address| address.mark != addresses::MARK)
+            .filter_map(|address| VirtualAddress::new(address.ip, address.prefix_len).ok())
+            .collect()
+    }
+
     fn configure(&mut self, id: HostId, setup: &Setup) {
         let last_job = self.worker.submit(Job::Configure(id, setup.clone()));
         let host = self.hosts.entry(id).or_insert_with(|| Host {

@@ -141,6 +141,24 @@ impl Place {
         settings::forwards_inet6(connection, self.index).ok()
     }
 
+    /// Makes packets through a carp interface as large as `mtu`, or as on the carpdev. A carpdev is
+    /// the host's own affair.
+    pub(super) fn set_mtu(&self, access: &mut Access, mtu: Option<u32>) -> Result<()> {
+        if self.ground == Ground::Shared {
+            return Ok(());
+        }
+        let connection = &mut access.connection;
+        let mut found = |index| interface::get(connection, index).about(&self.name);
+        let carpdev = found(self.carpdev)?.map(|link| link.mtu);
+        let there = found(self.index)?.map(|link| link.mtu);
+        match mtu.or(carpdev) {
+            Some(wanted) if there.is_some_and(|there| there != wanted) => connection
+                .all(vec![interface::set_mtu(self.index, wanted)])
+                .about(format_args!("{}: mtu {wanted}", self.name)),
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// Takes a carp interface up or down. A carpdev is the host's own affair.
     pub(super) fn set_up(&self, access: &mut Access, up: bool) -> Result<()> {
         if self.ground == Ground::Shared {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use carp_fsm::carp_proto::VirtualAddress;
 use carp_fsm::{Damage, LinkState, TakenDown};
 
 use super::Lan;
@@ -57,6 +58,13 @@ impl Lan {
     /// Sets the state of a node's link. Interfaces on a link that becomes absent go with it.
     pub fn set_link(&self, node: usize, name: &str, state: LinkState) {
         self.change(node, |machine| machine.set_link(name, state));
+    }
+
+    /// Sets the addresses that a node's machine has of its own on a link; none at first.
+    pub fn set_networks(&self, node: usize, link: &str, networks: &[VirtualAddress]) {
+        if let Some(machine) = self.world().machines.get_mut(node) {
+            machine.set_networks(link, networks.to_vec());
+        }
     }
 
     /// Freezes the process of a node, or lets it go on: while frozen it does nothing, but what its

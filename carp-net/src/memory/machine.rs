@@ -17,6 +17,8 @@ use crate::backend::{Packet, Report, Setup};
 pub(super) struct Machine {
     /// Links that are not up.
     links: BTreeMap<String, LinkState>,
+    /// The addresses of the machine's own, by link.
+    networks: BTreeMap<String, Vec<VirtualAddress>>,
     /// The carp interfaces that carry addresses, by name.
     interfaces: BTreeMap<String, Interface>,
     process: Process,
@@ -203,6 +205,14 @@ impl Machine {
 impl Machine {
     pub(super) fn link(&self, name: &str) -> LinkState {
         self.links.get(name).copied().unwrap_or(LinkState::Up)
+    }
+
+    pub(super) fn networks(&self, link: &str) -> &[VirtualAddress] {
+        self.networks.get(link).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn set_networks(&mut self, link: &str, networks: Vec<VirtualAddress>) {
+        self.networks.insert(link.to_owned(), networks);
     }
 
     /// A link that is gone takes along the interfaces on it. Returns how many.

@@ -91,6 +91,11 @@ impl Backend for Memory {
         self.with(|machine| machine.unwatch(link));
     }
 
+    fn networks(&mut self, link: &str) -> Vec<VirtualAddress> {
+        let networks = self.with(|machine| machine.networks(link).to_vec());
+        networks.unwrap_or_default()
+    }
+
     fn check(&mut self, _: &str, _: &Setup, _: &[VirtualAddress]) -> Result<()> {
         Ok(())
     }
@@ -188,12 +193,15 @@ impl Backend for Memory {
 
     fn inspect(&self, id: HostId) -> Inspection {
         let facts = self.with(|machine| {
-            let up = machine.setup(id).is_some_and(|setup| setup.up);
-            (up, machine.addresses(id).to_vec())
+            let setup = machine.setup(id);
+            let up = setup.is_some_and(|setup| setup.up);
+            let mtu = setup.and_then(|setup| setup.mtu);
+            (up, mtu, machine.addresses(id).to_vec())
         });
-        let (up, installed) = facts.unwrap_or_default();
+        let (up, mtu, installed) = facts.unwrap_or_default();
         Inspection {
             up,
+            mtu,
             running: !installed.is_empty(),
             installed,
             ..Inspection::default()

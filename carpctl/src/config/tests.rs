@@ -240,3 +240,43 @@ fn values_that_no_client_of_ours_sends_are_refused() {
     let error = Config::default().with(&change).unwrap_err();
     assert_eq!(error.to_string(), "vhid 0 is out of range (1 to 255)");
 }
+
+// ---- fewer addresses, size, remark ----
+
+#[test]
+fn first_address_of_a_family_goes_and_the_others_stay() {
+    let all = "vhid 1 carpdev vmx0 192.0.2.10/24 192.0.2.11/24 2001:db8::10/64 2001:db8::11/64";
+    let left = |line| addresses(&told(&[all, line])).join(" ");
+    assert_eq!(
+        left("delete"),
+        "192.0.2.11/24 2001:db8::10/64 2001:db8::11/64"
+    );
+    assert_eq!(
+        left("inet6 delete"),
+        "192.0.2.10/24 192.0.2.11/24 2001:db8::11/64"
+    );
+    assert_eq!(left("-inet"), "2001:db8::10/64 2001:db8::11/64");
+    assert_eq!(left("-inet6"), "192.0.2.10/24 192.0.2.11/24");
+    assert_eq!(left("-inet 192.0.2.11/24 -inet6"), "192.0.2.11/24");
+    assert_eq!(refusal(&["vhid 1"], "delete"), "no inet address here");
+    assert_eq!(
+        refusal(&["vhid 1"], "inet6 delete"),
+        "no inet6 address here"
+    );
+}
+
+#[test]
+fn mtu_is_that_of_the_carpdev_where_its_address_is_used() {
+    let own = told(&["vhid 1 carpdev vmx0 mtu 1400 2001:db8::10/64"]);
+    assert_eq!(own.host().unwrap().1.mtu(), Some(1400));
+    let why = "with `lladdr carpdev' the mtu is that of the carpdev: set it there, and say `-mtu' \
+               here";
+    assert_eq!(refusal(&["vhid 1 mtu 1400"], "lladdr carpdev"), why);
+    assert_eq!(refusal(&["vhid 1 lladdr carpdev"], "mtu 1400"), why);
+    let small = "mtu 1279: IPv6 addresses need 1280 bytes or more";
+    assert_eq!(
+        refusal(&["carpdev vmx0 2001:db8::10/64"], "mtu 1279"),
+        small
+    );
+    assert_eq!(told(&["mtu 1400", "lladdr carpdev -mtu"]).mtu, None);
+}

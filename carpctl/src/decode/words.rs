@@ -75,6 +75,13 @@ impl Sender {
             Meaning::Inet | Meaning::Inet6 | Meaning::Alias => Ok(()), // the address follows
             Meaning::AdvBase
             | Meaning::AdvSkew
+            | Meaning::NoPass
+            | Meaning::Description
+            | Meaning::NoDescription
+            | Meaning::Mtu
+            | Meaning::NoMtu
+            | Meaning::NoInet
+            | Meaning::NoInet6
             | Meaning::Carpdev
             | Meaning::Peers
             | Meaning::AdvDemote

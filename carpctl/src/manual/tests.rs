@@ -2,7 +2,7 @@ use std::ffi::OsString;
 
 use super::*;
 use crate::settings::{Query, Setting, Settings};
-use crate::words::{self, KEYWORDS, Meaning};
+use crate::words::{self, KEYWORDS, Meaning, REFUSED};
 
 /// All details there are, each with what it is of.
 fn everything() -> Vec<(&'static str, Details)> {
@@ -65,7 +65,7 @@ fn sections_are_there() {
 #[test]
 fn words_that_work_are_explained_and_those_that_are_refused_say_why() {
     let program = clap::Command::new("carpctl");
-    for keyword in KEYWORDS {
+    for keyword in KEYWORDS.iter().chain(REFUSED) {
         let found = topics(keyword.name, &program).unwrap();
         let text = found.first().unwrap().to_string();
         assert!(

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::lines::{Line, LineError, ShellCommand, Word, lines};
-use crate::change::{AddressChange, Change, LladdrWish, Manner};
+use crate::change::{AddressChange, Change, Less, LladdrWish, Manner};
 use crate::name::InterfaceName;
 use crate::words::{self, Parsed, SecretSource, Stopped, password_position};
 
@@ -213,6 +213,8 @@ fn check_that_it_lasts(change: &Change, words: &[Word]) -> Result<(), LineError>
         ("destroy", NOT_DESTROYED)
     } else if change.lladdr == Some(LladdrWish::Random) {
         ("random", NOT_RANDOM)
+    } else if [change.inet_less, change.inet6_less].contains(&Some(Less::First)) {
+        ("delete", NOT_REMOVED)
     } else if let Some(removed) = change.addresses.iter().find(|it| is_removal(it)) {
         return Err(LineError {
             line: line_of(words, |word| word.is("-alias") || word.is("delete")),

@@ -44,6 +44,18 @@ fn shown(line: &str, state: State) -> String {
 }
 
 #[test]
+fn description_and_mtu_stand_where_openbsd_has_them() {
+    let text = shown("vhid 99 carpdev vmx0 descr uplink mtu 1400", State::Backup);
+    let expected = "mtu 1500\n\
+                    \tlladdr 00:00:5e:00:01:63\n\
+                    \tdescription: uplink\n\
+                    \tindex 4 priority 15 llprio 3\n";
+    assert!(text.contains(expected), "what the kernel says: {text}");
+    let alone = interface(&Report::new("carp0", &config("mtu 1400"), None));
+    assert!(alone.contains(" mtu 1400\n"), "{alone}");
+}
+
+#[test]
 fn hooks_stand_in_the_words_that_say_them() {
     let text = shown(
         "vhid 99 carpdev vmx0 downscript /etc/carpctl/down upscript /etc/carpctl/up \
@@ -215,6 +227,7 @@ fn json_has_the_same_facts_and_the_kernels_view() {
                 "advdemote": "auto",
                 "carppeer": [],
             },
+            "description": "",
             "hooks": {},
             "groups": ["carp"],
             "status": "master",

@@ -67,7 +67,7 @@ pub(crate) enum Step {
     /// Nothing, until something happens.
     Wait,
     /// An answer to this.
-    Answer(Request),
+    Answer(Box<Request>),
     /// This of the first interface behind that one.
     Next(Topic, Option<InterfaceName>),
     /// To be forgotten.
@@ -323,7 +323,7 @@ impl Client {
         match request {
             Ok(request) => {
                 self.turn = Turn::Service;
-                Step::Answer(request)
+                Step::Answer(Box::new(request))
             }
             Err(error) => self.refuse(&error),
         }

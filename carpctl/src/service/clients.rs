@@ -187,11 +187,14 @@ impl Clients {
         };
         match client.step() {
             Step::Wait => return,
-            Step::Answer(Request::Watch { interfaces }) => {
-                let subject = Subject::Happenings(interfaces.into_iter().collect());
-                self.begin_to_read(token, subject, control.now());
+            Step::Answer(request) => {
+                if let Request::Watch { interfaces } = *request {
+                    let subject = Subject::Happenings(interfaces.into_iter().collect());
+                    self.begin_to_read(token, subject, control.now());
+                } else {
+                    answer(client, token, present, *request, control);
+                }
             }
-            Step::Answer(request) => answer(client, token, present, request, control),
             Step::Next(topic, last) => match control.next_name(last) {
                 None => client.answer(&Reply::End, control.now()),
                 Some(name) if client.subject().is_some_and(|it| !it.covers(name)) => {

@@ -34,6 +34,7 @@ mod journal;
 mod legacy;
 mod loudness;
 mod obstacles;
+mod prefix;
 mod progress;
 mod refused;
 mod view;
@@ -306,12 +307,14 @@ impl<B: Backend> Control<B> {
         let before = there.map(|interface| interface.config.clone());
         let failure = there.and_then(|interface| interface.failure.clone());
         let id = there.and_then(|interface| interface.host);
-        let (config, mut notes) = before
+        let (change, mut notes) = self.with_prefixes(before.as_ref(), change);
+        let (config, more) = before
             .clone()
             .unwrap_or_default()
-            .with(change)
+            .with(&change)
             .map_err(|error| error.to_string())?;
-        let commands = commands(change, before.as_ref(), &config);
+        notes.extend(more);
+        let commands = commands(&change, before.as_ref(), &config);
         if commands.iter().any(|command| *command != Command::Up) {
             self.check_link(name, &config)?;
         }

@@ -114,6 +114,10 @@ impl Backend for Live {
         self.memory.unwatch(link);
     }
 
+    fn networks(&mut self, link: &str) -> Vec<VirtualAddress> {
+        self.memory.networks(link)
+    }
+
     fn check(&mut self, carpdev: &str, setup: &Setup, addresses: &[VirtualAddress]) -> Result<()> {
         self.memory.check(carpdev, setup, addresses)
     }

@@ -29,6 +29,7 @@ mod anew;
 mod condition;
 mod demotion;
 mod metrics;
+mod prefix;
 mod socket;
 mod watch;
 

@@ -47,6 +47,15 @@ pub(crate) const fn details(meaning: Meaning) -> Option<Details> {
             example: "carpctl carp0 pass SharedSecret",
             section: "2.1",
         },
+        Meaning::NoPass => Details {
+            chapter: Chapter::Host,
+            text: "Adverts are signed with no secret any more, as before the first `pass'.",
+            unit: "",
+            default: "so it is",
+            change: "as `pass'",
+            example: "carpctl carp0 -pass",
+            section: "2.1",
+        },
         Meaning::PassFile => Details {
             chapter: Chapter::Host,
             text: "The secret is the first line of this file, which only root should be able to \
@@ -69,6 +78,44 @@ pub(crate) const fn details(meaning: Meaning) -> Option<Details> {
             change: "begins the election anew, after a hand-over where the node is master",
             example: "carpctl carp0 lladdr carpdev",
             section: "1.4",
+        },
+        Meaning::Mtu => Details {
+            chapter: Chapter::Host,
+            text: "The largest packet through the virtual addresses, at most that of the carpdev. With \
+                   IPv6 addresses it is 1280 or more; with `lladdr carpdev' it is the carpdev's own \
+                   affair.",
+            unit: "bytes",
+            default: "that of the carpdev",
+            change: "no election, and no other node notices",
+            example: "carpctl carp0 mtu 1400",
+            section: "7.2",
+        },
+        Meaning::NoMtu => Details {
+            chapter: Chapter::Host,
+            text: "The largest packet is again as on the carpdev.",
+            unit: "",
+            default: "so it is",
+            change: "no election, and no other node notices",
+            example: "carpctl carp0 -mtu",
+            section: "7.2",
+        },
+        Meaning::Description => Details {
+            chapter: Chapter::Host,
+            text: "A remark for people, of up to 63 bytes, which is shown with the interface.",
+            unit: "",
+            default: "none",
+            change: "none",
+            example: "carpctl carp0 description rack-7",
+            section: "7.2",
+        },
+        Meaning::NoDescription => Details {
+            chapter: Chapter::Host,
+            text: "There is no remark any more.",
+            unit: "",
+            default: "so it is",
+            change: "none",
+            example: "carpctl carp0 -description",
+            section: "7.2",
         },
         Meaning::Group => Details {
             chapter: Chapter::Host,
@@ -233,12 +280,31 @@ pub(crate) const fn details(meaning: Meaning) -> Option<Details> {
         },
         Meaning::Remove => Details {
             chapter: Chapter::Addresses,
-            text: "The address is taken away. It belongs to the address behind it, or else to \
-                   the one before it.",
+            text: "The address is taken away. The word belongs to the address behind it, or \
+                   else to the one before it. Without any the first IPv4 address is meant, and \
+                   the first IPv6 one with `inet6'.",
             unit: "",
             default: "",
             change: "as `inet'",
             example: "carpctl carp0 -alias 192.0.2.11",
+            section: "7.1",
+        },
+        Meaning::NoInet => Details {
+            chapter: Chapter::Addresses,
+            text: "All IPv4 addresses are taken away, but for those of the same command.",
+            unit: "",
+            default: "",
+            change: "as `inet'",
+            example: "carpctl carp0 -inet",
+            section: "7.1",
+        },
+        Meaning::NoInet6 => Details {
+            chapter: Chapter::Addresses,
+            text: "All IPv6 addresses are taken away, but for those of the same command.",
+            unit: "",
+            default: "",
+            change: "as `inet'",
+            example: "carpctl carp0 -inet6",
             section: "7.1",
         },
         // ---- other nodes ----

@@ -22,9 +22,9 @@ pub(crate) enum Problem {
     #[error("{wants} must follow")]
     NoValue { wants: String },
     #[error("not a number from {min} to {max}")]
-    NotANumber { min: u8, max: u8 },
+    NotANumber { min: u16, max: u16 },
     #[error("out of range ({min} to {max})")]
-    OutOfRange { min: u8, max: u8 },
+    OutOfRange { min: u16, max: u16 },
     #[error("must be {}", super::one_of(.words))]
     NotOneOf { words: &'static [&'static str] },
     #[error("said twice")]
@@ -71,6 +71,8 @@ pub(crate) enum Problem {
     NotPrintable,
     #[error("is empty: `{0}' takes it away")]
     Empty(&'static str),
+    #[error(transparent)]
+    Description(#[from] crate::description::NotADescription),
     #[error("there is no address that it belongs to")]
     NoAddress,
     #[error("the scope is not this interface")]

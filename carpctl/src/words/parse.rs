@@ -5,19 +5,22 @@
 //! the address behind them where one follows, as in `inet alias 192.0.2.11`.
 
 use std::ffi::{OsStr, OsString};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use carp_net::carp_fsm::Dialect;
 
 use super::values::{
-    inet_peer, inet6_peer, is_host_address, lladdr, looks_like_address, parse_netmask,
-    prefix_length, program, split_address, xparam,
+    inet_peer, inet6_peer, is_host_address, lladdr, looks_like_address, program, xparam,
 };
 use super::{KEYWORDS, Keyword, Meaning, Problem, Takes, WordError, find, nearest};
-use crate::change::{AddressChange, AdvDemoteWish, Change, GroupChange, Manner, Peers, StateWish};
+use crate::change::{AdvDemoteWish, Change, GroupChange, Less, Manner, MtuWish, Peers, StateWish};
+use crate::description::Description;
 use crate::group::GroupName;
 use crate::hooks::HookChange;
+
+mod addresses;
+use addresses::Draft;
 
 /// A command line, understood.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -78,21 +81,6 @@ struct Parser<'a> {
     said_inet_address: bool,
 }
 
-/// An address and what was said of it so far.
-#[derive(Debug, Default)]
-struct Draft {
-    /// The first word of it, for errors.
-    began: String,
-    ip: Option<IpAddr>,
-    /// What `inet`, `inet6` or the address itself says it is: 4 or 6.
-    family: Option<u8>,
-    /// `netmask` and its value, which only an IPv4 address has.
-    netmask: Option<String>,
-    prefixlen: Option<u8>,
-    broadcast: Option<Ipv4Addr>,
-    manner: Option<Manner>,
-}
-
 impl<'a> Parser<'a> {
     fn run(&mut self) -> Result<(), WordError> {
         while let Some(word) = self.next()? {
@@ -131,7 +119,7 @@ impl<'a> Parser<'a> {
         Ok(value)
     }
 
-    fn number(&mut self, keyword: &Keyword) -> Result<u8, WordError> {
+    fn number<T: TryFrom<u16>>(&mut self, keyword: &Keyword) -> Result<T, WordError> {
         let value = self.value(keyword)?;
         let number = keyword.number(value);
         number.map_err(|problem| error_in(keyword, value, problem))
@@ -143,11 +131,15 @@ impl<'a> Parser<'a> {
         choices: &[(&str, T)],
     ) -> Result<T, WordError> {
         let value = text(self.value_os(keyword)?)?;
+        if keyword.meaning == Meaning::State && value.eq_ignore_ascii_case("init") {
+            return Err(error_in(keyword, value, Problem::Refused(LEADS_TO_INIT)));
+        }
         let words = match keyword.takes {
             Takes::OneOf(words) => words,
             Takes::Nothing | Takes::Number(..) | Takes::Value(..) => &[],
         };
-        let found = choices.iter().find(|(name, _)| *name == value);
+        let mut choices = choices.iter();
+        let found = choices.find(|(name, _)| name.eq_ignore_ascii_case(value));
         found
             .map(|(_, choice)| *choice)
             .ok_or_else(|| error_in(keyword, value, Problem::NotOneOf { words }))
@@ -183,6 +175,23 @@ impl<'a> Parser<'a> {
                 let file = PathBuf::from(self.value_os(keyword)?);
                 once(&mut self.parsed.secret, SecretSource::File(file), keyword)
             }
+            Meaning::NoPass => once(&mut self.parsed.secret, SecretSource::None, keyword),
+            Meaning::Description => {
+                let value = text(self.value_os(keyword)?)?;
+                let description = value
+                    .parse()
+                    .map_err(|problem| error_in(keyword, value, Problem::Description(problem)))?;
+                once(&mut self.parsed.change.description, description, keyword)
+            }
+            Meaning::NoDescription => {
+                let none = Description::default();
+                once(&mut self.parsed.change.description, none, keyword)
+            }
+            Meaning::Mtu => {
+                let wish = MtuWish::Bytes(self.number(keyword)?);
+                once(&mut self.parsed.change.mtu, wish, keyword)
+            }
+            Meaning::NoMtu => once(&mut self.parsed.change.mtu, MtuWish::Carpdev, keyword),
             Meaning::Carpdev => {
                 let carpdev = self.value(keyword)?.to_owned();
                 once(&mut self.parsed.change.carpdev, carpdev, keyword)
@@ -249,6 +258,8 @@ impl<'a> Parser<'a> {
             Meaning::Inet6 => self.family(6, keyword),
             Meaning::Alias => self.manner(Manner::Add, keyword),
             Meaning::Remove => self.manner(Manner::Remove, keyword),
+            Meaning::NoInet => once(&mut self.parsed.change.inet_less, Less::All, keyword),
+            Meaning::NoInet6 => once(&mut self.parsed.change.inet6_less, Less::All, keyword),
             Meaning::Netmask => self.netmask(keyword),
             Meaning::Prefixlen => {
                 let value = self.value(keyword)?;
@@ -335,109 +346,6 @@ impl<'a> Parser<'a> {
         }
     }
 
-    // ---- addresses ----
-
-    fn family(&mut self, family: u8, keyword: &Keyword) -> Result<(), WordError> {
-        if self.draft.ip.is_some() {
-            self.finish_draft()?;
-        }
-        if self.draft.family.is_some() {
-            return Err(no_value(keyword));
-        }
-        // What was said before waits for the address that this word announces.
-        keyword.name.clone_into(&mut self.draft.began);
-        self.draft.family = Some(family);
-        Ok(())
-    }
-
-    fn manner(&mut self, manner: Manner, keyword: &Keyword) -> Result<(), WordError> {
-        let next = self.words.get(self.position).and_then(|word| word.to_str());
-        if self.draft.ip.is_some() && next.is_some_and(looks_like_address) {
-            self.finish_draft()?;
-        }
-        self.draft.open(keyword.name);
-        once(&mut self.draft.manner, manner, keyword)
-    }
-
-    fn netmask(&mut self, keyword: &Keyword) -> Result<(), WordError> {
-        let value = self.value(keyword)?;
-        let prefixlen = parse_netmask(value)
-            .and_then(prefix_length)
-            .ok_or_else(|| error_in(keyword, value, Problem::NotANetmask))?;
-        if prefixlen == 0 {
-            return Err(error_in(keyword, value, Problem::PrefixLength(32)));
-        }
-        self.draft.open(keyword.name);
-        self.draft.netmask = Some(format!("{} {value}", keyword.name));
-        once(&mut self.draft.prefixlen, prefixlen, keyword)
-    }
-
-    fn address(&mut self, word: &str) -> Result<(), WordError> {
-        let wrong = |problem| error(word, problem);
-        let (ip, length) = split_address(word, self.interface).map_err(wrong)?;
-        if let (IpAddr::V4(mask), None, Some(_)) = (ip, length, self.draft.ip)
-            && mask.octets().starts_with(&[0xff])
-            && prefix_length(mask).is_some()
-        {
-            return Err(wrong(Problem::BareNetmask(word.to_owned())));
-        }
-        if self.draft.ip.is_some() {
-            self.finish_draft()?;
-        }
-        let family = if ip.is_ipv4() { 4 } else { 6 };
-        if let Some(asked) = self.draft.family.filter(|asked| *asked != family) {
-            return Err(wrong(Problem::WrongFamily(asked)));
-        }
-        if !is_host_address(ip) {
-            return Err(wrong(Problem::NotAHostAddress));
-        }
-        self.draft.ip = Some(ip);
-        self.draft.family = Some(family);
-        word.clone_into(&mut self.draft.began);
-        if let Some(length) = length
-            && self.draft.prefixlen.replace(length).is_some()
-        {
-            return Err(wrong(Problem::Twice));
-        }
-        Ok(())
-    }
-
-    fn finish_draft(&mut self) -> Result<(), WordError> {
-        let draft = std::mem::take(&mut self.draft);
-        let wrong = |problem| Err(error(&draft.began, problem));
-        let Some(ip) = draft.ip else {
-            return match find(&draft.began) {
-                None => Ok(()), // nothing was begun
-                Some(keyword) if matches!(keyword.meaning, Meaning::Inet | Meaning::Inet6) => {
-                    Err(no_value(keyword))
-                }
-                Some(_) => wrong(Problem::NoAddress),
-            };
-        };
-        if let (IpAddr::V6(_), Some(netmask)) = (ip, &draft.netmask) {
-            let why = "an IPv6 address has no netmask: use prefixlen";
-            return Err(error(netmask, Problem::Refused(why)));
-        }
-        let most = draft.longest();
-        if draft.prefixlen.is_some_and(|length| length > most) {
-            return wrong(Problem::PrefixLength(most));
-        }
-        if draft.broadcast.is_some() && ip.is_ipv6() {
-            return wrong(Problem::Refused("an IPv6 address has no broadcast address"));
-        }
-        // The second address of a command cannot be meant to replace the first one.
-        let first = ip.is_ipv4() && !self.said_inet_address;
-        let usual = if first { Manner::Set } else { Manner::Add };
-        self.said_inet_address |= ip.is_ipv4();
-        self.parsed.change.addresses.push(AddressChange {
-            ip,
-            prefixlen: draft.prefixlen,
-            broadcast: draft.broadcast,
-            manner: draft.manner.unwrap_or(usual),
-        });
-        Ok(())
-    }
-
     // ---- the whole ----
 
     /// What no word says alone.
@@ -451,19 +359,6 @@ impl<'a> Parser<'a> {
             return Err(error("state", Problem::Contradicts { before }));
         }
         Ok(())
-    }
-}
-
-impl Draft {
-    fn open(&mut self, word: &str) {
-        if self.began.is_empty() {
-            word.clone_into(&mut self.began);
-        }
-    }
-
-    /// The longest prefix that the address can have, as far as its family is known.
-    fn longest(&self) -> u8 {
-        if self.family == Some(4) { 32 } else { 128 }
     }
 }
 
@@ -533,6 +428,8 @@ fn text(word: &OsStr) -> Result<&str, WordError> {
     let unreadable = || error(&word.to_string_lossy(), Problem::NotText);
     word.to_str().ok_or_else(unreadable)
 }
+
+const LEADS_TO_INIT: &str = "`down' leads to INIT, and keeps it there";
 
 const ADVDEMOTE: [(&str, AdvDemoteWish); 4] = [
     ("byte", AdvDemoteWish::Byte),

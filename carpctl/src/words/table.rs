@@ -1,6 +1,7 @@
 //! The table of keywords.
 
 use super::Problem;
+use super::refused::REFUSED;
 use crate::hooks::{Hook, MAX_TIMEOUT};
 
 /// A word and what it means.
@@ -18,7 +19,7 @@ pub(crate) struct Keyword {
 pub(crate) enum Takes {
     Nothing,
     /// A number of this range.
-    Number(u8, u8),
+    Number(u16, u16),
     /// Something, as the help writes it and in words.
     Value(&'static str, &'static str),
     /// One of these words.
@@ -33,6 +34,13 @@ pub(crate) enum Meaning {
     AdvSkew,
     Pass,
     PassFile,
+    /// No password any more.
+    NoPass,
+    Description,
+    NoDescription,
+    Mtu,
+    /// The mtu of the carpdev again.
+    NoMtu,
     Carpdev,
     Peers,
     AdvDemote,
@@ -63,6 +71,10 @@ pub(crate) enum Meaning {
     Inet6,
     Alias,
     Remove,
+    /// No address of IPv4 any more.
+    NoInet,
+    /// The same of IPv6.
+    NoInet6,
     Netmask,
     Prefixlen,
     Broadcast,
@@ -92,7 +104,7 @@ impl Keyword {
     }
 
     /// Reads the number that follows this keyword.
-    pub(crate) fn number(&self, value: &str) -> Result<u8, Problem> {
+    pub(crate) fn number<T: TryFrom<u16>>(&self, value: &str) -> Result<T, Problem> {
         let Takes::Number(min, max) = self.takes else {
             return Err(Problem::NotANumber { min: 0, max: 0 });
         };
@@ -101,6 +113,7 @@ impl Keyword {
             return Err(Problem::NotANumber { min, max });
         }
         let number = value.parse().ok().filter(|n| (min..=max).contains(n));
+        let number = number.and_then(|number| number.try_into().ok());
         number.ok_or(Problem::OutOfRange { min, max })
     }
 }
@@ -114,9 +127,10 @@ pub(crate) fn one_of(words: &[&str]) -> String {
     }
 }
 
-/// The keyword called `name`.
+/// The keyword called `name`, whether it works here or not.
 pub(crate) fn find(name: &str) -> Option<&'static Keyword> {
-    KEYWORDS.iter().find(|keyword| keyword.name == name)
+    let mut all = KEYWORDS.iter().chain(REFUSED);
+    all.find(|keyword| keyword.name == name)
 }
 
 /// The one of `names` that `word` may have been meant to be.
@@ -149,13 +163,13 @@ const fn taking(name: &'static str, takes: Takes, meaning: Meaning, help: &'stat
     }
 }
 
-const fn refused(name: &'static str, why: &'static str) -> Keyword {
+pub(super) const fn refused(name: &'static str, why: &'static str) -> Keyword {
     plain(name, Meaning::Refused(why), "")
 }
 
 const FILE: Takes = Takes::Value("FILE", "the absolute path of a program");
 
-/// All keywords, in the order in which the help shows them (`docs/carp-protocol.md §7.1`).
+/// All keywords that do something, in the order in which the help shows them (`docs/carp-protocol.md §7.1`).
 pub(crate) static KEYWORDS: &[Keyword] = &[
     taking(
         "vhid",
@@ -183,6 +197,7 @@ pub(crate) static KEYWORDS: &[Keyword] = &[
         Meaning::PassFile,
         "the same from the first line of a file",
     ),
+    plain("-pass", Meaning::NoPass, "no password any more"),
     taking(
         "advbase",
         Takes::Number(0, 254),
@@ -236,9 +251,12 @@ pub(crate) static KEYWORDS: &[Keyword] = &[
     plain(
         "-alias",
         Meaning::Remove,
-        "take the address away (also `delete')",
+        "take the address away (also `delete'); without one,\n\
+         the first IPv4 address, after `inet6' the first IPv6 one",
     ),
     plain("delete", Meaning::Remove, ""),
+    plain("-inet", Meaning::NoInet, "take all IPv4 addresses away"),
+    plain("-inet6", Meaning::NoInet6, "take all IPv6 addresses away"),
     taking(
         "peers",
         Takes::OneOf(&[
@@ -300,6 +318,32 @@ pub(crate) static KEYWORDS: &[Keyword] = &[
          your choice, the same on all nodes",
     ),
     taking(
+        "mtu",
+        Takes::Number(68, 65_535),
+        Meaning::Mtu,
+        "largest packet in bytes, 68 to 65535, at most that of\n\
+         the carpdev (that of the carpdev)",
+    ),
+    plain("-mtu", Meaning::NoMtu, "that of the carpdev again"),
+    taking(
+        "description",
+        Takes::Value("TEXT", "a text"),
+        Meaning::Description,
+        "a remark for people, up to 63 bytes (also `descr')",
+    ),
+    taking(
+        "descr",
+        Takes::Value("TEXT", "a text"),
+        Meaning::Description,
+        "",
+    ),
+    plain(
+        "-description",
+        Meaning::NoDescription,
+        "no remark any more (also `-descr')",
+    ),
+    plain("-descr", Meaning::NoDescription, ""),
+    taking(
         "group",
         Takes::Value("NAME", "the name of a group"),
         Meaning::Group,
@@ -355,7 +399,7 @@ pub(crate) static KEYWORDS: &[Keyword] = &[
     ),
     taking(
         "hooktimeout",
-        Takes::Number(1, MAX_TIMEOUT),
+        Takes::Number(1, MAX_TIMEOUT as u16),
         Meaning::HookTimeout,
         "seconds after which such a program is ended, 1 to 60\n\
          (30)",
@@ -373,67 +417,4 @@ pub(crate) static KEYWORDS: &[Keyword] = &[
         "make it, with nothing set; any other word does, too",
     ),
     plain("destroy", Meaning::Destroy, "hand over and remove it"),
-    refused(
-        "carpnodes",
-        "load balancing is not supported: make one interface for each vhid",
-    ),
-    refused(
-        "balancing",
-        "load balancing is not supported: make one interface for each vhid",
-    ),
-    refused("carpver", "only CARP is spoken, not VRRP"),
-    refused("vrrpprio", "only CARP is spoken, not VRRP"),
-    refused("vrrpinterval", "only CARP is spoken, not VRRP"),
-    refused(
-        "rdomain",
-        "Linux has no routing domains: run carpctl in a network namespace",
-    ),
-    refused(
-        "rtable",
-        "Linux has no routing domains: run carpctl in a network namespace",
-    ),
-    refused(
-        "media",
-        "a carp interface has no media: set that of the carpdev",
-    ),
-    refused(
-        "mediaopt",
-        "a carp interface has no media: set that of the carpdev",
-    ),
-    refused("mtu", "the mtu is that of the carpdev"),
-    refused(
-        "autoconf",
-        "a carp interface has only the addresses it is given",
-    ),
-    refused(
-        "-autoconf",
-        "a carp interface has only the addresses it is given",
-    ),
-    refused(
-        "dhcp",
-        "a carp interface has only the addresses it is given",
-    ),
-    refused(
-        "rtsol",
-        "a carp interface has only the addresses it is given",
-    ),
-    refused(
-        "dest",
-        "a carp interface is no point-to-point link, and has no destination",
-    ),
-    refused(
-        "eui64",
-        "a carp interface has only the addresses it is given",
-    ),
-    refused(
-        "carpdemote",
-        "a group is demoted, not an interface: `carpctl -g carp carpdemote'",
-    ),
-    refused(
-        "-carpdemote",
-        "a group is demoted, not an interface: `carpctl -g carp -carpdemote'",
-    ),
-    refused("description", "descriptions are not supported"),
-    refused("priority", "the priority is set by the service"),
-    refused("llprio", "the priority is set by the service"),
 ];

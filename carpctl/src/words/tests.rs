@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use proptest::prelude::*;
 
 use super::*;
-use crate::change::{AddressChange, Change, LladdrWish, Manner, StateWish};
+use crate::change::{AddressChange, Change, Less, LladdrWish, Manner, MtuWish, StateWish};
+use crate::description::Description;
 
 mod hooks;
 mod peers;
@@ -150,6 +151,49 @@ fn alias_and_delete_stand_on_either_side() {
 }
 
 #[test]
+fn removal_without_an_address_is_of_the_first() {
+    let less = |line: &str| {
+        let change = change(line);
+        assert_eq!(change.addresses, [], "{line}");
+        (change.inet_less, change.inet6_less)
+    };
+    let first = Some(Less::First);
+    for line in [
+        "delete",
+        "-alias",
+        "inet delete",
+        "inet -alias",
+        "delete inet",
+    ] {
+        assert_eq!(less(line), (first, None), "{line}");
+    }
+    for line in ["inet6 delete", "inet6 -alias", "delete inet6"] {
+        assert_eq!(less(line), (None, first), "{line}");
+    }
+    assert_eq!(less("inet delete inet6 delete up"), (first, first));
+    let all = Some(Less::All);
+    assert_eq!(less("-inet"), (all, None));
+    assert_eq!(less("-inet6 inet delete"), (first, all));
+    let both = change("-inet 192.0.2.11/24 alias 192.0.2.12/24");
+    assert_eq!((both.inet_less, both.addresses.len()), (all, 2));
+}
+
+#[test]
+fn remarks_and_sizes() {
+    let words: Vec<OsString> = ["descr", "rack 7", "mtu", "1400", "-pass"]
+        .map(Into::into)
+        .into();
+    let parsed = parse("carp0", &words).unwrap();
+    let change = &parsed.change;
+    assert_eq!(change.description, Some("rack 7".parse().unwrap()));
+    assert_eq!(change.mtu, Some(MtuWish::Bytes(1400)));
+    assert_eq!(parsed.secret, Some(SecretSource::None));
+    let none = self::change("-description -mtu");
+    assert_eq!(none.description, Some(Description::default()));
+    assert_eq!(none.mtu, Some(MtuWish::Carpdev));
+}
+
+#[test]
 fn several_addresses_in_one_command() {
     assert_eq!(
         addresses("192.0.2.10/24 192.0.2.11/24 2001:db8::10/64"),
@@ -194,6 +238,7 @@ fn simple_words() {
     assert_eq!(change("down"), up(false));
     assert!(change("create").create && change("destroy").destroy);
     assert_eq!(change("state master").state, Some(StateWish::Master));
+    assert_eq!(change("state MASTER").state, Some(StateWish::Master));
     assert_eq!(change("state backup up").state, Some(StateWish::Backup));
     assert_eq!(change("lladdr carpdev").lladdr, Some(LladdrWish::Carpdev));
     assert_eq!(change("lladdr vhid").lladdr, Some(LladdrWish::Vhid));
@@ -254,7 +299,55 @@ fn every_error_points_at_the_word() {
             "carpdemote 50",
             "`carpdemote': a group is demoted, not an interface: `carpctl -g carp carpdemote'",
         ),
-        ("state init", "`state init': must be master or backup"),
+        (
+            "state init",
+            "`state init': `down' leads to INIT, and keeps it there",
+        ),
+        ("state slave", "`state slave': must be master or backup"),
+        ("mtu 67", "`mtu 67': out of range (68 to 65535)"),
+        ("mtu 65536", "`mtu 65536': out of range (68 to 65535)"),
+        ("mtu up", "`mtu': a number from 68 to 65535 must follow"),
+        ("mtu 1400 -mtu", "`-mtu': said twice"),
+        ("description", "`description': a text must follow"),
+        ("descr a -descr", "`-descr': said twice"),
+        (
+            "descr 0123456789012345678901234567890123456789012345678901234567890123",
+            "`descr 0123456789012345678901234567890123456789012345678901234567890123': \
+             a description is at most 63 bytes long",
+        ),
+        ("pass - -pass", "`-pass': said twice"),
+        ("-inet -inet", "`-inet': said twice"),
+        ("-inet delete", "`delete': said twice"),
+        ("inet delete delete", "`delete': said twice"),
+        (
+            "delete prefixlen 24",
+            "`delete': there is no address that it belongs to",
+        ),
+        (
+            "192.0.2.10 0xffffff00",
+            "`0xffffff00': looks like a netmask: write `netmask 0xffffff00'",
+        ),
+        (
+            "priority 10",
+            "`priority': the priority is set by the service",
+        ),
+        ("llprio 3", "`llprio': the priority is set by the service"),
+        (
+            "rdomain 1",
+            "`rdomain': Linux has no routing domains: run carpctl in a network namespace",
+        ),
+        (
+            "media autoselect",
+            "`media': a carp interface has no media: set that of the carpdev",
+        ),
+        (
+            "inet6 autoconf",
+            "`autoconf': a carp interface has only the addresses it is given",
+        ),
+        (
+            "balancing ip",
+            "`balancing': load balancing is not supported: make one interface for each vhid",
+        ),
         ("up down", "`down': contradicts `up'"),
         ("down state master", "`state': contradicts `down'"),
         ("destroy vhid 1", "`destroy': must be the only word"),
@@ -407,7 +500,7 @@ fn words_that_are_no_text_are_refused() {
 
 #[test]
 fn keywords_are_unique_and_never_look_like_addresses() {
-    for keyword in KEYWORDS {
+    for keyword in KEYWORDS.iter().chain(REFUSED) {
         assert!(
             std::ptr::eq(find(keyword.name).unwrap(), keyword),
             "{}",

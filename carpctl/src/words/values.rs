@@ -56,6 +56,12 @@ pub(super) fn parse_netmask(text: &str) -> Option<Ipv4Addr> {
     }
 }
 
+/// Whether `word` can only be a netmask, though nothing says so.
+pub(super) fn is_bare_netmask(word: &str) -> bool {
+    let mask = parse_netmask(word).filter(|mask| prefix_length(*mask).is_some());
+    mask.is_some_and(|mask| mask.octets().starts_with(&[0xff]))
+}
+
 /// The length of the prefix that `mask` stands for; none where its bits have a gap.
 pub(super) fn prefix_length(mask: Ipv4Addr) -> Option<u8> {
     let bits = mask.to_bits();

@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::net::IpAddr;
 
-use crate::change::{AddressChange, Change, LladdrWish, Manner, StateWish};
+use crate::change::{AddressChange, Change, Less, LladdrWish, Manner, MtuWish, StateWish};
 use crate::hooks::HookChange;
 
 /// The words that say `change`, in the order of the how-to. Where a key is among what changes,
@@ -25,10 +25,14 @@ pub(crate) fn write(change: &Change, pass: Option<&OsStr>) -> Vec<OsString> {
         state,
         peers,
         advdemote,
+        mtu,
+        description,
         inet_peers,
         inet6_peers,
         groups,
         hooks,
+        inet_less,
+        inet6_less,
         addresses,
     } = change;
     let mut words = Words::default();
@@ -49,6 +53,16 @@ pub(crate) fn write(change: &Change, pass: Option<&OsStr>) -> Vec<OsString> {
     words.say_value("advdemote", advdemote);
     words.peers("carppeer", "-carppeer", inet_peers.as_deref());
     words.peers("peer6", "mcast6", inet6_peers.as_deref());
+    match mtu {
+        None => {}
+        Some(MtuWish::Carpdev) => words.say("-mtu"),
+        Some(MtuWish::Bytes(bytes)) => words.say_value("mtu", &Some(bytes)),
+    }
+    match description {
+        None => {}
+        Some(none) if none.is_empty() => words.say("-description"),
+        Some(text) => words.say_value("description", &Some(text)),
+    }
     for group in groups {
         words.say(if group.member { "group" } else { "-group" });
         words.say(&group.name.to_string());
@@ -56,7 +70,14 @@ pub(crate) fn write(change: &Change, pass: Option<&OsStr>) -> Vec<OsString> {
     for hook in hooks {
         words.hook(hook);
     }
+    words.say_if(*inet_less == Some(Less::All), "-inet");
+    words.say_if(*inet6_less == Some(Less::All), "-inet6");
     words.addresses(addresses);
+    // Behind the addresses, and named by their families, so as to belong to none of them.
+    words.say_if(*inet_less == Some(Less::First), "inet");
+    words.say_if(*inet_less == Some(Less::First), "delete");
+    words.say_if(*inet6_less == Some(Less::First), "inet6");
+    words.say_if(*inet6_less == Some(Less::First), "delete");
     if let Some(up) = up {
         words.say(if *up { "up" } else { "down" });
     }

@@ -33,6 +33,7 @@ mod leftovers;
 mod links;
 mod lladdr;
 mod routes;
+mod size;
 mod speech;
 mod take;
 mod unicast;
@@ -342,6 +343,7 @@ fn carp0() -> Setup {
         link: LINK,
         vhid: vhid(99),
         lladdr: Lladdr::Virtual,
+        mtu: None,
         up: true,
     }
 }

@@ -32,7 +32,7 @@ fn request_may_come_in_pieces() {
     let Step::Answer(request) = client.step() else {
         panic!("a request");
     };
-    assert_eq!(request, Request::Show { interface: None });
+    assert_eq!(*request, Request::Show { interface: None });
 }
 
 #[test]

@@ -9,7 +9,7 @@ use proptest::collection::vec;
 use proptest::option;
 
 use super::*;
-use crate::change::{AdvDemoteWish, CarriedKey, GroupChange, Peers};
+use crate::change::{AdvDemoteWish, CarriedKey, GroupChange, Less, MtuWish, Peers};
 use crate::config::Config;
 use crate::hooks::{Hook, HookChange, MAX_TIMEOUT};
 
@@ -49,11 +49,12 @@ fn one_line_says_what_many_have_said() {
             "inet6 2001:db8::10 prefixlen 64",
             "group web lladdr 2:0:5e:12:34:56",
             "carppeer 10.0.0.2 peer 10.0.0.3 peer6 2001:db8::2",
-            "peers freebsd advdemote both advbase 2",
+            "peers freebsd advdemote both advbase 2 mtu 1400 descr rack",
             "down",
         ]),
         "vhid 99 carpdev vmx0 advbase 2 advskew 100 lladdr 02:00:5e:12:34:56 peers freebsd \
-         advdemote both carppeer 10.0.0.2 carppeer 10.0.0.3 peer6 2001:db8::2 group web \
+         advdemote both carppeer 10.0.0.2 carppeer 10.0.0.3 peer6 2001:db8::2 mtu 1400 \
+         description rack group web \
          192.0.2.10/24 192.0.2.11/24 broadcast 192.0.2.200 2001:db8::10/64 down"
     );
 }
@@ -177,6 +178,19 @@ fn any_change() -> impl Strategy<Value = Change> {
         option::of(advdemote),
         any::<bool>(),
     );
+    let remarks = (
+        option::of(prop_oneof![
+            Just(MtuWish::Carpdev),
+            (1280..=u16::MAX).prop_map(MtuWish::Bytes)
+        ]),
+        option::of(proptest::sample::select(vec![
+            "",
+            "up",
+            "rack 7, it's \"left\"",
+        ])),
+        option::of(prop_oneof![Just(Less::First), Just(Less::All)]),
+        option::of(prop_oneof![Just(Less::First), Just(Less::All)]),
+    );
     let lists = (
         distinct(inet()),
         distinct(inet6()),
@@ -184,7 +198,8 @@ fn any_change() -> impl Strategy<Value = Change> {
         hooks(),
         vec(address_change(), 0..5),
     );
-    (timers, others, lists).prop_map(|(timers, others, lists)| {
+    (timers, others, lists, remarks).prop_map(|(timers, others, lists, remarks)| {
+        let (mtu, description, inet_less, inet6_less) = remarks;
         let (vhid, advbase, advskew, up, state) = timers;
         let (carpdev, lladdr, peers, advdemote, create) = others;
         let (inet_peers, inet6_peers, groups, hooks, mut addresses) = lists;
@@ -209,8 +224,12 @@ fn any_change() -> impl Strategy<Value = Change> {
             state: state.filter(|_| up != Some(false)),
             peers,
             advdemote,
+            mtu,
+            description: description.map(|text| text.parse().unwrap()),
             inet_peers,
             inet6_peers,
+            inet_less,
+            inet6_less,
             groups,
             hooks,
             addresses,

@@ -34,6 +34,7 @@ mod journal;
 mod legacy;
 mod loudness;
 mod obstacles;
+mod particulars;
 mod prefix;
 mod progress;
 mod refused;

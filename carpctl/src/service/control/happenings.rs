@@ -54,7 +54,7 @@ impl<B: Backend> Control<B> {
 }
 
 /// The name of the interface that `event` is about; empty where it is about none.
-fn interface_of(event: &Event) -> &str {
+pub(super) fn interface_of(event: &Event) -> &str {
     match event {
         Event::Node { interface, .. }
         | Event::Configured { interface, .. }

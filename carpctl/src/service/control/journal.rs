@@ -9,6 +9,7 @@ use tracing::Level;
 
 use super::loudness::loudness;
 use super::obstacles::told;
+use super::particulars::{Particulars, write_log};
 use super::refused::{level_of_refused, remedy};
 
 /// The log, and what it remembers so as not to repeat itself.
@@ -35,10 +36,11 @@ impl Journal {
     /// those see who look for faults in the service itself.
     pub(super) fn write(&mut self, now: Timestamp, event: &Event, most: u8) {
         let (level, text) = self.entry(now, event);
+        let particulars = Particulars::of(event);
         match (loudness(event, level) <= most, level) {
-            (true, Level::WARN) => tracing::warn!("{text}"),
-            (true, _) => tracing::info!("{text}"),
-            (false, _) => tracing::debug!("{text}"),
+            (true, Level::WARN) => write_log!(warn, particulars, text),
+            (true, _) => write_log!(info, particulars, text),
+            (false, _) => write_log!(debug, particulars, text),
         }
     }
 

@@ -31,6 +31,8 @@ fn codec(c: &mut Criterion) {
         source: [192, 0, 2, 2].into(),
         destination: Family::Inet.group(),
         hop_limit: HOP_LIMIT,
+        traffic_class: None,
+        identification: None,
     };
     let advert = Advertisement::new(vhid, 1, 100, 0, 9)
         .signed(&authenticator, DigestForm::WithoutLinkLocal)

@@ -29,6 +29,7 @@ pub struct NodeConfig {
     pub(crate) announce_every: Duration,
     pub(crate) lease: bool,
     pub(crate) allow: bool,
+    pub(crate) tell_peers: bool,
 }
 
 impl NodeConfig {
@@ -41,6 +42,7 @@ impl NodeConfig {
             announce_every: Duration::from_secs(60),
             lease: true,
             allow: true,
+            tell_peers: false,
         }
     }
 
@@ -76,6 +78,15 @@ impl NodeConfig {
     #[must_use]
     pub const fn allow(mut self, allow: bool) -> Self {
         self.allow = allow;
+        self
+    }
+
+    /// Whether [`Event::PeerHeard`](crate::Event::PeerHeard) and
+    /// [`Event::PeerLost`](crate::Event::PeerLost) are told, for which the node has to be called
+    /// when an advert is missing; off by default.
+    #[must_use]
+    pub const fn tell_peers(mut self, tell: bool) -> Self {
+        self.tell_peers = tell;
         self
     }
 

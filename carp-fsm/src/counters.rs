@@ -57,6 +57,21 @@ pub struct Counters {
 }
 
 impl Counters {
+    /// All that was refused.
+    pub const fn refused(&self) -> u64 {
+        let Self {
+            badif,
+            badttl,
+            badlen,
+            badsum,
+            badvhid,
+            badver,
+            badauth,
+            ..
+        } = *self;
+        badif + badttl + badlen + badsum + badvhid + badver + badauth
+    }
+
     pub(crate) fn received(&mut self, family: Family) {
         match family {
             Family::Inet => self.ipackets += 1,

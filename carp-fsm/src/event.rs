@@ -8,10 +8,11 @@ use core::time::Duration;
 use carp_proto::Family;
 
 use crate::election::Claim;
-use crate::{Command, Damage, HostId, LinkState, Owner, TakenDown};
+use crate::{Command, Damage, Facts, HostId, LastHeard, LinkState, Owner, TakenDown};
 
 /// The state of a virtual host (`docs/carp-protocol.md §4`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_enums, reason = "the three states of the protocol")]
 pub enum State {
     /// Takes no part: down, or its link is.
@@ -87,6 +88,66 @@ pub enum Reason {
     Lapsed,
 }
 
+impl Reason {
+    /// The name of the rule, for programs: it stays what it is.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Configured => "configured",
+            Self::MasterDown(_) => "master_down",
+            Self::Yielded(_) => "yielded",
+            Self::Preempted(_) => "preempted",
+            Self::MoreDemoted(_) => "more_demoted",
+            Self::Leaving(_) => "leaving",
+            Self::Command(_) => "command",
+            Self::Link(_) => "link",
+            Self::Stopped => "stopped",
+            Self::HoldFailed => "hold_failed",
+            Self::Frozen(_) => "frozen",
+            Self::ConfiguredElsewhere => "configured_elsewhere",
+            Self::TakenDown(_) => "taken_down",
+            Self::Lapsed => "lapsed",
+        }
+    }
+
+    /// Where `docs/carp-protocol.md` has the rule; `None` where it is ours alone.
+    pub const fn section(&self) -> Option<&'static str> {
+        match self {
+            Self::Configured => Some("4.1"),
+            Self::MasterDown(_) => Some("4.4"),
+            Self::Yielded(_) => Some("4.3 MASTER"),
+            Self::Preempted(_) => Some("4.3 BACKUP a"),
+            Self::MoreDemoted(_) => Some("4.3 BACKUP b"),
+            Self::Leaving(_) => Some("4.3 BACKUP c"),
+            Self::Command(_) | Self::Link(_) | Self::Stopped => Some("4.7"),
+            Self::HoldFailed
+            | Self::Frozen(_)
+            | Self::ConfiguredElsewhere
+            | Self::TakenDown(_)
+            | Self::Lapsed => None,
+        }
+    }
+
+    /// The advert that the rule was applied to, if it was one.
+    pub const fn heard(&self) -> Option<Heard> {
+        match self {
+            Self::Yielded(heard)
+            | Self::Preempted(heard)
+            | Self::MoreDemoted(heard)
+            | Self::Leaving(heard) => Some(*heard),
+            Self::Configured
+            | Self::MasterDown(_)
+            | Self::Command(_)
+            | Self::Link(_)
+            | Self::Stopped
+            | Self::HoldFailed
+            | Self::Frozen(_)
+            | Self::ConfiguredElsewhere
+            | Self::TakenDown(_)
+            | Self::Lapsed => None,
+        }
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -127,6 +188,8 @@ pub enum Event {
         to: State,
         /// Why.
         reason: Reason,
+        /// What else it went by.
+        facts: Facts,
     },
     /// The addresses of a virtual host could not be put in place; it will try again when it next
     /// takes over.
@@ -164,6 +227,21 @@ pub enum Event {
         /// What it was.
         damage: Damage,
     },
+    /// Another node is heard that was not. Only a master is, for the others say nothing. Told where
+    /// [`NodeConfig::tell_peers`](crate::NodeConfig::tell_peers) asks for it.
+    PeerHeard {
+        /// By whom.
+        id: HostId,
+        /// Its advert.
+        heard: Heard,
+    },
+    /// A node that was heard is no longer: for three of its own intervals, or since its bow-out.
+    PeerLost {
+        /// By whom.
+        id: HostId,
+        /// Its last advert, and when that was heard.
+        last: LastHeard,
+    },
     /// The node did nothing for this long after it should have: see [`Reason::Frozen`].
     Frozen(Duration),
     /// The demotion of an interface group changed.
@@ -172,6 +250,8 @@ pub enum Event {
         group: String,
         /// Who changed it.
         owner: Owner,
+        /// By how much.
+        change: i32,
         /// The sum of all its entries now, before the cap at 255.
         total: i32,
     },
@@ -187,6 +267,8 @@ impl Event {
             | Self::Removed { id }
             | Self::Adopted { id }
             | Self::Damaged { id, .. }
+            | Self::PeerHeard { id, .. }
+            | Self::PeerLost { id, .. }
             | Self::Mended { id, .. } => Some(*id),
             Self::Demoted {
                 owner: Owner::Host(id, _),
@@ -210,11 +292,17 @@ impl fmt::Display for Event {
             Self::Adopted { .. } => f.write_str("addresses of a former run adopted"),
             Self::Damaged { damage, .. } => damage.fmt(f),
             Self::Mended { damage, .. } => write!(f, "mended: {damage}"),
+            Self::PeerHeard { heard, .. } => write!(f, "peer heard: {heard}"),
+            Self::PeerLost { last, .. } if last.heard.claim.interval.is_bow_out() => {
+                write!(f, "peer bowed out: {}", last.heard.source)
+            }
+            Self::PeerLost { last, .. } => write!(f, "peer not heard any more: {}", last.heard),
             Self::Frozen(late) => Reason::Frozen(*late).fmt(f),
             Self::Demoted {
                 group,
                 owner,
                 total,
+                ..
             } => write!(f, "group {group} demoted to {total} ({owner})"),
         }
     }

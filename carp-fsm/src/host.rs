@@ -26,17 +26,22 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::time::Duration;
 
-use carp_proto::{Advertisement, Authenticator, Envelope};
+use carp_proto::{Advertisement, Authenticator, Envelope, Family};
 
 use crate::counters::Counters;
 use crate::election::Claim;
+use crate::history::History;
 use crate::random::Random;
 use crate::timers::{DeadlineQueue, Timer, Timers};
-use crate::{Event, Heard, HostId, LinkId, LinkState, Reason, State, Timestamp, VirtualHost};
+use crate::{
+    Clock, Event, Facts, Heard, HostId, LastHeard, LinkId, LinkState, Reason, State, Timestamp,
+    Transition, VirtualHost, Wait,
+};
 
 pub use damage::Trouble;
 use lists::Previous;
-pub use peers::Peer;
+pub(crate) use peers::Admitted;
+pub use peers::{Peer, Stranger};
 use role::{Rest, Role};
 pub(crate) use role::{Stimulus, Surroundings};
 pub(crate) use sending::Outcome;
@@ -56,6 +61,8 @@ pub(crate) struct Host {
     silences_under_way: u32,
     /// Whether the `Hold` under way only makes sure of what is there already.
     reassured: bool,
+    /// Those whose adverts are refused. There is room for all of them from the beginning.
+    strangers: Vec<Stranger>,
 }
 
 /// What a host has gone through: with its configuration, all that a successor in another process
@@ -86,6 +93,9 @@ pub(crate) struct Run {
     shown: Option<Timestamp>,
     /// The master that it follows, or yielded to, by family, and when it was last heard.
     followed: [Option<(Heard, Timestamp)>; 2],
+    /// What its master-down timers were last armed with, by family.
+    #[cfg_attr(feature = "serde", serde(default))]
+    waits: [Option<Wait>; 2],
     /// The longest lease, in seconds, that another node that was heard needs.
     lease_for_peers: u64,
     /// Where its adverts leave from, by family, as far as is known.
@@ -97,6 +107,11 @@ pub(crate) struct Run {
     sending: [sending::SendRecord; 2],
     incidents: damage::Incidents,
     last: Option<LastTransition>,
+    #[cfg_attr(feature = "serde", serde(default))]
+    history: History,
+    /// Since when it listens: before that nobody can be missed.
+    #[cfg_attr(feature = "serde", serde(default))]
+    listens_since: Timestamp,
 }
 
 /// When and why a host became what it is.
@@ -128,6 +143,7 @@ impl Host {
             holds_under_way: 0,
             silences_under_way: 0,
             reassured: false,
+            strangers: Vec::with_capacity(peers::MOST_STRANGERS),
         }
     }
 
@@ -137,6 +153,7 @@ impl Host {
             && matches!(last.reason, Reason::TakenDown(_))
         {
             last.reason = reason;
+            self.run.history.correct(reason);
         }
     }
 
@@ -203,17 +220,99 @@ impl Host {
         if from != to {
             let at = around.now;
             self.run.counters.transitions += 1;
+            let facts = self.facts(around, reason);
             self.run.last = Some(LastTransition { at, reason });
+            self.run.history.push(Transition {
+                at,
+                from,
+                to,
+                reason,
+                facts,
+            });
             around.events.push_back(Event::Transition {
                 id: self.id,
                 from,
                 to,
                 reason,
+                facts,
             });
         }
     }
 
+    /// What it goes by at the moment, where it changes its state because of `reason`.
+    fn facts(&self, around: &Surroundings<'_>, reason: Reason) -> Facts {
+        let lease = || {
+            let since = self.renewed?;
+            let length = self.lease();
+            let wait = Wait { since, length };
+            Some(Clock { wait, heard: None })
+        };
+        Facts {
+            own: self.claim(around.demotion),
+            demotion: around.demotion,
+            preempt: around.preempt,
+            clock: match reason {
+                Reason::MasterDown(family) => self.clock(family),
+                Reason::Lapsed => lease(),
+                Reason::Configured
+                | Reason::Yielded(_)
+                | Reason::Preempted(_)
+                | Reason::MoreDemoted(_)
+                | Reason::Leaving(_)
+                | Reason::Command(_)
+                | Reason::Link(_)
+                | Reason::Stopped
+                | Reason::HoldFailed
+                | Reason::Frozen(_)
+                | Reason::ConfiguredElsewhere
+                | Reason::TakenDown(_) => None,
+            },
+        }
+    }
+
+    /// The master-down timer of `family`, as it was last armed.
+    fn clock(&self, family: Family) -> Option<Clock> {
+        let [inet, inet6] = self.run.waits;
+        let wait = match family {
+            Family::Inet => inet,
+            Family::Inet6 => inet6,
+        }?;
+        let heard = self.followed(family);
+        Some(Clock { wait, heard })
+    }
+
+    /// The master that it last followed over `family`, or yielded to.
+    pub(crate) fn followed(&self, family: Family) -> Option<LastHeard> {
+        let [inet, inet6] = self.run.followed;
+        let (heard, at) = match family {
+            Family::Inet => inet,
+            Family::Inet6 => inet6,
+        }?;
+        Some(LastHeard { heard, at })
+    }
+
+    /// The master-down timer of `family`, while it runs.
+    pub(crate) fn waits_for(&self, family: Family) -> Option<Clock> {
+        let is_running = self.run.timers.get(Timer::master_down(family)).is_some();
+        self.clock(family).filter(|_| is_running)
+    }
+
+    pub(crate) const fn history(&self) -> &History {
+        &self.run.history
+    }
+
     fn arm(&mut self, around: &mut Surroundings<'_>, timer: Timer, after: Option<Duration>) {
+        if let Some(length) = after {
+            let since = around.now;
+            let wait = Some(Wait { since, length });
+            let [inet, inet6] = &mut self.run.waits;
+            match timer {
+                Timer::MasterDownInet => *inet = wait,
+                Timer::MasterDownInet6 => *inet6 = wait,
+                Timer::Advertise | Timer::Announce | Timer::HandOver => {}
+                Timer::Quiet | Timer::Peer => {}
+            }
+        }
         let at = after.map(|after| around.now + after);
         around.queue.set(&mut self.run.timers, self.id, timer, at);
     }
@@ -264,12 +363,15 @@ impl Run {
             answered: None,
             shown: None,
             followed: [None; 2],
+            waits: [None; 2],
             lease_for_peers: 0,
             sources: [None; 2],
             peers: Vec::new(),
             sending: [sending::SendRecord::default(); 2],
             incidents: damage::Incidents::default(),
             last: None,
+            history: History::default(),
+            listens_since: Timestamp::ZERO,
         }
     }
 }

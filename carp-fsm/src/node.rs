@@ -211,7 +211,12 @@ impl Node {
                 no_memory: true,
             } => self.sent(id, family, Outcome::NoMemory),
             Input::SendFailed { id, family, .. } => self.sent(id, family, Outcome::Failed),
-            Input::Allow(allow) => self.config.allow = allow,
+            Input::Allow(allow) => {
+                self.config.allow = allow;
+                for id in self.all() {
+                    self.with(id, Host::listen_anew);
+                }
+            }
             Input::Preempt(preempt) => self.config.preempt = preempt,
             Input::Lease(lease) => self.set_lease(lease),
             Input::AnnounceEvery(every) => {
@@ -252,18 +257,16 @@ impl Node {
             return Err(Refusal::NotAllowed);
         }
         match self.admit(link, envelope, bytes) {
-            Ok((id, heard)) => {
-                if let Some(host) = self.hosts.get_mut(&id) {
-                    host.note_advert(heard, self.now);
-                }
-                self.step(id, Stimulus::Heard(heard));
+            Ok((id, advert)) => {
+                self.with(id, |host, around| host.note_advert(around, &advert));
+                self.step(id, Stimulus::Heard(advert.heard));
                 self.forget_send_errors(id);
                 Ok(())
             }
             Err((id, refusal)) => {
                 refusal.count(&mut self.counters);
                 if let Some(host) = id.and_then(|id| self.hosts.get_mut(&id)) {
-                    host.note_refusal(envelope, refusal);
+                    host.note_refusal(self.now, envelope, refusal);
                 }
                 Err(refusal)
             }
@@ -278,15 +281,18 @@ impl Node {
                 break; // the queue holds timers of living hosts only
             };
             host.disarm_due(&mut self.queue, due.timer);
-            if due.timer == Timer::Quiet {
-                self.quieted(due.id);
-                continue;
+            match due.timer {
+                Timer::Quiet => self.quieted(due.id),
+                Timer::Peer => self.with(due.id, Host::miss_peers),
+                Timer::Advertise
+                | Timer::MasterDownInet
+                | Timer::MasterDownInet6
+                | Timer::Announce
+                | Timer::HandOver => {
+                    let (timer, planned) = (due.timer, due.at);
+                    self.step(due.id, Stimulus::Due { timer, planned });
+                }
             }
-            let stimulus = Stimulus::Due {
-                timer: due.timer,
-                planned: due.at,
-            };
-            self.step(due.id, stimulus);
         }
     }
 
@@ -436,6 +442,9 @@ impl Node {
             return;
         };
         if host.may_run(self.link_state(host.link)) {
+            if host.is_at_rest() {
+                self.with(id, Host::listen_anew);
+            }
             self.step(id, Stimulus::Start(reason));
         }
     }
@@ -472,6 +481,7 @@ impl Node {
             self.note_freeze(longest);
         }
         for (id, late) in woken {
+            self.with(id, Host::listen_anew);
             self.step(id, Stimulus::Woke { late });
         }
     }
@@ -509,6 +519,7 @@ impl Node {
             demotion,
             announce_every: self.config.announce_every,
             lease: self.config.lease,
+            tell_peers: self.config.tell_peers && self.config.allow,
             queue: &mut self.queue,
             actions: &mut self.actions,
             events: &mut self.events,

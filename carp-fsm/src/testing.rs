@@ -71,6 +71,8 @@ pub(crate) fn envelope(family: Family) -> Envelope {
         },
         destination: family.group(),
         hop_limit: HOP_LIMIT,
+        traffic_class: None,
+        identification: None,
     }
 }
 

@@ -22,6 +22,8 @@ pub enum Timer {
     HandOver,
     /// A minute has passed since somebody else last changed something.
     Quiet,
+    /// A peer was not heard for three of its intervals.
+    Peer,
 }
 
 impl Timer {
@@ -40,9 +42,10 @@ impl Timer {
         Self::Announce,
         Self::HandOver,
         Self::Quiet,
+        Self::Peer,
     ];
 
-    const COUNT: usize = 6;
+    const COUNT: usize = 7;
 
     /// The master-down timer of `family` (`docs/carp-protocol.md §4.4`).
     pub(crate) const fn master_down(family: Family) -> Self {
@@ -71,8 +74,32 @@ pub struct Deadline {
 
 /// The armed timers of one virtual host.
 #[derive(Clone, Debug, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(from = "Saved", into = "Saved")
+)]
 pub(crate) struct Timers([Option<Timestamp>; Timer::COUNT]);
+
+/// What is saved of them, the same in every version: all but [`Timer::Peer`], which follows from
+/// the peers.
+#[cfg(feature = "serde")]
+type Saved = [Option<Timestamp>; 6];
+
+#[cfg(feature = "serde")]
+impl From<Saved> for Timers {
+    fn from([advertise, inet, inet6, announce, hand_over, quiet]: Saved) -> Self {
+        Self([advertise, inet, inet6, announce, hand_over, quiet, None])
+    }
+}
+
+#[cfg(feature = "serde")]
+impl From<Timers> for Saved {
+    fn from(timers: Timers) -> Self {
+        let [advertise, inet, inet6, announce, hand_over, quiet, _] = timers.0;
+        [advertise, inet, inet6, announce, hand_over, quiet]
+    }
+}
 
 impl Timers {
     pub(crate) fn get(&self, timer: Timer) -> Option<Timestamp> {
@@ -123,7 +150,8 @@ impl DeadlineQueue {
 
     /// Disarms every timer.
     pub(crate) fn clear_all(&mut self, timers: &mut Timers, id: HostId) {
-        self.clear(timers, id);
-        self.set(timers, id, Timer::Quiet, None);
+        for timer in Timer::ALL {
+            self.set(timers, id, timer, None);
+        }
     }
 }

@@ -130,6 +130,8 @@ fn the_state_machine_alone() -> Result<(), Box<dyn Error>> {
                 source: "192.0.2.1".parse()?,
                 destination: *group,
                 hop_limit: HOP_LIMIT,
+                traffic_class: None,
+                identification: None,
             };
             assert_eq!(*group, Family::Inet.group());
             nodes[*to].0.handle_packet(now, *link, &envelope, payload)?;

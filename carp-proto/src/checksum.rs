@@ -57,6 +57,8 @@ impl ChecksumForm {
     ///     source: "fe80::1".parse()?,
     ///     destination: Family::Inet6.group(),
     ///     hop_limit: HOP_LIMIT,
+    ///     traffic_class: None,
+    ///     identification: None,
     /// };
     /// let advert = Advertisement::new(Vhid::new(1)?, 1, 0, 0, 7);
     /// let bytes = advert.with_checksum(ChecksumForm::Plain).encode();
@@ -116,6 +118,8 @@ impl ChecksumForm {
 ///     source: "192.0.2.2".parse()?,
 ///     destination: "224.0.0.18".parse()?,
 ///     hop_limit: 255,
+///     traffic_class: None,
+///     identification: None,
 /// };
 /// let advert = Advertisement::new(Vhid::new(1)?, 1, 0, 0, 7).with_checksum(ChecksumForm::Plain);
 /// let mut bytes = advert.encode();

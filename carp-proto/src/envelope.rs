@@ -10,7 +10,7 @@ pub const PROTOCOL: u8 = 112;
 /// The TTL or hop limit that every advertisement has: no router has forwarded it.
 pub const HOP_LIMIT: u8 = 255;
 
-/// The facts of the IP header around an advertisement that a receiver checks
+/// The facts of the IP header around an advertisement that a receiver looks at
 /// (`docs/carp-protocol.md §3`).
 ///
 /// [`decode_ip_packet`](crate::decode_ip_packet) makes one of a packet. A raw IPv6 socket delivers
@@ -25,6 +25,8 @@ pub const HOP_LIMIT: u8 = 255;
 ///     source: "192.0.2.2".parse()?,
 ///     destination: "224.0.0.18".parse()?,
 ///     hop_limit: HOP_LIMIT,
+///     traffic_class: None,
+///     identification: None,
 /// };
 /// assert_eq!(envelope.family(), Family::Inet);
 /// assert!(envelope.is_to_group());
@@ -38,6 +40,11 @@ pub struct Envelope {
     pub destination: IpAddr,
     /// The TTL or hop limit; [`HOP_LIMIT`] if the packet comes from this network segment.
     pub hop_limit: u8,
+    /// The IPv4 TOS or IPv6 traffic class, where it is known. No receiver checks it; it tells
+    /// something of who sent the packet (`docs/carp-protocol.md §1.3`), as does the next.
+    pub traffic_class: Option<u8>,
+    /// The identification of IPv4, where it is known.
+    pub identification: Option<u16>,
 }
 
 impl Envelope {
@@ -72,6 +79,8 @@ mod tests {
             source: "192.0.2.2".parse().unwrap(),
             destination: destination.parse().unwrap(),
             hop_limit: 255,
+            traffic_class: None,
+            identification: None,
         };
         assert!(to("224.0.0.18").is_to_group());
         assert!(to("ff02::12").is_to_group());

@@ -36,6 +36,8 @@
 //!     source: "192.0.2.2".parse()?,
 //!     destination: Family::Inet.group(),
 //!     hop_limit: HOP_LIMIT,
+//!     traffic_class: None,
+//!     identification: None,
 //! };
 //! assert!(checksum_is_valid(&bytes, &envelope));
 //! let advert = Advertisement::decode(&bytes)?;

@@ -139,11 +139,11 @@ fn read_ipv4(bytes: &[u8]) -> Result<IpPacket<'_>, PacketError> {
         .ok_or(PacketError::Truncated)?;
     let [
         version_and_length,
-        _tos,
+        tos,
         t0,
         t1,
-        _,
-        _,
+        i0,
+        i1,
         f0,
         f1,
         ttl,
@@ -174,6 +174,8 @@ fn read_ipv4(bytes: &[u8]) -> Result<IpPacket<'_>, PacketError> {
             source: Ipv4Addr::from([s0, s1, s2, s3]).into(),
             destination: Ipv4Addr::from(destination).into(),
             hop_limit: ttl,
+            traffic_class: Some(tos),
+            identification: Some(u16::from_be_bytes([i0, i1])),
         },
         payload,
         payload_len: is_possible.then(|| total_len - header_len),
@@ -189,8 +191,8 @@ fn read_ipv6(bytes: &[u8]) -> Result<IpPacket<'_>, PacketError> {
         .split_first_chunk::<40>()
         .ok_or(PacketError::Truncated)?;
     let [
-        _,
-        _,
+        v0,
+        v1,
         _,
         _,
         l0,
@@ -236,6 +238,8 @@ fn read_ipv6(bytes: &[u8]) -> Result<IpPacket<'_>, PacketError> {
             source: source.into(),
             destination: destination.into(),
             hop_limit,
+            traffic_class: Some(v0 << 4 | v1 >> 4),
+            identification: None,
         },
         payload,
         payload_len: Some(payload_len),

@@ -37,6 +37,8 @@ fn check_checksum(bytes: &[u8], advert: &Advertisement) {
         source: Ipv4Addr::LOCALHOST.into(),
         destination: Family::Inet.group(),
         hop_limit: HOP_LIMIT,
+        traffic_class: None,
+        identification: None,
     };
     assert_eq!(checksum_is_valid(bytes, &inet), is(ChecksumForm::Plain));
 
@@ -44,6 +46,8 @@ fn check_checksum(bytes: &[u8], advert: &Advertisement) {
         source: SOURCE_V6.into(),
         destination: Family::Inet6.group(),
         hop_limit: HOP_LIMIT,
+        traffic_class: None,
+        identification: None,
     };
     assert_eq!(
         checksum_is_valid(bytes, &inet6),

@@ -531,6 +531,8 @@ fn envelope(family: Family, source: u8, to_group: bool, hop_limit: u8) -> Envelo
         source,
         destination: if to_group { family.group() } else { host },
         hop_limit,
+        traffic_class: None,
+        identification: None,
     }
 }
 

@@ -53,18 +53,14 @@ impl Host {
     /// ones end it among themselves; one that has yielded must not begin again with a word of a
     /// worse one that was under way.
     fn follows_another(&self, around: &Surroundings<'_>, heard: Heard) -> bool {
-        let [inet, inet6] = self.run.followed;
-        let (family, followed) = match Family::of(heard.source) {
-            Family::Inet => (Family::Inet, inet),
-            Family::Inet6 => (Family::Inet6, inet6),
-        };
-        let Some((master, at)) = followed else {
+        let family = Family::of(heard.source);
+        let Some(master) = self.followed(family) else {
             return false;
         };
         let lasts = self.master_down_for(around.now, family).unwrap_or_default();
-        master.source != heard.source
-            && around.now - at < lasts
-            && self.rule_for(around, master) == BackupRule::Follow
+        master.heard.source != heard.source
+            && around.now - master.at < lasts
+            && self.rule_for(around, master.heard) == BackupRule::Follow
     }
 
     pub(super) fn rule_for(&self, around: &Surroundings<'_>, heard: Heard) -> BackupRule {
@@ -79,7 +75,8 @@ impl Host {
         match timer {
             Timer::MasterDownInet => self.take_over(around, Reason::MasterDown(Family::Inet)),
             Timer::MasterDownInet6 => self.take_over(around, Reason::MasterDown(Family::Inet6)),
-            Timer::Advertise | Timer::Announce | Timer::HandOver | Timer::Quiet => {}
+            Timer::Advertise | Timer::Announce | Timer::HandOver => {}
+            Timer::Quiet | Timer::Peer => {}
         }
     }
 

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::time::Duration;
 
-use carp_proto::{Advertisement, Authenticator, Family, VirtualAddress};
+use carp_proto::{Advertisement, Authenticator, DigestForm, Family, VirtualAddress};
 
 use super::Host;
 use crate::{LinkId, Timestamp, VirtualHost};
@@ -98,11 +98,12 @@ impl Host {
         }
     }
 
-    /// Whether the digest was made with this key and the address list of now or, for a while
-    /// after a change, one before.
-    pub(crate) fn verifies(&self, now: Timestamp, advert: &Advertisement) -> bool {
-        let verify = |with: &Authenticator| with.verify(advert.counter, &advert.digest).is_some();
-        verify(&self.authenticator) || self.counting(now).any(|(_, with)| verify(with))
+    /// The form of a digest that was made with this key and the address list of now or, for a while
+    /// after a change, one before; `None` of any other.
+    pub(crate) fn verifies(&self, now: Timestamp, advert: &Advertisement) -> Option<DigestForm> {
+        let verify = |with: &Authenticator| with.verify(advert.counter, &advert.digest);
+        let before = || self.counting(now).find_map(|(_, with)| verify(with));
+        verify(&self.authenticator).or_else(before)
     }
 
     /// The lists before the last changes that still count, oldest first.

@@ -121,7 +121,8 @@ impl Host {
             }
             Timer::Announce => self.announce(around),
             Timer::HandOver => self.go_on(around),
-            Timer::MasterDownInet | Timer::MasterDownInet6 | Timer::Quiet => {}
+            Timer::MasterDownInet | Timer::MasterDownInet6 => {}
+            Timer::Quiet | Timer::Peer => {}
         }
     }
 

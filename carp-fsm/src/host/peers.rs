@@ -2,15 +2,20 @@
 //!
 //! Only whom an authentic advert says to come from is in the list, and the list is bounded, so that
 //! nobody can make it grow. The digest does not cover the source: who repeats an advert can give it
-//! any. What is refused from a source in the list counts there too, whoever has sent that.
+//! any. What is refused from a source in the list counts there too, whoever has sent that. Sources
+//! of which everything was refused have a list of their own: it is as short, nothing depends on it,
+//! and a successor does not get it.
 
 use core::net::IpAddr;
+use core::time::Duration;
 
 use carp_proto::{Envelope, Family};
 
 use super::Host;
+use super::role::Surroundings;
 use crate::counters::{Counters, Refusal};
-use crate::{Claim, Heard, Timestamp};
+use crate::speaker::Speakers;
+use crate::{Claim, Event, Heard, LastHeard, Timer, Timestamp};
 
 /// Another node, as a virtual host has heard it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +25,41 @@ pub struct Peer {
     claim: Claim,
     last_heard: Timestamp,
     counters: Counters,
+    /// Whether it advertises, as far as is known.
+    #[cfg_attr(feature = "serde", serde(default))]
+    is_heard: bool,
+    /// Of its adverts while it is heard.
+    #[cfg_attr(feature = "serde", serde(default))]
+    interval: Option<Duration>,
+    /// Who it may be by each of its adverts, and by the last two.
+    #[cfg_attr(feature = "serde", serde(default))]
+    speakers: (Speakers, Speakers),
+    /// Counter and identification of the last one.
+    #[cfg_attr(feature = "serde", serde(default))]
+    marks: Option<(u64, Option<u16>)>,
+}
+
+/// What is to be kept of an authentic advert.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Admitted {
+    pub(crate) heard: Heard,
+    pub(crate) speakers: Speakers,
+    pub(crate) counter: u64,
+    pub(crate) identification: Option<u16>,
+}
+
+/// Somebody whose packets were all refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stranger {
+    /// Where the packets say that they come from.
+    pub source: IpAddr,
+    /// Why the last one was refused.
+    pub refusal: Refusal,
+    /// When that was.
+    pub last_heard: Timestamp,
+    /// How many were refused.
+    pub refused: u64,
 }
 
 impl Peer {
@@ -43,6 +83,59 @@ impl Peer {
     pub const fn counters(&self) -> &Counters {
         &self.counters
     }
+
+    /// Whether it advertises: it was heard within three of its intervals, as
+    /// [`NodeConfig::tell_peers`](crate::NodeConfig::tell_peers) has it told, and has not bowed out
+    /// since.
+    pub const fn is_heard(&self) -> bool {
+        self.is_heard
+    }
+
+    /// The time between two of its adverts, as measured: a mean in which the last eight weigh most.
+    pub const fn interval(&self) -> Option<Duration> {
+        self.interval
+    }
+
+    /// Which implementations its adverts may come from.
+    pub fn speakers(&self) -> Speakers {
+        let (each, last_two) = self.speakers;
+        each.and(last_two)
+    }
+
+    const fn last(&self) -> LastHeard {
+        let (source, claim) = (self.source, self.claim);
+        LastHeard {
+            heard: Heard { source, claim },
+            at: self.last_heard,
+        }
+    }
+
+    /// When it is missed by a host that has listened since `listens_since`.
+    fn is_missed_at(&self, listens_since: Timestamp) -> Timestamp {
+        let patience = self.claim.interval.advert() * MISSED_ADVERTS;
+        self.last_heard.max(listens_since) + patience
+    }
+
+    /// Takes note of an advert at `now`.
+    fn note(&mut self, advert: &Admitted, now: Timestamp) {
+        let (each, last_two) = &mut self.speakers;
+        *each = each.and(advert.speakers);
+        if let Some((counter, identification)) = self.marks {
+            let identifications = [identification, advert.identification];
+            *last_two = Speakers::of_pair([counter, advert.counter], identifications);
+        }
+        self.marks = Some((advert.counter, advert.identification));
+        let gap = now - self.last_heard;
+        self.interval = match self.interval {
+            _ if !self.is_heard => None,
+            None => Some(gap),
+            Some(mean) => Some((mean * 7 + gap) / 8),
+        };
+        self.claim = advert.heard.claim;
+        self.last_heard = now;
+        self.is_heard = !advert.heard.claim.interval.is_bow_out();
+        self.counters.received(Family::of(self.source));
+    }
 }
 
 impl Host {
@@ -50,43 +143,69 @@ impl Host {
         &self.run.peers
     }
 
-    /// Takes note of an authentic advert, and of how slow its sender is.
-    pub(crate) fn note_advert(&mut self, heard: Heard, now: Timestamp) {
-        self.run.counters.received(Family::of(heard.source));
-        self.note_pace(heard);
-        self.note_peer(heard, now);
+    pub(crate) fn strangers(&self) -> &[Stranger] {
+        &self.strangers
     }
 
-    /// A new peer takes the place of the one that was not heard for the longest time where there
-    /// are too many.
-    fn note_peer(&mut self, heard: Heard, now: Timestamp) {
-        let peers = &mut self.run.peers;
-        let known = peers.iter().position(|peer| peer.source == heard.source);
-        let mut peer = Peer {
-            source: heard.source,
-            claim: heard.claim,
-            last_heard: now,
-            counters: known
-                .and_then(|at| peers.get(at))
-                .map_or_else(Counters::default, |peer| peer.counters),
+    /// Takes note of an authentic advert, and of how slow its sender is.
+    pub(crate) fn note_advert(&mut self, around: &mut Surroundings<'_>, advert: &Admitted) {
+        let source = advert.heard.source;
+        self.run.counters.received(Family::of(source));
+        self.note_pace(advert.heard);
+        self.strangers.retain(|stranger| stranger.source != source);
+        let at = self.place_of(around, source);
+        let Some(peer) = self.run.peers.get_mut(at) else {
+            return;
         };
-        peer.counters.received(Family::of(heard.source));
-        let at = known.or_else(|| {
-            let last_heard = |(_, peer): &(usize, &Peer)| peer.last_heard;
-            let oldest = peers.iter().enumerate().min_by_key(last_heard);
-            oldest
-                .map(|(at, _)| at)
-                .filter(|_| peers.len() >= MOST_PEERS)
-        });
-        match at.and_then(|at| peers.get_mut(at)) {
-            Some(slot) => *slot = peer,
-            None => peers.push(peer),
+        let was_heard = peer.is_heard;
+        peer.note(advert, around.now);
+        if was_heard && !peer.is_heard {
+            let last = peer.last();
+            self.lose(around, last);
+        } else if !was_heard && peer.is_heard && around.tell_peers {
+            let (id, heard) = (self.id, advert.heard);
+            around.events.push_back(Event::PeerHeard { id, heard });
+        }
+        self.look_for_missing(around);
+    }
+
+    /// Where the peer with this source is in the list; a new one takes the place of the one that was
+    /// not heard for the longest time where there are too many.
+    fn place_of(&mut self, around: &mut Surroundings<'_>, source: IpAddr) -> usize {
+        let peers = &mut self.run.peers;
+        if let Some(known) = peers.iter().position(|peer| peer.source == source) {
+            return known;
+        }
+        let new = Peer::new(source, around.now);
+        if peers.len() < MOST_PEERS {
+            peers.push(new);
+            return peers.len() - 1;
+        }
+        let last_heard = |(_, peer): &(usize, &mut Peer)| peer.last_heard;
+        let Some((at, oldest)) = peers.iter_mut().enumerate().min_by_key(last_heard) else {
+            return 0;
+        };
+        let oldest = core::mem::replace(oldest, new);
+        if oldest.is_heard {
+            self.lose(around, oldest.last());
+        }
+        at
+    }
+
+    fn lose(&self, around: &mut Surroundings<'_>, last: LastHeard) {
+        if around.tell_peers {
+            around
+                .events
+                .push_back(Event::PeerLost { id: self.id, last });
         }
     }
 
     /// Counts what was refused, for the host and for whom it says it is from.
-    pub(crate) fn note_refusal(&mut self, envelope: &Envelope, refusal: Refusal) {
+    pub(crate) fn note_refusal(&mut self, now: Timestamp, envelope: &Envelope, refusal: Refusal) {
         let (family, source) = (envelope.family(), envelope.source);
+        if !self.run.peers.iter().any(|peer| peer.source == source) {
+            self.note_stranger(now, source, refusal);
+        }
         let peer = self.run.peers.iter_mut().find(|peer| peer.source == source);
         let of_peer = peer.map(|peer| &mut peer.counters);
         for counters in of_peer.into_iter().chain([&mut self.run.counters]) {
@@ -94,7 +213,83 @@ impl Host {
             refusal.count(counters);
         }
     }
+
+    /// Keeps those who were heard last, without allocating.
+    fn note_stranger(&mut self, now: Timestamp, source: IpAddr, refusal: Refusal) {
+        let strangers = &mut self.strangers;
+        let known = strangers.iter().position(|it| it.source == source);
+        let at = known.or_else(|| (strangers.len() >= MOST_STRANGERS).then_some(0));
+        let before = at.map(|at| strangers.remove(at));
+        let refused = before.filter(|_| known.is_some());
+        strangers.push(Stranger {
+            source,
+            refusal,
+            last_heard: now,
+            refused: refused.map_or(0, |before| before.refused) + 1,
+        });
+    }
+
+    // ---- who is missing ----
+
+    /// Those that are overdue are not heard any more. Who takes no part does not listen.
+    pub(crate) fn miss_peers(&mut self, around: &mut Surroundings<'_>) {
+        let since = self.run.listens_since;
+        let listens = !self.is_at_rest();
+        for peer in &mut self.run.peers {
+            if listens && peer.is_heard && peer.is_missed_at(since) <= around.now {
+                peer.is_heard = false;
+                let last = peer.last();
+                around
+                    .events
+                    .push_back(Event::PeerLost { id: self.id, last });
+            }
+        }
+        self.look_for_missing(around);
+    }
+
+    /// Nobody was listened to until now, so that nobody is missed for what came before.
+    pub(crate) fn listen_anew(&mut self, around: &mut Surroundings<'_>) {
+        self.run.listens_since = around.now;
+        self.look_for_missing(around);
+    }
+
+    /// Waits for the next peer to be missed.
+    pub(crate) fn look_for_missing(&mut self, around: &mut Surroundings<'_>) {
+        let since = self.run.listens_since;
+        let heard = self.run.peers.iter().filter(|peer| peer.is_heard);
+        let next = heard.map(|peer| peer.is_missed_at(since)).min();
+        // At rest one that is overdue already would be so for ever.
+        let next = next.filter(|at| around.tell_peers && (!self.is_at_rest() || *at > around.now));
+        around
+            .queue
+            .set(&mut self.run.timers, self.id, Timer::Peer, next);
+    }
+}
+
+impl Peer {
+    /// One that was not heard before `now`.
+    fn new(source: IpAddr, now: Timestamp) -> Self {
+        Self {
+            source,
+            claim: Claim {
+                interval: crate::Interval::from_octets(0, 0),
+                demotion: 0,
+            },
+            last_heard: now,
+            counters: Counters::default(),
+            is_heard: false,
+            interval: None,
+            speakers: (Speakers::ALL, Speakers::ALL),
+            marks: None,
+        }
+    }
 }
 
 /// More nodes than a cluster has.
 const MOST_PEERS: usize = 16;
+
+/// More than send what is refused, where nobody forges sources.
+pub(super) const MOST_STRANGERS: usize = 16;
+
+/// How many adverts of its own pace a peer may miss.
+const MISSED_ADVERTS: u32 = 3;

@@ -35,6 +35,11 @@ impl Host {
             });
             around.queue.set(&mut self.run.timers, self.id, timer, at);
         }
+        if stale {
+            self.listen_anew(around);
+        } else {
+            self.look_for_missing(around);
+        }
         let waits = |timer| timers.get(timer).is_some();
         if stale && (waits(Timer::MasterDownInet) || waits(Timer::MasterDownInet6)) {
             self.arm_master_down(around, Duration::ZERO);
@@ -45,6 +50,7 @@ impl Host {
     /// Goes on after others must have taken this host for dead: as one that has just begun, and
     /// listens. What is still in place of what it held is for the platform to find out.
     pub(crate) fn resume_frozen(&mut self, around: &mut Surroundings<'_>, late: Duration) {
+        self.listen_anew(around);
         if self.run.incidents.is_any() {
             self.arm(around, Timer::Quiet, Some(damage::MEMORY));
         }

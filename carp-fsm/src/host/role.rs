@@ -97,6 +97,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) demotion: i32,
     pub(crate) announce_every: Duration,
     pub(crate) lease: bool,
+    /// Whether anybody is told who comes and goes, and anything is heard.
+    pub(crate) tell_peers: bool,
     pub(crate) queue: &'a mut DeadlineQueue,
     pub(crate) actions: &'a mut VecDeque<Action>,
     pub(crate) events: &'a mut VecDeque<Event>,

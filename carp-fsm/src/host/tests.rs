@@ -16,6 +16,7 @@ mod adopt;
 mod damage;
 mod demotion;
 mod freeze;
+mod history;
 mod lease;
 mod lists;
 mod local;

@@ -20,11 +20,14 @@ impl Node {
 
     /// Without telling the others at once.
     pub(super) fn set_demotion(&mut self, group: &str, owner: Owner, amount: i32) {
+        let before = self.demotions.total(group);
         if self.demotions.set(group, &owner, amount, self.now) {
+            let total = self.demotions.total(group);
             self.events.push_back(Event::Demoted {
                 group: group.to_owned(),
                 owner,
-                total: self.demotions.total(group),
+                change: total.saturating_sub(before),
+                total,
             });
         }
     }

@@ -1,10 +1,11 @@
 //! What is checked of a packet before a virtual host hears of it (`docs/carp-protocol.md §3`).
 
-use carp_proto::{Advertisement, Envelope, Family, HOP_LIMIT, checksum_is_valid};
+use carp_proto::{Advertisement, ChecksumForm, Envelope, Family, HOP_LIMIT, VirtualAddress};
 
 use super::Node;
 use crate::counters::Refusal;
-use crate::host::Stimulus;
+use crate::host::{Admitted, Stimulus};
+use crate::speaker::{self, Speakers};
 use crate::{Heard, HostId, LinkId};
 
 impl Node {
@@ -14,7 +15,7 @@ impl Node {
         link: LinkId,
         envelope: &Envelope,
         bytes: &[u8],
-    ) -> Result<(HostId, Heard), (Option<HostId>, Refusal)> {
+    ) -> Result<(HostId, Admitted), (Option<HostId>, Refusal)> {
         let id = self.host_meant(link, bytes);
         let refused = |refusal| (id, refusal);
         // Over IPv4 a packet to a group goes on, and ends at the vhid that nobody has there.
@@ -28,7 +29,8 @@ impl Node {
             return Err(refused(Refusal::BadHopLimit));
         }
         let advert = Advertisement::decode(bytes).map_err(|_| refused(Refusal::BadLength))?;
-        if !checksum_is_valid(bytes, envelope) {
+        let checksum = ChecksumForm::of(bytes, envelope);
+        if checksum.is_none() {
             return Err(refused(Refusal::BadChecksum));
         }
         let host = id
@@ -39,13 +41,13 @@ impl Node {
         if advert.version != Advertisement::VERSION {
             return Err(refused(Refusal::BadVersion));
         }
-        if !host.verifies(self.now, &advert) {
+        let Some(digest) = host.verifies(self.now, &advert) else {
             if host.config.addresses().is_empty() {
                 // A node that has addresses has this vhid; this one must not get in its way.
                 self.step(id, Stimulus::Unverifiable);
             }
             return Err(refused(Refusal::BadDigest));
-        }
+        };
         if host.is_own(&advert) {
             return Err(refused(Refusal::Reflected));
         }
@@ -53,7 +55,15 @@ impl Node {
             source: envelope.source,
             claim: host.config.dialect().claim_of(&advert),
         };
-        Ok((id, heard))
+        let list = host.config.addresses().iter().map(VirtualAddress::ip);
+        let digest = speaker::telling(digest, list);
+        let admitted = Admitted {
+            heard,
+            speakers: Speakers::of(&advert, envelope, checksum, digest),
+            counter: advert.counter,
+            identification: envelope.identification,
+        };
+        Ok((id, admitted))
     }
 
     /// The virtual host on `link` that has the vhid of a packet, which may be no advert.

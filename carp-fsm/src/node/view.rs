@@ -1,8 +1,13 @@
 //! A virtual host, as somebody outside may look at it.
 
+use carp_proto::Family;
+
 use crate::counters::Counters;
 use crate::host::Host;
-use crate::{HostId, LastTransition, LinkId, Peer, State, Trouble, VirtualHost};
+use crate::{
+    Claim, Clock, HostId, LastHeard, LastTransition, LinkId, Peer, State, Stranger, Transition,
+    Trouble, VirtualHost,
+};
 
 /// A virtual host as it stands.
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +66,32 @@ impl<'a> HostView<'a> {
     /// The other nodes that were heard, at most 16: those heard last.
     pub fn peers(&self) -> &'a [Peer] {
         self.host.peers()
+    }
+
+    /// Those whose packets were all refused, at most 16: those that came last, oldest first. Anybody
+    /// can be among them, under any name.
+    pub fn strangers(&self) -> &'a [Stranger] {
+        self.host.strangers()
+    }
+
+    /// Its last changes of state, at most 16, oldest first.
+    pub fn transitions(&self) -> impl DoubleEndedIterator<Item = &'a Transition> + use<'a> {
+        self.host.history().iter()
+    }
+
+    /// The master that it last followed over `family`, or yielded to.
+    pub fn followed(&self, family: Family) -> Option<LastHeard> {
+        self.host.followed(family)
+    }
+
+    /// The master-down timer of `family`, while it runs: a backup takes over when it has run out.
+    pub fn master_down(&self, family: Family) -> Option<Clock> {
+        self.host.waits_for(family)
+    }
+
+    /// What it claims at the moment.
+    pub fn claim(&self) -> Claim {
+        self.host.claim(self.demotion)
     }
 
     /// Its own counters.

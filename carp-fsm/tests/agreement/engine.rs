@@ -184,6 +184,8 @@ impl Engine {
             source: heard.source,
             destination: Family::of(heard.source).group(),
             hop_limit: HOP_LIMIT,
+            traffic_class: None,
+            identification: None,
         };
         let bytes = advert.with_checksum(ChecksumForm::Plain).encode();
         // Whether it is heard at all is part of what is compared.

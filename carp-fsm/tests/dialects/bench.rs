@@ -221,6 +221,8 @@ impl Bench {
             source: source.unwrap_or_else(|| neighbour.parse().unwrap()),
             destination: family.group(),
             hop_limit: HOP_LIMIT,
+            traffic_class: None,
+            identification: None,
         };
         let bytes = advert.encode();
         // Who is down has no such vhid.

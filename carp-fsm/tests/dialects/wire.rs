@@ -207,6 +207,8 @@ fn destination_and_hop_limit() {
                     source: ip("198.51.100.2"),
                     destination: ip(destination),
                     hop_limit,
+                    traffic_class: None,
+                    identification: None,
                 };
                 let (mut node, _) = started(host);
                 let packet = V1.with_checksum(ChecksumForm::Plain).encode();
@@ -237,6 +239,8 @@ fn other_groups_and_broadcasts() {
                         source: ip(source),
                         destination: ip(destination),
                         hop_limit,
+                        traffic_class: None,
+                        identification: None,
                     };
                     let (mut node, _) = started(host);
                     let packet = V1.with_checksum(ChecksumForm::Plain).encode();
@@ -367,6 +371,8 @@ fn hear_in(node: &mut Node, source: &str, packet: &str) -> Result<(), Refusal> {
         source,
         destination: Family::of(source).group(),
         hop_limit: 255,
+        traffic_class: None,
+        identification: None,
     };
     let octet = |at| u8::from_str_radix(packet.get(at..at + 2).unwrap(), 16).unwrap();
     let bytes: Vec<u8> = (0..packet.len()).step_by(2).map(octet).collect();

@@ -40,7 +40,7 @@ pub(crate) struct Watched {
 
 impl Watched {
     pub(crate) fn new(seed: u64) -> Self {
-        let mut node = Node::new(Node::builder(), seed);
+        let mut node = Node::new(Node::builder().tell_peers(true), seed);
         let id = node.add(Timestamp::ZERO, LINK, host(1, 100)).unwrap();
         let record = (node.save(), node.save_host(Timestamp::ZERO, id).unwrap());
         Self {
@@ -359,5 +359,7 @@ fn envelope(family: Family) -> Envelope {
         },
         destination: family.group(),
         hop_limit: HOP_LIMIT,
+        traffic_class: None,
+        identification: None,
     }
 }

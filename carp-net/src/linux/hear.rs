@@ -54,6 +54,7 @@ impl Hear {
             inet6
                 .set_recv_hoplimit_v6(true)
                 .about("IPV6_RECVHOPLIMIT")?;
+            inet6.set_recv_tclass_v6(true).about("IPV6_RECVTCLASS")?;
         }
         Ok(Self {
             inet,
@@ -112,10 +113,15 @@ impl Hear {
             let link = self.link(info.first_chunk()?)?;
             let hop_limit = control::find(control, level, libc::IPV6_HOPLIMIT)?;
             let hop_limit = i32::from_ne_bytes(*hop_limit.first_chunk()?);
+            let class = control::find(control, level, libc::IPV6_TCLASS);
+            let class = class.and_then(|class| class.first_chunk());
+            let class = class.map(|class| i32::from_ne_bytes(*class));
             let envelope = Envelope {
                 source: source?,
                 destination: Ipv6Addr::from(*destination).into(),
                 hop_limit: u8::try_from(hop_limit).ok()?,
+                traffic_class: class.and_then(|class| u8::try_from(class).ok()),
+                identification: None,
             };
             Some(Packet::new(link, envelope, bytes))
         })
@@ -252,5 +258,5 @@ const INET6: &str = "hear-inet6";
 const TRIES: usize = 16;
 /// Longer than any Ethernet packet; what is longer still is no advertisement.
 const LONGEST: usize = 2048;
-/// Room for the two control messages of IPv6.
+/// Room for the three control messages of IPv6.
 const CONTROL: usize = 256;

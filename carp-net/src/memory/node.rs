@@ -119,6 +119,8 @@ impl Backend for Memory {
             source,
             destination: advert.to,
             hop_limit: HOP_LIMIT,
+            traffic_class: Some(advert.traffic_class),
+            identification: None,
         };
         let payload = &advert.payload_from(source);
         let segment = self.with(|machine| machine.link_up(id).map(str::to_owned));

@@ -138,6 +138,8 @@ proptest! {
             source: std::net::Ipv6Addr::from(source).into(),
             destination: std::net::Ipv6Addr::from(group).into(),
             hop_limit: HOP_LIMIT,
+            traffic_class: None,
+            identification: None,
         };
         let pseudo_header =
             ChecksumForm::PseudoHeader { source: source.into(), destination: group.into() };
@@ -177,6 +179,8 @@ fn envelope() -> Envelope {
         source: [192, 0, 2, 2].into(),
         destination: Family::Inet.group(),
         hop_limit: HOP_LIMIT,
+        traffic_class: None,
+        identification: None,
     }
 }
 

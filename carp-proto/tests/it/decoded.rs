@@ -507,10 +507,13 @@ fn advert() -> Advertisement {
 }
 
 fn envelope(source: &str, destination: &str) -> Envelope {
+    let source: IpAddr = source.parse().unwrap();
     Envelope {
-        source: source.parse().unwrap(),
+        source,
         destination: destination.parse().unwrap(),
         hop_limit: 255,
+        traffic_class: Some(if source.is_ipv4() { 0x10 } else { 0 }),
+        identification: source.is_ipv4().then_some(0),
     }
 }
 

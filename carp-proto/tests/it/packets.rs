@@ -3,7 +3,9 @@
 use std::net::IpAddr;
 
 use carp_proto::{Envelope, PacketError, decode_ip_packet};
-use etherparse::{IpNumber, IpSlice, Ipv4Header, Ipv4Options, Ipv6FlowLabel, Ipv6Header};
+use etherparse::{
+    IpDscp, IpEcn, IpNumber, IpSlice, Ipv4Header, Ipv4Options, Ipv6FlowLabel, Ipv6Header,
+};
 use proptest::prelude::*;
 
 const PAYLOAD: [u8; 36] = [0xa5; 36];
@@ -207,11 +209,20 @@ proptest! {
             prop_assert_eq!(parsed.payload_ip_number(), IpNumber(112));
             prop_assert!(!parsed.is_fragmenting_payload());
             prop_assert_eq!(parsed.payload().payload, payload);
-            let hop_limit = match &parsed {
-                IpSlice::Ipv4(packet) => packet.header().ttl(),
-                IpSlice::Ipv6(packet) => packet.header().hop_limit(),
+            let (hop_limit, class, identification) = match &parsed {
+                IpSlice::Ipv4(packet) => {
+                    let header = packet.header();
+                    let class = header.dcp().value() << 2 | header.ecn().value();
+                    (header.ttl(), class, Some(header.identification()))
+                }
+                IpSlice::Ipv6(packet) => {
+                    let header = packet.header();
+                    (header.hop_limit(), header.traffic_class(), None)
+                }
             };
             prop_assert_eq!(hop_limit, envelope.hop_limit);
+            prop_assert_eq!(Some(class), envelope.traffic_class);
+            prop_assert_eq!(identification, envelope.identification);
         }
     }
 }
@@ -221,6 +232,8 @@ fn envelope_v4() -> Envelope {
         source: [192, 0, 2, 2].into(),
         destination: [224, 0, 0, 18].into(),
         hop_limit: 254,
+        traffic_class: Some(0xe3),
+        identification: Some(0x1234),
     }
 }
 
@@ -229,18 +242,18 @@ fn envelope_v6() -> Envelope {
         source: "fe80::1".parse().unwrap(),
         destination: "ff02::12".parse().unwrap(),
         hop_limit: 254,
+        traffic_class: Some(0xe3),
+        identification: None,
     }
 }
 
 fn header_v4(payload_len: u16) -> Ipv4Header {
-    Ipv4Header::new(
-        payload_len,
-        254,
-        IpNumber(112),
-        [192, 0, 2, 2],
-        [224, 0, 0, 18],
-    )
-    .unwrap()
+    let (source, destination) = ([192, 0, 2, 2], [224, 0, 0, 18]);
+    let mut header = Ipv4Header::new(payload_len, 254, IpNumber(112), source, destination).unwrap();
+    header.dscp = IpDscp::try_new(56).unwrap();
+    header.ecn = IpEcn::try_new(3).unwrap();
+    header.identification = 0x1234;
+    header
 }
 
 fn ipv4(options: &[u8], payload: &[u8]) -> Vec<u8> {
@@ -266,7 +279,7 @@ fn ipv6(chain: &[(u8, u8)], protocol: u8, payload: &[u8]) -> Vec<u8> {
         panic!("the envelope is of IPv6")
     };
     let header = Ipv6Header {
-        traffic_class: 0,
+        traffic_class: 0xe3,
         flow_label: Ipv6FlowLabel::ZERO,
         payload_length: u16::try_from(extensions.len()).unwrap(),
         next_header: IpNumber(numbers.clone().next().unwrap()),

@@ -205,6 +205,8 @@ fn v7_ipv6_with_both_checksums() {
         source: "fe80::2".parse().unwrap(),
         destination: destination.into(),
         hop_limit: HOP_LIMIT,
+        traffic_class: None,
+        identification: None,
     };
     assert!(checksum_is_valid(&hex::<36>(plain), &from_elsewhere));
     assert!(!checksum_is_valid(&hex::<36>(netbsd), &from_elsewhere));
@@ -283,5 +285,7 @@ fn envelope_of(form: ChecksumForm) -> Envelope {
         source,
         destination,
         hop_limit: HOP_LIMIT,
+        traffic_class: None,
+        identification: None,
     }
 }

@@ -5,6 +5,8 @@ use core::net::{IpAddr, Ipv4Addr};
 use carp_proto::{Advertisement, ChecksumForm, Envelope};
 
 use super::*;
+use alloc::string::String;
+
 use crate::{Claim, Interval, Peer, Refusal};
 
 /// The neighbour with this last octet.
@@ -165,4 +167,183 @@ fn what_is_refused_before_the_digest_counts_too() {
         assert_eq!((counters.badsum, counters.badlen), (1, 1));
         assert_eq!(counters.ipackets, 5);
     }
+}
+
+// ---- who comes and goes ----
+
+/// A backup that is told who comes and goes.
+fn attentive() -> Bench {
+    let mut bench = Bench::new(Node::builder().tell_peers(true), host(200, &[V4]));
+    bench.told();
+    bench
+}
+
+/// What was told of peers since the last call.
+fn told(bench: &mut Bench) -> Vec<String> {
+    let mut told = bench.told();
+    told.retain(|line| line.starts_with("peer "));
+    told
+}
+
+fn is_heard(bench: &Bench) -> Vec<bool> {
+    peers(bench).iter().map(Peer::is_heard).collect()
+}
+
+#[test]
+fn peer_appears_once_and_is_missed_after_three_of_its_intervals() {
+    let mut bench = attentive();
+    for _ in 0..3 {
+        bench.hear(1, 0, 0);
+        bench.pass_millis(1_000);
+    }
+    assert_eq!(told(&mut bench), ["peer heard: 1/0 from 192.0.2.2"]);
+    bench.pass_millis(1_999);
+    assert_eq!((told(&mut bench), is_heard(&bench)), (vec![], vec![true]));
+    bench.pass_millis(1);
+    assert_eq!(
+        told(&mut bench),
+        ["peer not heard any more: 1/0 from 192.0.2.2"]
+    );
+    assert_eq!(is_heard(&bench), [false]);
+    bench.hear(1, 0, 0);
+    assert_eq!(told(&mut bench), ["peer heard: 1/0 from 192.0.2.2"]);
+}
+
+#[test]
+fn bow_out_is_a_farewell_and_said_once() {
+    let mut bench = attentive();
+    bench.hear(1, 0, 0);
+    told(&mut bench);
+    bench.answers = false;
+    for _ in 0..4 {
+        bench.hear(255, 255, 0);
+        bench.pass_millis(250);
+    }
+    assert_eq!(told(&mut bench), ["peer bowed out: 192.0.2.2"]);
+    bench.pass(Duration::from_secs(2_000));
+    assert_eq!(told(&mut bench), [] as [&str; 0]);
+}
+
+#[test]
+fn first_word_that_is_a_farewell_makes_nobody_appear() {
+    let mut bench = attentive();
+    bench.hear(255, 255, 0);
+    assert_eq!(told(&mut bench), [] as [&str; 0]);
+    assert_eq!(is_heard(&bench), [false]);
+}
+
+#[test]
+fn nobody_is_missed_while_nobody_listens() {
+    let mut bench = attentive();
+    bench.hear(1, 0, 0);
+    told(&mut bench);
+    let link = |state| Input::Link { link: LINK, state };
+    bench.input(link(LinkState::Down));
+    bench.pass(Duration::from_secs(60));
+    assert_eq!(told(&mut bench), [] as [&str; 0]);
+    bench.input(link(LinkState::Up));
+    bench.pass_millis(2_999);
+    assert_eq!(told(&mut bench), [] as [&str; 0]);
+    bench.pass_millis(1);
+    assert_eq!(
+        told(&mut bench),
+        ["peer not heard any more: 1/0 from 192.0.2.2"]
+    );
+}
+
+#[test]
+fn who_may_not_listen_misses_nobody() {
+    let mut bench = attentive();
+    bench.hear(1, 0, 0);
+    told(&mut bench);
+    bench.input(Input::Allow(false));
+    bench.pass(Duration::from_secs(60));
+    assert_eq!(told(&mut bench), [] as [&str; 0]);
+    bench.input(Input::Allow(true));
+    bench.pass_millis(3_000);
+    assert_eq!(told(&mut bench).len(), 1);
+}
+
+#[test]
+fn who_slept_misses_nobody_for_it() {
+    let mut bench = attentive();
+    bench.hear(1, 0, 0);
+    told(&mut bench);
+    bench.now = bench.now + Duration::from_secs(60);
+    bench.node.handle_timeout(bench.now);
+    bench.drain();
+    assert_eq!(told(&mut bench), [] as [&str; 0]);
+    bench.hear(1, 0, 0);
+    bench.pass_millis(2_999);
+    assert_eq!(told(&mut bench), [] as [&str; 0]);
+    bench.pass_millis(1);
+    assert_eq!(told(&mut bench).len(), 1);
+}
+
+#[test]
+fn who_does_not_ask_is_neither_told_nor_called() {
+    let mut bench = Bench::new(Node::builder(), host(200, &[V4]));
+    bench.hear(1, 0, 0);
+    let due = bench.node.deadline().unwrap();
+    assert_eq!(due.timer, crate::Timer::MasterDownInet);
+    bench.pass(Duration::from_secs(10));
+    assert_eq!(told(&mut bench), [] as [&str; 0]);
+}
+
+#[test]
+fn pace_is_measured_while_it_is_heard() {
+    let mut bench = attentive();
+    let interval = |bench: &Bench| peers(bench)[0].interval();
+    bench.hear(1, 0, 0);
+    assert_eq!(interval(&bench), None);
+    for _ in 0..50 {
+        bench.pass_millis(1_004);
+        bench.hear(1, 0, 0);
+    }
+    assert_eq!(interval(&bench), Some(Duration::from_millis(1_004)));
+    for _ in 0..40 {
+        bench.pass_millis(500);
+        bench.hear(1, 0, 0);
+    }
+    let measured = interval(&bench).unwrap();
+    assert!((500..505).contains(&measured.as_millis()), "{measured:?}");
+    bench.pass(Duration::from_secs(100));
+    bench.hear(1, 0, 0);
+    assert_eq!(interval(&bench), None, "a pause is no pace");
+}
+
+// ---- those who are refused ----
+
+fn strangers(bench: &Bench) -> Vec<(u8, u64)> {
+    let last = |source| match source {
+        IpAddr::V4(ip) => Ipv4Addr::octets(&ip)[3],
+        IpAddr::V6(_) => 0,
+    };
+    let strangers = bench.node.host(bench.id).unwrap().strangers();
+    let shown = strangers.iter().map(|it| (last(it.source), it.refused));
+    shown.collect()
+}
+
+#[test]
+fn strangers_are_sixteen_and_push_out_no_peer() {
+    let mut bench = Bench::backup();
+    bench.receive_in(&from(2), &advert(1, 0, 0, &[V4])).unwrap();
+    for last in 3..=255 {
+        bench.receive_in(&from(last), &forged()).unwrap_err();
+        bench.receive_in(&from(2), &forged()).unwrap_err();
+    }
+    assert_eq!(sources(&bench), [2]);
+    let last_ones: Vec<(u8, u64)> = (240..=255).map(|last| (last, 1)).collect();
+    assert_eq!(strangers(&bench), last_ones);
+    bench.receive_in(&from(240), &forged()).unwrap_err();
+    assert_eq!(strangers(&bench).last(), Some(&(240, 2)));
+}
+
+#[test]
+fn who_is_believed_after_all_is_no_stranger() {
+    let mut bench = Bench::backup();
+    bench.receive_in(&from(2), &forged()).unwrap_err();
+    assert_eq!(strangers(&bench), [(2, 1)]);
+    bench.receive_in(&from(2), &advert(1, 0, 0, &[V4])).unwrap();
+    assert_eq!((strangers(&bench), sources(&bench)), (vec![], vec![2]));
 }

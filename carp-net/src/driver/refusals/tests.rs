@@ -15,6 +15,8 @@ fn packet_from(source: &str) -> Packet {
         source,
         destination: Family::of(source).group(),
         hop_limit: HOP_LIMIT,
+        traffic_class: None,
+        identification: None,
     };
     Packet::new(UNWATCHED, envelope, &[0x21, 7])
 }

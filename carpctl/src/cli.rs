@@ -19,7 +19,9 @@ use crate::netstart::{self, NetstartOptions};
 use crate::paths::Paths;
 use crate::protocol::Reply;
 use crate::watch::monitor::{self, MonitorOptions};
+use crate::watch::peers::{self, PeersOptions};
 use crate::watch::wait::{self, WaitOptions};
+use crate::watch::why::{self, WhyOptions};
 
 mod generate;
 mod groups;
@@ -61,6 +63,10 @@ enum Command {
     Show(ShowOptions),
     /// Show what was counted, as OpenBSD's `netstat -s -p carp`
     Stats(StatsOptions),
+    /// Show why an interface is what it is
+    Why(WhyOptions),
+    /// Show who is heard
+    Peers(PeersOptions),
     /// Show what happens, as it happens
     Monitor(MonitorOptions),
     /// Return when an interface has reached a state
@@ -110,6 +116,8 @@ pub(crate) fn run() -> Result<std::process::ExitCode, Failure> {
         Some(Command::Netstart(options)) => return netstart::run(&options),
         Some(Command::Save(options)) => save::run(&options)?,
         Some(Command::Show(options)) => show::run(&options)?,
+        Some(Command::Why(options)) => why::run(&options, cli.json || options.json)?,
+        Some(Command::Peers(options)) => peers::run(&options, cli.json || options.json)?,
         Some(Command::Monitor(options)) => monitor::run(&options, cli.json || options.json)?,
         Some(Command::Wait(options)) => wait::run(&options)?,
         Some(Command::Help(options)) => help::run(&options)?,
@@ -180,7 +188,7 @@ pub(crate) fn print_bytes(text: &[u8]) -> Result<(), Failure> {
     written.map_err(|error| Failure::of_output(&error))
 }
 
-fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
+pub(crate) fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
     let text =
         serde_json::to_string_pretty(value).map_err(|error| Failure::Failed(error.to_string()))?;
     print(&format!("{text}\n"))

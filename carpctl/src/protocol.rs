@@ -16,6 +16,8 @@ use crate::report::Report;
 use crate::settings::{Assignment, Settings};
 use crate::stats::Stats;
 use crate::watch::Happening;
+use crate::watch::peers::Peers;
+use crate::watch::why::Why;
 
 /// The version of this protocol.
 pub(crate) const VERSION: u32 = 1;
@@ -51,6 +53,10 @@ pub(crate) enum Request {
     Demote { group: GroupName, demand: Demand },
     /// Start the service anew, with all it has. For root only.
     Restart,
+    /// Tell why this interface is what it is, or all are what they are.
+    Why { interface: Option<InterfaceName> },
+    /// Tell whom this interface hears, or all of them do.
+    Peers { interface: Option<InterfaceName> },
     /// Tell of these interfaces, or of all, and then what happens to them, for as long as the client
     /// stays. It may ask nothing more.
     Watch { interfaces: Vec<InterfaceName> },
@@ -59,10 +65,10 @@ pub(crate) enum Request {
     Reload,
 }
 
-/// What the service answers: for `Show` any number of `Interface` and an `End`, for `Config` and
-/// `Stats` in the same way, where `Stats` begins with the whole service; for `Metrics` its `Vitals`,
-/// the `Facts` of each interface and an `End`; for `Watch` what `Show` has and then any number of
-/// `Happened` and `Missed`; else one.
+/// What the service answers: for `Show` any number of `Interface` and an `End`, for `Config`, `Why`,
+/// `Peers` and `Stats` in the same way, where `Stats` begins with the whole service; for `Metrics`
+/// its `Vitals`, the `Facts` of each interface and an `End`; for `Watch` what `Show` has and then any
+/// number of `Happened` and `Missed`; else one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Reply {
@@ -80,6 +86,10 @@ pub(crate) enum Reply {
     Group(Box<GroupReport>),
     /// There are no more interfaces.
     End,
+    /// Why one interface is what it is.
+    Why(Box<Why>),
+    /// Whom one interface hears.
+    Peers(Box<Peers>),
     /// Something happened.
     Happened(Box<Happening>),
     /// So many things happened here that the client was too slow for.
@@ -105,6 +115,8 @@ impl Reply {
                 | Self::Stats(_)
                 | Self::Vitals(_)
                 | Self::Facts(_)
+                | Self::Why(_)
+                | Self::Peers(_)
         )
     }
 }

@@ -214,7 +214,7 @@ fn write_demotion(text: &mut String, report: &Report) -> fmt::Result {
 }
 
 /// Who finds the machine unwell, and why.
-fn whose(entry: &Demotion) -> String {
+pub(crate) fn whose(entry: &Demotion) -> String {
     let group = if entry.group == PREFIX {
         String::new()
     } else {
@@ -232,7 +232,7 @@ fn ago(milliseconds: u64) -> String {
 }
 
 /// A span of time, in the largest unit that says enough.
-fn span(milliseconds: u64) -> String {
+pub(crate) fn span(milliseconds: u64) -> String {
     let seconds = Duration::from_millis(milliseconds).as_secs();
     match seconds {
         0..120 => format!("{seconds} s"),
@@ -245,6 +245,14 @@ fn span(milliseconds: u64) -> String {
 /// Writes `line` behind a tab; what does not fit a terminal goes below it.
 fn write_wrapped(text: &mut String, line: &str) -> fmt::Result {
     write_parts(text, line.split(' '))
+}
+
+/// Adds `line` as a line of an interface.
+pub(crate) fn wrapped(text: &mut String, line: &str) {
+    // Writing to a string cannot go wrong.
+    match write_wrapped(text, line) {
+        Ok(()) | Err(fmt::Error) => {}
+    }
 }
 
 /// The same of a line whose parts stay whole.

@@ -193,6 +193,7 @@ impl Settings {
             .preempt(self.preempt)
             .lease(self.lease)
             .announce_every(self.announce_every())
+            .tell_peers(true)
     }
 }
 
@@ -374,6 +375,9 @@ mod tests {
 
     #[test]
     fn the_default_is_that_of_a_node() {
-        assert_eq!(Settings::default().of_node(), Node::builder());
+        assert_eq!(
+            Settings::default().of_node(),
+            Node::builder().tell_peers(true)
+        );
     }
 }

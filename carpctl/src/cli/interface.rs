@@ -60,6 +60,7 @@ pub(super) fn show(interface: Option<InterfaceName>, json: bool) -> Result<(), F
             Reply::Config(_) | Reply::Stats(_) | Reply::Group(_) | Reply::Done { .. } => {}
             Reply::End | Reply::Settings { .. } | Reply::Ending => {}
             Reply::Happened(_) | Reply::Missed { .. } | Reply::Vitals(_) | Reply::Facts(_) => {}
+            Reply::Why(_) | Reply::Peers(_) => {}
         }
     }
     if let (Some(name), true) = (interface, reports.is_empty()) {
@@ -103,6 +104,7 @@ fn change(name: InterfaceName, words: &[OsString]) -> Result<(), Failure> {
             Reply::Interface(_) | Reply::Config(_) | Reply::Stats(_) | Reply::Group(_) => {}
             Reply::End | Reply::Settings { .. } | Reply::Ending => {}
             Reply::Happened(_) | Reply::Missed { .. } | Reply::Vitals(_) | Reply::Facts(_) => {}
+            Reply::Why(_) | Reply::Peers(_) => {}
         }
     }
     Ok(())

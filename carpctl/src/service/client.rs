@@ -59,6 +59,10 @@ pub(crate) enum Topic {
     Stats,
     /// What Prometheus is told of.
     Metrics,
+    /// Why it is what it is.
+    Why,
+    /// Whom it hears.
+    Peers,
 }
 
 /// What a client needs next.

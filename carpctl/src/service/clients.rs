@@ -312,6 +312,8 @@ fn answer<B: Backend>(
             client.send(&Reply::Vitals(Box::new(control.vitals(present))), now);
             client.list(Topic::Metrics);
         }
+        Request::Why { interface } => tell(client, Topic::Why, interface, control),
+        Request::Peers { interface } => tell(client, Topic::Peers, interface, control),
         Request::Settings { assign } if assign.is_empty() => {
             let settings = control.settings_as_shown();
             let reply = Reply::Settings {
@@ -370,6 +372,8 @@ fn told<B: Backend>(topic: Topic, name: InterfaceName, control: &Control<B>) -> 
         Topic::Config { key } => control.told(name, key).map(Box::new).map(Reply::Config),
         Topic::Stats => control.stats(name).map(Box::new).map(Reply::Stats),
         Topic::Metrics => control.facts(name).map(Box::new).map(Reply::Facts),
+        Topic::Why => control.why(name).map(Box::new).map(Reply::Why),
+        Topic::Peers => control.peers(name).map(Box::new).map(Reply::Peers),
     }
 }
 

@@ -35,9 +35,12 @@ mod legacy;
 mod loudness;
 mod obstacles;
 mod particulars;
+mod past;
 mod prefix;
 mod progress;
 mod refused;
+#[cfg(test)]
+mod testing;
 mod view;
 
 /// Names the asker of a request.

@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 
 use carp_net::Driver;
 use carp_net::carp_fsm::carp_proto::Key;
-use carp_net::carp_fsm::{Damage, LinkState, Node, TakenDown};
+use carp_net::carp_fsm::{Damage, LinkState, TakenDown};
 use carp_net::memory::{Harm, Lan};
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -67,7 +67,7 @@ impl Bench {
         let listener = Listener::claim(&paths, None).unwrap();
         let wishes = Wishes::default();
         let lan = Lan::new(42);
-        let driver = Driver::new(Live::new(&lan, &wishes), Node::builder()).unwrap();
+        let driver = Driver::new(Live::new(&lan, &wishes), Settings::default().of_node()).unwrap();
         let control = Control::new(driver, on_demand);
         let service = Service::new(control, listener, Keeper::new(None, notifier), &[]).unwrap();
         let scraped = MetricsAddress::Unix(directory.path().join(METRICS));

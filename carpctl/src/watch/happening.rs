@@ -7,6 +7,7 @@ use carp_net::{Event, Refused};
 use jiff::{Timestamp, Unit};
 use serde::{Deserialize, Serialize};
 
+use super::cause::{Cause, Heard, Moment, micros};
 use crate::name::InterfaceName;
 use crate::report::State;
 
@@ -29,11 +30,28 @@ pub(crate) enum What {
     Transition {
         from: State,
         to: State,
-        reason: String,
+        #[serde(flatten)]
+        cause: Cause,
+    },
+    /// Another node is heard that was not.
+    PeerHeard {
+        #[serde(flatten)]
+        heard: Heard,
+    },
+    /// It is not heard any more.
+    PeerLost {
+        #[serde(flatten)]
+        last: Heard,
+        /// Whether it said that it goes.
+        bowed_out: bool,
+        /// For how long it was not heard.
+        silent_us: u64,
     },
     /// The demotion of a group changed.
     Demotion {
         group: String,
+        /// By how much.
+        change: i32,
         /// What it is now.
         total: i32,
         /// Whoever said so by name, where it was not the service itself.
@@ -87,10 +105,15 @@ impl Happening {
 }
 
 impl What {
-    /// What `event` says, if it is for anybody but the service; `why` puts an error into words.
-    pub(crate) fn of(event: &Event, why: impl Fn(&carp_net::Error) -> String) -> Option<Self> {
+    /// What `event` says, which happened `now`, if it is for anybody but the service; `why` puts an
+    /// error into words.
+    pub(crate) fn of(
+        now: Moment,
+        event: &Event,
+        why: impl Fn(&carp_net::Error) -> String,
+    ) -> Option<Self> {
         match event {
-            Event::Node { event, .. } => Self::of_node(event),
+            Event::Node { event, .. } => Self::of_node(now, event),
             Event::ConfigureFailed { error, .. }
             | Event::HoldFailed { error, .. }
             | Event::NotMended { error, .. } => Some(Self::Error { reason: why(error) }),
@@ -100,22 +123,36 @@ impl What {
         }
     }
 
-    fn of_node(event: &carp_fsm::Event) -> Option<Self> {
+    fn of_node(now: Moment, event: &carp_fsm::Event) -> Option<Self> {
         use carp_fsm::Event as E;
         Some(match event {
             E::Transition {
-                from, to, reason, ..
+                from,
+                to,
+                reason,
+                facts,
+                ..
             } => Self::Transition {
                 from: (*from).into(),
                 to: (*to).into(),
-                reason: reason.to_string(),
+                cause: Cause::new(now, reason, facts),
+            },
+            E::PeerHeard { heard, .. } => Self::PeerHeard {
+                heard: (*heard).into(),
+            },
+            E::PeerLost { last, .. } => Self::PeerLost {
+                last: last.heard.into(),
+                bowed_out: last.heard.claim.interval.is_bow_out(),
+                silent_us: micros(now.node - last.at),
             },
             E::Demoted {
                 group,
                 owner,
+                change,
                 total,
             } => Self::Demotion {
                 group: group.clone(),
+                change: *change,
                 total: *total,
                 owner: match owner {
                     Owner::Named(name) => Some(name.clone()),

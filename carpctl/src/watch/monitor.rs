@@ -78,7 +78,7 @@ needs no root. A reader that is too slow is told how much it has missed.
 JSON: each object has `time' (UTC), `interface' (null where it is about the
 whole node) and `event', and by event:
   transition   from, to, reason
-  demotion     group, total, owner, reason
+  demotion     group, change, total, owner, reason
   refused      count, reason, source, carpdev, vhid
   damaged, mended   damage
   frozen       milliseconds

@@ -23,7 +23,7 @@ pub(super) enum Heard {
     /// All interfaces that there are were told; what happens from then on follows.
     Ready,
     /// Something happened.
-    Happened(Happening),
+    Happened(Box<Happening>),
     /// There is no service (any more). This waits for one.
     NoService,
     /// The time is over.
@@ -189,13 +189,13 @@ fn heard(reply: Reply) -> Option<Heard> {
     match reply {
         Reply::Interface(report) => Some(Heard::Interface(report)),
         Reply::End => Some(Heard::Ready),
-        Reply::Happened(happening) => Some(Heard::Happened(*happening)),
+        Reply::Happened(happening) => Some(Heard::Happened(happening)),
         Reply::Missed { count } => {
             let missed = Happening::now(None, What::Missed { count });
-            Some(Heard::Happened(missed))
+            Some(Heard::Happened(Box::new(missed)))
         }
         Reply::Config(_) | Reply::Stats(_) | Reply::Group(_) | Reply::Done { .. } => None,
-        Reply::Vitals(_) | Reply::Facts(_) => None,
+        Reply::Vitals(_) | Reply::Facts(_) | Reply::Why(_) | Reply::Peers(_) => None,
         Reply::Settings { .. } | Reply::Refused { .. } | Reply::Ending => None,
     }
 }

@@ -66,9 +66,10 @@ pub(crate) fn run(options: &WaitOptions) -> Result<(), Failure> {
     loop {
         match stream.next(until).map_err(|error| failed(&error))? {
             Heard::Interface(report) => state = Some(state_of(&report)),
-            Heard::Happened(Happening {
-                interface, what, ..
-            }) => {
+            Heard::Happened(happening) => {
+                let Happening {
+                    interface, what, ..
+                } = *happening;
                 if let What::Transition { to, .. } = what
                     && interface == Some(name)
                 {

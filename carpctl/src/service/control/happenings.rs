@@ -8,7 +8,7 @@ use super::obstacles::told;
 use super::{Control, Interface};
 use crate::name::{InterfaceName, PREFIX};
 use crate::protocol::Reply;
-use crate::watch::{Happening, What};
+use crate::watch::{Happening, Moment, What};
 
 /// The interfaces that something concerns; `None` where it is the whole node.
 pub(crate) type Concerned = Option<BTreeSet<InterfaceName>>;
@@ -23,7 +23,7 @@ impl<B: Backend> Control<B> {
     pub(super) fn tell(&mut self, event: &Event) {
         let named = interface_of(event);
         let why = |error: &carp_net::Error| told(named, "", error);
-        let Some(what) = What::of(event, why) else {
+        let Some(what) = What::of(Moment::now(self.driver.now()), event, why) else {
             return;
         };
         let interface = named.parse().ok();

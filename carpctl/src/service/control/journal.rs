@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use carp_net::Event;
-use carp_net::carp_fsm::{self, Ailment, LinkState, Node, Owner, Reason, Timestamp};
+use carp_net::carp_fsm::{self, Ailment, LinkState, Owner, Reason, Timestamp};
 use tracing::Level;
 
 use super::loudness::loudness;
@@ -15,23 +15,11 @@ use super::refused::{level_of_refused, remedy};
 /// The log, and what it remembers so as not to repeat itself.
 #[derive(Debug, Default)]
 pub(super) struct Journal {
-    /// The demotion of each group, to tell better from worse.
-    demotions: BTreeMap<String, i32>,
     /// When damage to each interface was last told, and whether the last damage was.
     damages: BTreeMap<String, (Timestamp, bool)>,
 }
 
 impl Journal {
-    /// The log of a service that goes on with `node`.
-    pub(super) fn of(node: &Node) -> Self {
-        let mut journal = Self::default();
-        for entry in node.demotions() {
-            let total = node.demotion(entry.group);
-            journal.demotions.insert(entry.group.to_owned(), total);
-        }
-        journal
-    }
-
     /// Writes down `event`, which happened at `now`, unless it is louder than `most`; what is, only
     /// those see who look for faults in the service itself.
     pub(super) fn write(&mut self, now: Timestamp, event: &Event, most: u8) {
@@ -105,10 +93,10 @@ impl Journal {
             E::Demoted {
                 group,
                 owner,
+                change,
                 total,
             } => {
-                let before = self.demotions.insert(group.clone(), *total);
-                let is_worse = *total > before.unwrap_or(0);
+                let is_worse = *change > 0;
                 let of_damage = matches!(owner, Owner::Host(_, Ailment::Damage(_)));
                 if of_damage && !self.is_told(interface) {
                     (Level::DEBUG, text)
@@ -126,6 +114,8 @@ impl Journal {
             }
             E::Frozen(_) => (Level::WARN, text),
             E::Adopted { .. } => (Level::INFO, text),
+            // What follows from it is told.
+            E::PeerHeard { .. } | E::PeerLost { .. } => (Level::DEBUG, text),
             // The driver tells why.
             E::HoldFailed { .. } => (Level::DEBUG, text),
             E::Mended { .. } | E::Released { .. } | E::Removed { .. } => (Level::DEBUG, text),
@@ -175,6 +165,7 @@ mod tests {
     use carp_net::carp_fsm::{Damage, HostId, State, TakenDown};
     use carp_net::{Error, ErrorKind};
 
+    use super::super::testing::facts;
     use super::*;
 
     const CARP0: &str = "carp0";
@@ -211,6 +202,7 @@ mod tests {
             from,
             to,
             reason,
+            facts: facts(),
         })
     }
 
@@ -244,18 +236,19 @@ mod tests {
     fn damage_that_goes_on_and_on_is_told_once_a_second() {
         let damage = Damage::LinkAddress;
         let damaged = || {
-            let demoted = |total| {
+            let demoted = |change: i32, total| {
                 of_node(carp_fsm::Event::Demoted {
                     group: "carp".to_owned(),
                     owner: Owner::Host(id(), Ailment::Damage(damage)),
+                    change,
                     total,
                 })
             };
             [
                 of_node(carp_fsm::Event::Damaged { id: id(), damage }),
-                demoted(1),
+                demoted(1, 1),
                 of_node(carp_fsm::Event::Mended { id: id(), damage }),
-                demoted(0),
+                demoted(-1, 0),
             ]
         };
         let often = (0..3).flat_map(|_| damaged());

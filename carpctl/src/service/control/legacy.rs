@@ -44,7 +44,7 @@ impl<B: Backend> Control<B> {
         let saved = legacy.service.driver;
         let driver = Driver::resume(backend, settings.of_node(), saved, hosts, last_alive)?;
         let mut control = Self {
-            journal: Journal::of(driver.node()),
+            journal: Journal::default(),
             process: Process::new(driver.now()),
             driver,
             settings,

@@ -61,6 +61,7 @@ mod tests {
 
     use carp_net::carp_fsm::{HostId, LinkState, Reason};
 
+    use super::super::testing::facts;
     use super::*;
 
     fn id() -> HostId {
@@ -75,6 +76,7 @@ mod tests {
             from,
             to,
             reason,
+            facts: facts(),
         };
         Event::Node { interface, event }
     }

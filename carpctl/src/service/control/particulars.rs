@@ -67,6 +67,7 @@ impl<'a> Particulars<'a> {
                 group,
                 owner,
                 total,
+                ..
             } => Self {
                 kind: Some(DEMOTION),
                 group: Some(group),

@@ -6,6 +6,7 @@ use tracing::field::{Field, Visit};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt as _};
 
+use super::super::testing::facts;
 use super::*;
 
 fn id() -> HostId {
@@ -23,6 +24,7 @@ fn transition() -> Event {
         from: State::Master,
         to: State::Init,
         reason: Reason::Link(LinkState::Down),
+        facts: facts(),
     })
 }
 
@@ -30,6 +32,7 @@ fn demoted(owner: Owner) -> Event {
     of_node(carp_fsm::Event::Demoted {
         group: "web".to_owned(),
         owner,
+        change: 1,
         total: 51,
     })
 }

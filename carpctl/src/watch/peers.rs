@@ -1,0 +1,127 @@
+//! `carpctl peers [INTERFACE]`: who is heard.
+
+use std::net::IpAddr;
+
+use carp_net::carp_fsm::{self, Speaker};
+use serde::{Deserialize, Serialize};
+
+use super::cause::{Claim, micros};
+use super::{ask, text};
+use crate::cli::{print, print_json};
+use crate::failure::Failure;
+use crate::protocol::{Reply, Request};
+
+/// The words of `carpctl peers`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = HELP)]
+pub(crate) struct PeersOptions {
+    /// Show it as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Whom this interface hears; without one, those of all
+    #[arg(value_name = "INTERFACE")]
+    interface: Option<String>,
+}
+
+/// Whom an interface hears.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Peers {
+    pub(crate) name: String,
+    pub(crate) peers: Vec<Peer>,
+    /// Those of whom every packet was refused.
+    pub(crate) refused: Vec<Stranger>,
+}
+
+/// Another node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Peer {
+    pub(crate) source: IpAddr,
+    /// What it may be: all that its adverts do not rule out.
+    pub(crate) dialects: Vec<String>,
+    #[serde(flatten)]
+    pub(crate) claim: Claim,
+    /// Whether it advertises.
+    pub(crate) heard: bool,
+    /// When its last advert was heard.
+    pub(crate) ago_us: u64,
+    /// The time between two of its adverts, as measured.
+    pub(crate) interval_us: Option<u64>,
+    /// How many adverts of it were received, the refused ones included.
+    pub(crate) received: u64,
+    pub(crate) refused: u64,
+}
+
+/// Somebody of whom every packet was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Stranger {
+    /// Where the packets say that they come from.
+    pub(crate) source: IpAddr,
+    pub(crate) refused: u64,
+    /// Why the last one was.
+    pub(crate) reason: String,
+    pub(crate) ago_us: u64,
+}
+
+impl Peer {
+    pub(crate) fn new(now: carp_fsm::Timestamp, peer: &carp_fsm::Peer) -> Self {
+        let counters = peer.counters();
+        let names = peer.speakers().iter().map(Speaker::name);
+        Self {
+            source: peer.source(),
+            dialects: names.map(str::to_owned).collect(),
+            claim: peer.claim().into(),
+            heard: peer.is_heard(),
+            ago_us: micros(now - peer.last_heard()),
+            interval_us: peer.interval().map(micros),
+            received: counters.ipackets + counters.ipackets6,
+            refused: counters.refused(),
+        }
+    }
+
+    /// Whether nothing is known of what it is.
+    pub(super) fn may_be_anything(&self) -> bool {
+        self.dialects.len() == Speaker::ALL.len()
+    }
+}
+
+impl Stranger {
+    pub(crate) fn new(now: carp_fsm::Timestamp, stranger: &carp_fsm::Stranger) -> Self {
+        Self {
+            source: stranger.source,
+            refused: stranger.refused,
+            reason: stranger.refusal.to_string(),
+            ago_us: micros(now - stranger.last_heard),
+        }
+    }
+}
+
+/// Prints who is heard.
+pub(crate) fn run(options: &PeersOptions, json: bool) -> Result<(), Failure> {
+    let interface = super::interface("peers", options.interface.as_deref())?;
+    let replies = ask("peers", interface, &Request::Peers { interface })?;
+    let all: Vec<Peers> = replies
+        .into_iter()
+        .filter_map(|reply| {
+            let Reply::Peers(peers) = reply else {
+                return None;
+            };
+            Some(*peers)
+        })
+        .collect();
+    if json {
+        return print_json(&all);
+    }
+    print(&all.iter().map(text::peers).collect::<String>())
+}
+
+const HELP: &str = "\
+Only masters advertise, so that a healthy cluster shows one peer on its backups
+and none on its master. For each: where its adverts come from, what it may be,
+by all that its adverts give away (`unknown' where that is nothing), what it
+claims, when it was last heard, how often it advertises as measured, and how
+many of its adverts were refused. Below them stand those of whom everything was
+refused, and why. At most 16 of each are kept. It needs no root.
+
+JSON: a list of objects with `name', `peers' (source, dialects, advbase,
+advskew, demotion, heard, ago_us, interval_us, received, refused) and `refused'
+(source, refused, reason, ago_us).";

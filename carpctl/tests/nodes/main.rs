@@ -29,4 +29,5 @@ mod routes;
 mod sandbox;
 mod session;
 mod supervisor;
+mod watch;
 mod wire;

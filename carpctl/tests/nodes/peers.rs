@@ -74,6 +74,13 @@ impl Drop for Ucarp {
     }
 }
 
+/// Whom we hear.
+fn heard(net: &Net) -> serde_json::Value {
+    let text = net.one.carpctl("peers carp0 --json");
+    let all: serde_json::Value = serde_json::from_str(&text).unwrap();
+    all[0].clone()
+}
+
 fn ucarp_holds(net: &Net) -> bool {
     net.two
         .run("ip", "-o address show dev vmx0")
@@ -133,6 +140,16 @@ fn we_stand_by_and_take_over_when_ucarp_dies() {
     ours(&net, 100);
     let_pass(Duration::from_secs(5));
     assert_eq!(net.one.state(), "BACKUP", "its adverts are honoured");
+    let peer = heard(&net)["peers"][0].clone();
+    // By its own counters and the headers of its packets.
+    assert_eq!(peer["dialects"], serde_json::json!(["ucarp"]), "{peer}");
+    assert_eq!(
+        (&peer["source"], &peer["heard"]),
+        (&"192.0.2.2".into(), &true.into())
+    );
+    assert_eq!((&peer["advbase"], &peer["advskew"]), (&1.into(), &0.into()));
+    let interval = peer["interval_us"].as_u64().unwrap();
+    assert!((900_000..1_200_000).contains(&interval), "{interval}");
     ucarp.kill();
     // Its address stays on the dead node, as ucarp's does; the cable goes with it.
     net.lab.cut("two").unwrap();
@@ -142,6 +159,25 @@ fn we_stand_by_and_take_over_when_ucarp_dies() {
         echo.wait_for_answers(100, Duration::from_secs(2)),
         "we answer"
     );
+}
+
+#[test]
+fn ucarp_with_another_address_is_a_stranger() {
+    let Some(net) = Net::beside_others(Terrain::default()) else {
+        return;
+    };
+    ours(&net, 0);
+    let Some(_ucarp) = Ucarp::start(&net, 0, "-a 192.0.2.11") else {
+        return;
+    };
+    wait_until("its adverts are refused", || {
+        heard(&net)["refused"][0]["refused"].as_u64() >= Some(2)
+    });
+    let heard = heard(&net);
+    assert_eq!(heard["peers"], serde_json::json!([]));
+    assert_eq!(heard["refused"][0]["source"], "192.0.2.2");
+    let text = net.one.carpctl("peers carp0");
+    assert!(text.starts_with("carp0:\n\t192.0.2.2 refused "), "{text}");
 }
 
 #[test]

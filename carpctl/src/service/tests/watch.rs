@@ -209,3 +209,65 @@ fn reader_that_says_more_is_let_go() {
     assert_eq!(reader.next(), None);
     assert_eq!(bench.show(), []);
 }
+
+// ---- what became of it ----
+
+fn ask(bench: &Bench, request: &Request) -> Vec<Reply> {
+    client::ask(&bench.paths, request).unwrap().unwrap()
+}
+
+#[test]
+fn why_is_told_of_one_and_of_all() {
+    let bench = Bench::staying();
+    bench.done("carp0", "vhid 1 carpdev vmx0 192.0.2.1/24");
+    bench.done("carp0", "state master");
+    bench.done("carp1", "create");
+    let of = |interface: Option<&str>| {
+        let interface = interface.map(|name| name.parse().unwrap());
+        let mut replies = ask(&bench, &Request::Why { interface });
+        assert_eq!(replies.pop(), Some(Reply::End));
+        let told = replies.into_iter().map(|reply| {
+            let Reply::Why(why) = reply else {
+                panic!("{reply:?}");
+            };
+            *why
+        });
+        told.collect::<Vec<_>>()
+    };
+    let all = of(None);
+    let [carp0, carp1] = all.as_slice() else {
+        panic!("{all:?}");
+    };
+    let went: Vec<_> = carp0
+        .transitions
+        .iter()
+        .map(|it| (it.to, it.cause.rule.as_str()))
+        .collect();
+    assert_eq!(
+        went,
+        [(State::Backup, "configured"), (State::Master, "command")]
+    );
+    assert_eq!(carp0.transitions[1].cause.section.as_deref(), Some("4.7"));
+    assert_eq!(carp0.now.state, State::Master);
+    assert_eq!(carp0.now.advertises_every_us, Some(1_000_000));
+    assert!(!carp1.now.configured && carp1.transitions.is_empty());
+    assert_eq!(of(Some("carp0")).len(), 1);
+}
+
+#[test]
+fn who_is_not_there_hears_nobody() {
+    let bench = Bench::staying();
+    bench.done("carp0", "vhid 1 carpdev vmx0 192.0.2.1/24");
+    let of = |name: &str| {
+        let interface = Some(name.parse().unwrap());
+        ask(&bench, &Request::Peers { interface })
+    };
+    let nobody = crate::watch::peers::Peers {
+        name: "carp0".to_owned(),
+        peers: Vec::new(),
+        refused: Vec::new(),
+    };
+    assert_eq!(of("carp0"), [Reply::Peers(Box::new(nobody)), Reply::End]);
+    let reason = "no such interface".to_owned();
+    assert_eq!(of("carp9"), [Reply::Refused { reason }]);
+}

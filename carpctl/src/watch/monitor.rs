@@ -21,7 +21,7 @@ pub(crate) struct MonitorOptions {
     /// Show what happens as JSON, an object a line
     #[arg(long)]
     pub(crate) json: bool,
-    /// Show what happens to these, and to the whole node; without any, everything
+    /// Only what concerns these, or the whole node
     #[arg(value_name = "INTERFACE")]
     interfaces: Vec<String>,
 }

@@ -23,10 +23,10 @@ use crate::words;
 pub(crate) struct WaitOptions {
     /// The interface, which need not be there yet
     #[arg(value_name = "INTERFACE")]
-    interface: String,
+    interface: Option<String>,
     /// The state to wait for; `up' is master or backup
     #[arg(value_name = "STATE")]
-    state: String,
+    state: Option<String>,
     /// Give up after so many seconds; 0 only looks
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<String>,
@@ -50,9 +50,12 @@ pub(crate) fn states() -> impl Iterator<Item = &'static str> {
 /// Waits until the interface is in the state.
 pub(crate) fn run(options: &WaitOptions) -> Result<(), Failure> {
     let usage = |problem: String| Failure::Usage(format!("wait: {problem}"));
-    let name: Result<InterfaceName, _> = options.interface.parse();
-    let name = name.map_err(|error| usage(format!("{}: {error}", options.interface)))?;
-    let wanted = Wanted::parse(&options.state).map_err(usage)?;
+    let (Some(interface), Some(state)) = (&options.interface, &options.state) else {
+        return Err(usage(MISSING.to_owned()));
+    };
+    let name: Result<InterfaceName, _> = interface.parse();
+    let name = name.map_err(|error| usage(format!("{interface}: {error}")))?;
+    let wanted = Wanted::parse(state).map_err(usage)?;
     let timeout = options.timeout.as_deref().map(seconds).transpose();
     let timeout = timeout.map_err(usage)?;
     let failed = |error: &dyn std::fmt::Display| Failure::about(&name.to_string(), error);
@@ -166,6 +169,8 @@ fn seconds(text: &str) -> Result<Duration, String> {
     let span = number.and_then(|text| Duration::try_from_secs_f64(text.parse().ok()?).ok());
     span.ok_or_else(|| format!("`--timeout {text}': not a number of seconds"))
 }
+
+const MISSING: &str = "an interface and a state must follow, as in `carpctl wait carp0 master'";
 
 const NO_SERVICE: &str = "no service runs";
 

@@ -27,6 +27,7 @@ mod learning;
 mod ran;
 mod secrets;
 mod services;
+mod watch;
 mod words;
 
 use ran::{Ran, ran, says};

@@ -148,15 +148,20 @@ pub(super) type Ticket = u64;
 
 impl Worker {
     /// Starts the thread. It works in the network namespace of the connection, which must be that
-    /// of the calling thread.
+    /// of the calling thread. When this returns it has all that it needs beside its work, so that the
+    /// process can be confined.
     pub(super) fn start(start: Start, bell: Bell) -> io::Result<Self> {
         let (jobs, todo) = channel();
         let (tell, answers) = channel();
+        let (begun, has_begun) = channel();
         let done = Arc::new(AtomicU64::new(0));
         let last_done = Arc::clone(&done);
         let work = move || {
             if start.before_others {
                 Precedence::Node.take();
+            }
+            if begun.send(()).is_err() {
+                return; // nobody waits for it any more
             }
             let _last_ring = RingWhenDropped(bell.clone());
             let ring = bell.clone();
@@ -173,6 +178,7 @@ impl Worker {
             });
         };
         let thread = Builder::new().name("carp-kernel".to_owned()).spawn(work)?;
+        has_begun.recv().map_err(io::Error::other)?;
         Ok(Self {
             jobs: Some(jobs),
             answers,

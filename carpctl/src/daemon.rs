@@ -17,7 +17,7 @@ use crate::logging;
 use crate::metrics::MetricsAddress;
 use crate::notify::Notifier;
 use crate::paths::Paths;
-use crate::sandbox::{self, NoSuchAccount, find_group};
+use crate::sandbox::{self, Confinement, NoSuchAccount, find_group};
 use crate::secret;
 use crate::service::{
     ClaimError, Control, DOOR, Door, Keeper, LISTENER, Legacy, Listener, Service,
@@ -110,6 +110,14 @@ fn give_up_privileges(options: &DaemonOptions) -> Result<Vec<(String, OwnedFd)>,
         .map_err(|error| failure(&error))
 }
 
+fn confinement(options: &DaemonOptions) -> io::Result<Option<Confinement>> {
+    if options.no_sandbox {
+        return Ok(None);
+    }
+    let socket = options.metrics.as_ref().and_then(MetricsAddress::path);
+    Confinement::of_files(&Paths::of_this_namespace()?, socket).map(Some)
+}
+
 /// The process that does the work, with what another has `opened` for it.
 fn engine(options: &DaemonOptions, opened: Vec<(String, OwnedFd)>) -> Result<ExitCode, Failure> {
     let supervised = match options.engine {
@@ -119,7 +127,9 @@ fn engine(options: &DaemonOptions, opened: Vec<(String, OwnedFd)>) -> Result<Exi
     let again = supervised
         .as_ref()
         .is_some_and(|found| found.last_alive().is_some());
+    let confinement = confinement(options).map_err(|error| failure(&error))?;
     let prepared = prepare(options, supervised, opened);
+    let _confinement = confinement.map(Confinement::of_calls);
     // An engine that takes the place of another has no caller.
     let service = if options.on_demand && !again {
         let outcome = match &prepared {

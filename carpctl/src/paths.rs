@@ -36,6 +36,11 @@ impl Paths {
         Self { directory, socket }
     }
 
+    /// The directory that they are in.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// The control socket.
     pub(crate) fn socket(&self) -> &Path {
         &self.socket

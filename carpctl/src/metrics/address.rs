@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 /// Where Prometheus connects to.
@@ -25,6 +25,16 @@ pub(crate) enum NotAMetricsAddress {
         "not a loopback address, and metrics have no access control: 127.0.0.1:PORT, [::1]:PORT or unix:/PATH, and a proxy in front of it"
     )]
     NotLoopback,
+}
+
+impl MetricsAddress {
+    /// The file that it is, if it is one.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Unix(path) => Some(path),
+            Self::Loopback(_) => None,
+        }
+    }
 }
 
 impl FromStr for MetricsAddress {

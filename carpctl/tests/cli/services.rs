@@ -207,7 +207,7 @@ fn service_that_is_about_to_end_is_none() {
 }
 
 #[test]
-fn key_is_told_to_nobody_but_root_or_oneself() {
+fn key_is_told_to_nobody_but_root_oneself_and_the_user_of_the_service() {
     if !rustix::process::geteuid().is_root() {
         return skip("only root can be somebody else");
     }
@@ -222,7 +222,8 @@ fn key_is_told_to_nobody_but_root_or_oneself() {
     });
     let listener = nobody.join().unwrap();
     let asked = bench.run("carp0 vhid 1 pass SharedSecret");
-    let expected = "carpctl: carp0: the service that listens is run neither by root nor by you\n";
+    let expected = "carpctl: carp0: the service that listens is run by user 65534: not root, nor you, nor \
+                    `_carpctl' (the variable CARPCTL_USER names another user)\n";
     assert_eq!(asked, says(1, "", expected));
     let (mut stream, _) = listener.accept().unwrap();
     let mut heard = Vec::new();

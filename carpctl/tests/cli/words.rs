@@ -117,7 +117,7 @@ fn misunderstood_options_are_told_in_one_line() {
         ),
         (
             "daemon foo",
-            "daemon: `foo': unexpected word (allowed: --group, --unsupervised, --boot, --metrics, --help); \
+            "daemon: `foo': unexpected word (allowed: --group, --user, --no-sandbox, --unsupervised, --boot, --metrics, --help); \
              see `carpctl daemon --help'",
         ),
         (

@@ -2,6 +2,7 @@
 //! look at that, and at the other ways to run it.
 
 use std::fs;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, chown};
 
 use carp_net::lab::Process;
 
@@ -96,4 +97,64 @@ fn user_that_is_not_there_is_said_to_whoever_starts_the_service() {
          nosuchuser: not a user of /etc/passwd (give its number)\n"
     );
     net.one.wait_until_idle();
+}
+
+/// As systemd starts it: it is that user, and has these capabilities, already.
+#[test]
+fn service_that_is_started_as_its_user_needs_no_root() {
+    let Some(net) = Net::beside_others(Terrain::default()) else {
+        return;
+    };
+    let node = &net.one;
+    // Where the binary is, that user may have no way to.
+    let program = node.run_dir().join("carpctl");
+    fs::copy(env!("CARGO_BIN_EXE_carpctl"), &program).unwrap();
+    let user = Some(USER.parse().unwrap());
+    chown(node.run_dir(), user, user).unwrap();
+    let two = "-all,+net_admin,+net_raw";
+    let mut daemon = node.host.command("setpriv");
+    daemon
+        .args(["--reuid", USER, "--regid", USER, "--clear-groups"])
+        .args([
+            "--inh-caps",
+            two,
+            "--ambient-caps",
+            two,
+            "--bounding-set",
+            two,
+        ])
+        .arg(&program)
+        .arg("daemon")
+        .env("CARPCTL_RUN_DIR", node.run_dir());
+    let mut daemon = daemon.spawn().unwrap();
+    wait_until("the service listens", || {
+        node.try_carpctl("carp0 create").status.success()
+    });
+    must_have_little_as(node, USER);
+    net.configure(&format!("{V4} {V6}"));
+    net.wait_for_master(node, &net.two);
+    node.supervisor().terminate().unwrap();
+    net.two.wait_for("MASTER", PATIENCE);
+    assert!(daemon.wait().unwrap().success());
+}
+
+/// A user without CAP_CHOWN gives a socket only to a group that it is in.
+#[test]
+fn socket_belongs_to_the_group_that_it_is_for() {
+    const GROUP: u32 = 60_114;
+    let Some(net) = Net::beside_others(Terrain::default()) else {
+        return;
+    };
+    let mut daemon = net.one.command(&format!("daemon --group {GROUP}"));
+    let mut daemon = daemon.spawn().unwrap();
+    wait_until("the service listens", || {
+        net.one.try_carpctl("carp0 create").status.success()
+    });
+    let files = fs::read_dir(net.one.run_dir()).unwrap();
+    let all = files.map(|file| fs::symlink_metadata(file.unwrap().path()).unwrap());
+    let socket = { all }.find(|file| file.file_type().is_socket()).unwrap();
+    assert_eq!((socket.gid(), socket.mode() & 0o777), (GROUP, 0o660));
+    assert_eq!(socket.uid().to_string(), USER);
+    net.one.supervisor().terminate().unwrap();
+    assert!(daemon.wait().unwrap().success());
 }

@@ -2,6 +2,7 @@
 //! end, and how a machine that boots is kept from taking over.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixDatagram;
 use std::process::{Child, Command};
 use std::time::Duration;
@@ -22,6 +23,8 @@ impl<'a> Unit<'a> {
     fn start(node: &'a Node, words: &str) -> Self {
         let socket = node.run_dir().join("notify");
         let manager = UnixDatagram::bind(&socket).unwrap();
+        // As systemd's: the service is another user.
+        fs::set_permissions(&socket, fs::Permissions::from_mode(0o777)).unwrap();
         manager.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut command = node.command(words);
         command.env("NOTIFY_SOCKET", socket);

@@ -313,4 +313,8 @@ const SOME: &[&str] = &[
     "group web ",
     "destroy ",
     "create ",
+    "description 'my cluster' ",
+    "mtu 1400 ",
+    "-inet ",
+    "upscript /bin/true ",
 ];

@@ -13,7 +13,7 @@ use crate::demo::DemoOptions;
 use crate::demotion;
 use crate::demotion::hold::DemoteOptions;
 use crate::failure::{Failure, printable};
-use crate::name::InterfaceName;
+use crate::name::{InterfaceName, PREFIX};
 use crate::netstart::save::{self, SaveOptions};
 use crate::netstart::{self, NetstartOptions};
 use crate::paths::Paths;
@@ -23,10 +23,12 @@ use crate::watch::peers::{self, PeersOptions};
 use crate::watch::wait::{self, WaitOptions};
 use crate::watch::why::{self, WhyOptions};
 
+mod freebsd;
 mod generate;
 mod groups;
 mod help;
 mod interface;
+mod list;
 mod metrics;
 pub(crate) mod show;
 mod stats;
@@ -44,6 +46,18 @@ pub(crate) struct Cli {
     /// Show all interfaces; so does no word at all
     #[arg(short, long)]
     all: bool,
+    /// The same, with all their addresses, as always here
+    #[arg(short = 'A')]
+    aliases: bool,
+    /// Show the kinds of interfaces that can be made
+    #[arg(short = 'C', conflicts_with_all = ["all", "aliases", "key", "rehearsal"])]
+    kinds: bool,
+    /// Show passwords too, to root
+    #[arg(short = 'k')]
+    key: bool,
+    /// Say what the words would do, and do nothing
+    #[arg(short = 'n')]
+    rehearsal: bool,
     /// Show facts as JSON
     #[arg(long)]
     json: bool,
@@ -95,6 +109,15 @@ enum Command {
     Interface(Vec<OsString>),
 }
 
+/// What the options before an interface ask for.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    json: bool,
+    key: bool,
+    /// Whether nothing is to be done.
+    rehearsal: bool,
+}
+
 /// Does what the command line says.
 pub(crate) fn run() -> Result<std::process::ExitCode, Failure> {
     let words: Vec<OsString> = std::env::args_os().skip(1).collect();
@@ -109,8 +132,14 @@ pub(crate) fn run() -> Result<std::process::ExitCode, Failure> {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
+    let asked = Asked {
+        json: cli.json,
+        key: cli.key,
+        rehearsal: cli.rehearsal,
+    };
     match cli.command {
-        None => interface::show(None, cli.json)?,
+        None if cli.kinds => print(&format!("{PREFIX}\n"))?,
+        None => interface::run(&[], asked)?,
         Some(Command::Sysctl(options)) => sysctl::run(&options, cli.json || options.json)?,
         Some(Command::Stats(options)) => stats::run(&options, cli.json || options.json)?,
         Some(Command::Netstart(options)) => return netstart::run(&options),
@@ -129,7 +158,7 @@ pub(crate) fn run() -> Result<std::process::ExitCode, Failure> {
         Some(Command::Decode(options)) => decode::run(&options, cli.json)?,
         Some(Command::Demo(options)) => return Ok(crate::demo::run(&options)),
         Some(Command::Demote(options)) => return demotion::hold::run(&options),
-        Some(Command::Interface(words)) => interface::run(&words, cli.json)?,
+        Some(Command::Interface(words)) => interface::run(&words, asked)?,
     }
     Ok(std::process::ExitCode::SUCCESS)
 }

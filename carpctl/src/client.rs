@@ -65,6 +65,9 @@ pub(crate) fn ask(paths: &Paths, request: &Request) -> Result<Option<Vec<Reply>>
         let Some(connection) = connect_to(paths)? else {
             return ended.map_or(Ok(None), Err);
         };
+        if request.holds_a_key() {
+            connection.must_be_trusted()?;
+        }
         match connection.ask(request) {
             // Another is started in its place, which answers the next try.
             Err(ClientError::NotAsked) => {}

@@ -399,7 +399,7 @@ impl Default for Config {
 }
 
 /// The broadcast address, where it is not the one that follows from the network.
-fn own_broadcast(address: &VirtualAddress) -> Option<Ipv4Addr> {
+pub(crate) fn own_broadcast(address: &VirtualAddress) -> Option<Ipv4Addr> {
     let plain = VirtualAddress::new(address.ip(), address.prefix_len()).ok();
     let is_own = plain.is_none_or(|plain| plain != *address);
     address.broadcast().filter(|_| is_own)

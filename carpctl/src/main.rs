@@ -26,6 +26,7 @@ mod notify;
 mod paths;
 mod protocol;
 mod random;
+mod rehearsal;
 mod render;
 mod report;
 mod sandbox;

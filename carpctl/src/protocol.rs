@@ -12,6 +12,7 @@ use crate::demotion::{Demand, GroupReport};
 use crate::group::GroupName;
 use crate::metrics::{Facts, Vitals};
 use crate::name::InterfaceName;
+use crate::rehearsal::Rehearsal;
 use crate::report::Report;
 use crate::settings::{Assignment, Settings};
 use crate::stats::Stats;
@@ -42,6 +43,12 @@ pub(crate) enum Request {
     Metrics,
     /// Change an interface. For root only.
     Change {
+        interface: InterfaceName,
+        change: Change,
+    },
+    /// Tell what a change would do, and do nothing. With a key, which could be guessed in this way,
+    /// it is for root only.
+    Rehearse {
         interface: InterfaceName,
         change: Change,
     },
@@ -82,6 +89,8 @@ pub(crate) enum Reply {
     Vitals(Box<Vitals>),
     /// What is measured of one interface.
     Facts(Box<Facts>),
+    /// What a change would do.
+    Rehearsal(Box<Rehearsal>),
     /// An interface group as it stands.
     Group(Box<GroupReport>),
     /// There are no more interfaces.
@@ -103,6 +112,19 @@ pub(crate) enum Reply {
     /// It was not done because the service is about to end, having nothing left to serve: a new
     /// one can be started.
     Ending,
+}
+
+impl Request {
+    /// Whether it must be told to nobody but a service that is trusted.
+    pub(crate) const fn holds_a_key(&self) -> bool {
+        match self {
+            Self::Change { change, .. } | Self::Rehearse { change, .. } => change.key.is_some(),
+            Self::Show { .. } | Self::Config { .. } | Self::Stats { .. } | Self::Metrics => false,
+            Self::Settings { .. } | Self::Group { .. } | Self::Demote { .. } => false,
+            Self::Restart | Self::Watch { .. } | Self::Reload => false,
+            Self::Why { .. } | Self::Peers { .. } => false,
+        }
+    }
 }
 
 impl Reply {

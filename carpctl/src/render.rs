@@ -15,14 +15,23 @@ use crate::report::{Address, AddressFamily, Carp, CarpdevState, Demotion, Past, 
 
 /// Writes what `ifconfig` would show of an interface, the last line ended.
 pub(crate) fn interface(report: &Report) -> String {
+    written(report, None)
+}
+
+/// The same, with its password.
+pub(crate) fn interface_with_password(report: &Report, password: &str) -> String {
+    written(report, Some(password))
+}
+
+fn written(report: &Report, password: Option<&str>) -> String {
     let mut text = String::new();
     // Writing to a string cannot go wrong.
-    match write_interface(&mut text, report) {
+    match write_interface(&mut text, report, password) {
         Ok(()) | Err(fmt::Error) => text,
     }
 }
 
-fn write_interface(text: &mut String, report: &Report) -> fmt::Result {
+fn write_interface(text: &mut String, report: &Report, password: Option<&str>) -> fmt::Result {
     let bits = report.flags.iter().fold(0, |bits, flag| bits | flag.bit());
     let names: Vec<String> = report.flags.iter().map(ToString::to_string).collect();
     writeln!(
@@ -44,6 +53,10 @@ fn write_interface(text: &mut String, report: &Report) -> fmt::Result {
     }
     if let Some(carp) = &report.carp {
         write_carp(text, carp)?;
+    }
+    if let Some(password) = password {
+        // In the word of FreeBSD, which shows it too.
+        writeln!(text, "\tkey \"{password}\"")?;
     }
     write_hooks(text, &report.hooks)?;
     write_wrapped(text, &format!("groups: {}", report.groups.join(" ")))?;

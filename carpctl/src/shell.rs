@@ -26,7 +26,7 @@ pub(crate) fn command_line(words: impl IntoIterator<Item: AsRef<OsStr>>) -> OsSt
 }
 
 /// `word` in such a way that a shell takes it for one word, and as it stands.
-fn quoted(word: &OsStr) -> OsString {
+pub(crate) fn quoted(word: &OsStr) -> OsString {
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"_./:%,@+=-".contains(byte);
     let bytes = word.as_bytes();
     if !bytes.is_empty() && bytes.iter().all(is_plain) {

@@ -6,22 +6,27 @@ use std::io;
 use carp_net::carp_fsm::carp_proto::MacAddress;
 use clap::CommandFactory as _;
 
-use super::{Cli, complain, failure, paths, print, print_json};
-use crate::change::LladdrWish;
+use super::list::{self, View};
+use super::{Asked, Cli, complain, failure, freebsd, paths, print};
+use crate::change::{Change, LladdrWish};
 use crate::client;
 use crate::failure::{Failure, printable};
-use crate::name::{InterfaceName, PREFIX};
+use crate::group::GroupName;
+use crate::name::{InterfaceName, NotACarpName, PREFIX};
 use crate::protocol::{Reply, Request};
 use crate::random;
-use crate::render;
+use crate::rehearsal::Rehearsal;
+use crate::report::AddressFamily;
 use crate::secret;
 use crate::service::NO_SUCH_INTERFACE;
 use crate::words;
 
-/// `carpctl INTERFACE [WORD...]`. Flags behind the name come among the words.
-pub(super) fn run(words: &[OsString], json: bool) -> Result<(), Failure> {
+/// `carpctl INTERFACE|GROUP [inet|inet6]` and `carpctl INTERFACE WORD...`. Flags behind the name come
+/// among the words.
+pub(super) fn run(words: &[OsString], asked: Asked) -> Result<(), Failure> {
     let Some((name, words)) = words.split_first() else {
-        return show(None, json);
+        no_rehearsal(asked)?;
+        return list::show(View::default(), asked);
     };
     let name = name.to_string_lossy();
     secret::leave_command_line(words).map_err(|error| Failure::about(&name, error))?;
@@ -32,47 +37,104 @@ pub(super) fn run(words: &[OsString], json: bool) -> Result<(), Failure> {
             words::help()
         ));
     }
-    let json = json || words.iter().any(|word| word == "--json");
+    let is_flag = |flag: &str| words.iter().any(|word| word == flag);
+    let asked = Asked {
+        json: asked.json || is_flag("--json"),
+        key: asked.key || is_flag("-k"),
+        ..asked
+    };
     let words: Vec<OsString> = words
         .iter()
-        .filter(|word| *word != "--json")
+        .filter(|word| *word != "--json" && *word != "-k")
         .cloned()
         .collect();
-    if name == PREFIX && words.is_empty() {
-        return show(None, json);
+    if let Some(view) = view(&name, &words) {
+        no_rehearsal(asked)?;
+        return list::show(view, asked);
     }
-    let interface = name.parse().map_err(|error| not_a_name(&name, error))?;
-    if words.is_empty() {
-        return show(Some(interface), json);
+    let interface = match name.parse() {
+        Ok(interface) => interface,
+        Err(error) => {
+            if let (Ok(group), Some(family)) = (name.parse(), family_alone(&words)) {
+                no_rehearsal(asked)?;
+                return show_group(&name, &group, family, asked);
+            }
+            return Err(not_a_name(&name, &words, error));
+        }
+    };
+    if asked.rehearsal {
+        return rehearse(interface, &words);
     }
     change(interface, &words)
 }
 
-pub(super) fn show(interface: Option<InterfaceName>, json: bool) -> Result<(), Failure> {
-    let in_words = |error: client::ClientError| failure(interface, &error);
-    let paths = paths()?;
-    let answer = client::ask(&paths, &Request::Show { interface }).map_err(in_words)?;
-    let mut reports = Vec::new();
-    for reply in answer.unwrap_or_default() {
-        match reply {
-            Reply::Interface(report) => reports.push(*report),
-            Reply::Refused { reason } => return Err(failure(interface, &reason)),
-            Reply::Config(_) | Reply::Stats(_) | Reply::Group(_) | Reply::Done { .. } => {}
-            Reply::End | Reply::Settings { .. } | Reply::Ending => {}
-            Reply::Happened(_) | Reply::Missed { .. } | Reply::Vitals(_) | Reply::Facts(_) => {}
-            Reply::Why(_) | Reply::Peers(_) => {}
-        }
+/// What is to be shown, where `name` and `words` say to show an interface or all of them.
+fn view<'a>(name: &str, words: &[OsString]) -> Option<View<'a>> {
+    let all = View::default();
+    if let (Some(family), []) = (family(name), words) {
+        return Some(View {
+            family: Some(family),
+            ..all
+        });
     }
-    if let (Some(name), true) = (interface, reports.is_empty()) {
-        return Err(failure(Some(name), &NO_SUCH_INTERFACE));
+    let family = family_alone(words)?;
+    if name == PREFIX {
+        return Some(View { family, ..all });
     }
-    if json {
-        return print_json(&reports);
-    }
-    print(&reports.iter().map(render::interface).collect::<String>())
+    let interface = Some(name.parse().ok()?);
+    Some(View {
+        interface,
+        family,
+        ..all
+    })
 }
 
-fn change(name: InterfaceName, words: &[OsString]) -> Result<(), Failure> {
+/// The family that `words` say and nothing else; none where there are no words.
+fn family_alone(words: &[OsString]) -> Option<Option<AddressFamily>> {
+    match words {
+        [] => Some(None),
+        [word] => family(word.to_str()?).map(Some),
+        _ => None,
+    }
+}
+
+fn family(word: &str) -> Option<AddressFamily> {
+    match word {
+        "inet" => Some(AddressFamily::Inet),
+        "inet6" => Some(AddressFamily::Inet6),
+        _ => None,
+    }
+}
+
+/// Shows the interfaces of a group. A group that has none may be a misspelt command.
+fn show_group(
+    name: &str,
+    group: &GroupName,
+    family: Option<AddressFamily>,
+    asked: Asked,
+) -> Result<(), Failure> {
+    let view = View {
+        group: Some(group),
+        family,
+        ..View::default()
+    };
+    if !list::has_group(group)? {
+        return Err(not_a_name(name, &[], NotACarpName));
+    }
+    list::show(view, asked)
+}
+
+/// Nothing is done where something is shown.
+fn no_rehearsal(asked: Asked) -> Result<(), Failure> {
+    if asked.rehearsal {
+        let why = "`-n': goes with an interface and words that change it (`carpctl -n carp0 down')";
+        return Err(Failure::Usage(why.to_owned()));
+    }
+    Ok(())
+}
+
+/// What `words` say, with the key and the MAC address that they speak of.
+fn understood(name: InterfaceName, words: &[OsString]) -> Result<Change, Failure> {
     let mut parsed = words::parse(&name.to_string(), words)
         .map_err(|error| Failure::Usage(format!("{name}: {error}")))?;
     if let Some(source) = &parsed.secret {
@@ -91,9 +153,44 @@ fn change(name: InterfaceName, words: &[OsString]) -> Result<(), Failure> {
         );
         parsed.change.lladdr = Some(LladdrWish::Manual(mac));
     }
+    Ok(parsed.change)
+}
+
+/// Says what `words` would do.
+fn rehearse(name: InterfaceName, words: &[OsString]) -> Result<(), Failure> {
+    let change = understood(name, words)?;
+    let request = Request::Rehearse {
+        interface: name,
+        change: change.clone(),
+    };
+    let answer = client::ask(&paths()?, &request).map_err(|error| failure(Some(name), &error))?;
+    let mut rehearsal = None;
+    for reply in answer.unwrap_or_default() {
+        match reply {
+            Reply::Rehearsal(found) => rehearsal = Some(*found),
+            Reply::Refused { reason } => return Err(failure(Some(name), &reason)),
+            Reply::Interface(_) | Reply::Config(_) | Reply::Stats(_) | Reply::Group(_) => {}
+            Reply::End | Reply::Settings { .. } | Reply::Ending | Reply::Done { .. } => {}
+            Reply::Happened(_) | Reply::Missed { .. } | Reply::Vitals(_) | Reply::Facts(_) => {}
+            Reply::Why(_) | Reply::Peers(_) => {}
+        }
+    }
+    let rehearsal = match rehearsal {
+        Some(rehearsal) => rehearsal,
+        None if change.destroy => return Err(failure(Some(name), &NO_SUCH_INTERFACE)),
+        None => {
+            let alone = Rehearsal::without_service(&change);
+            alone.map_err(|reason| failure(Some(name), &reason))?
+        }
+    };
+    rehearsal.notes.iter().for_each(|text| note(name, text));
+    print(&rehearsal.to_string())
+}
+
+fn change(name: InterfaceName, words: &[OsString]) -> Result<(), Failure> {
     let request = Request::Change {
         interface: name,
-        change: parsed.change,
+        change: understood(name, words)?,
     };
     let replies =
         client::ask_for_change(&paths()?, &request).map_err(|error| failure(Some(name), &error))?;
@@ -104,7 +201,7 @@ fn change(name: InterfaceName, words: &[OsString]) -> Result<(), Failure> {
             Reply::Interface(_) | Reply::Config(_) | Reply::Stats(_) | Reply::Group(_) => {}
             Reply::End | Reply::Settings { .. } | Reply::Ending => {}
             Reply::Happened(_) | Reply::Missed { .. } | Reply::Vitals(_) | Reply::Facts(_) => {}
-            Reply::Why(_) | Reply::Peers(_) => {}
+            Reply::Why(_) | Reply::Peers(_) | Reply::Rehearsal(_) => {}
         }
     }
     Ok(())
@@ -118,14 +215,18 @@ fn random_lladdr() -> io::Result<MacAddress> {
     Ok(MacAddress(octets))
 }
 
-/// A word that is neither a command nor an interface may be a misspelt command.
-fn not_a_name(word: &str, error: crate::name::NotACarpName) -> Failure {
+/// A word that is neither a command nor an interface may be a misspelt command, or a carpdev, which
+/// FreeBSD's `ifconfig` is told the words about.
+fn not_a_name(word: &str, words: &[OsString], error: NotACarpName) -> Failure {
     let program = Cli::command();
     let commands = program.get_subcommands().map(clap::Command::get_name);
     let hint = match words::nearest(word, commands) {
         Some(command) => format!("{word}: unknown command (did you mean `{command}'?)"),
         None if word.is_empty() => format!("`': {error}"),
-        None => format!("{word}: {error}"),
+        None => match freebsd::meant(word, words) {
+            Some(meant) => format!("{word}: {}: `{meant}'", freebsd::WHY),
+            None => format!("{word}: {error}"),
+        },
     };
     Failure::Usage(hint)
 }

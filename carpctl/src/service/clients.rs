@@ -302,6 +302,15 @@ fn answer<B: Backend>(
         Request::Config { interface, key } => {
             tell(client, Topic::Config { key }, interface, control);
         }
+        Request::Rehearse { change, .. } if change.key.is_some() && !client.may_change() => {
+            client.answer(&refused(KEY_FOR_ROOT), now);
+        }
+        Request::Rehearse { interface, change } => {
+            let rehearsal = control.rehearse(interface, &change);
+            let reply = rehearsal.map(Box::new).map(Reply::Rehearsal);
+            let refused = |reason| Reply::Refused { reason };
+            client.answer(&reply.unwrap_or_else(refused), now);
+        }
         Request::Stats { interface } => {
             if interface.is_none_or(|name| control.has(name)) {
                 client.send(&Reply::Stats(Box::new(control.service_stats())), now);
@@ -395,7 +404,7 @@ pub(super) fn is_passing(error: &io::Error) -> bool {
 pub(crate) const NOT_ROOT: &str = "permission denied: changes need root";
 
 /// What is said to those who may not have a key.
-const KEY_FOR_ROOT: &str = "permission denied: only root is shown the key";
+const KEY_FOR_ROOT: &str = "permission denied: a password is a matter for root";
 
 const TOO_MANY: &str = "the service has too many clients";
 

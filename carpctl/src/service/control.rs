@@ -13,7 +13,7 @@ use carp_net::carp_fsm::carp_proto::VirtualAddress;
 use carp_net::carp_fsm::{self, Command, HostId, HostView, LinkState, Timestamp};
 use carp_net::{Backend, Driver};
 
-use crate::change::{Change, StateWish};
+use crate::change::Change;
 use crate::config::Config;
 use crate::name::{InterfaceName, PREFIX};
 use crate::protocol::Reply;
@@ -24,6 +24,7 @@ use facts::Process;
 use happenings::Concerned;
 use journal::Journal;
 use obstacles::told;
+use plan::Plan;
 
 mod boot;
 mod condition;
@@ -36,6 +37,7 @@ mod loudness;
 mod obstacles;
 mod particulars;
 mod past;
+mod plan;
 mod prefix;
 mod progress;
 mod refused;
@@ -304,24 +306,15 @@ impl<B: Backend> Control<B> {
         if change.destroy {
             return self.destroy(ticket, name);
         }
+        let Plan {
+            before,
+            config,
+            commands,
+            mut notes,
+        } = self.plan(name, change)?;
         let there = self.interfaces.get(&name);
-        if change.create && there.is_some() {
-            return Err("exists already".to_owned());
-        }
-        let before = there.map(|interface| interface.config.clone());
         let failure = there.and_then(|interface| interface.failure.clone());
         let id = there.and_then(|interface| interface.host);
-        let (change, mut notes) = self.with_prefixes(before.as_ref(), change);
-        let (config, more) = before
-            .clone()
-            .unwrap_or_default()
-            .with(&change)
-            .map_err(|error| error.to_string())?;
-        notes.extend(more);
-        let commands = commands(&change, before.as_ref(), &config);
-        if commands.iter().any(|command| *command != Command::Up) {
-            self.check_link(name, &config)?;
-        }
         let follows = self.apply(name, id, &config)?;
         let says_where = id.is_none() || change.carpdev.is_some() || change.up == Some(true);
         if says_where
@@ -495,28 +488,6 @@ struct Follows {
     host: Option<HostId>,
     /// Whether the driver will tell how it went.
     configured: bool,
-}
-
-/// What is done once `change` has made `config` of what was there `before`. `up` is among it
-/// because it also ends what `state backup` began; `down` is not, being part of the configuration.
-///
-/// A change that says everything anew comes again and again: `up` and `state` are then for an
-/// interface that is down, or not there yet, and move no election otherwise.
-fn commands(change: &Change, before: Option<&Config>, config: &Config) -> Vec<Command> {
-    let (up, state) = if change.anew {
-        let was_down = before.is_some_and(|before| !before.up);
-        (
-            config.up && was_down,
-            change.state.filter(|_| before.is_none()),
-        )
-    } else {
-        (change.up == Some(true), change.state)
-    };
-    let state = state.map(|state| match state {
-        StateWish::Master => Command::Master,
-        StateWish::Backup => Command::Backup,
-    });
-    up.then_some(Command::Up).into_iter().chain(state).collect()
 }
 
 fn stopping() -> Reply {

@@ -28,6 +28,7 @@ use crate::words;
 mod anew;
 mod condition;
 mod demotion;
+mod least;
 mod metrics;
 mod prefix;
 mod socket;

@@ -195,7 +195,11 @@ fn heard(reply: Reply) -> Option<Heard> {
             Some(Heard::Happened(Box::new(missed)))
         }
         Reply::Config(_) | Reply::Stats(_) | Reply::Group(_) | Reply::Done { .. } => None,
-        Reply::Vitals(_) | Reply::Facts(_) | Reply::Why(_) | Reply::Peers(_) => None,
+        Reply::Vitals(_)
+        | Reply::Facts(_)
+        | Reply::Why(_)
+        | Reply::Peers(_)
+        | Reply::Rehearsal(_) => None,
         Reply::Settings { .. } | Reply::Refused { .. } | Reply::Ending => None,
     }
 }

@@ -31,6 +31,47 @@ fn misunderstood_words_exit_2_and_start_nothing() {
             "vmx0: not the name of a carp interface (carp0, carp1, ...)",
         ),
         (
+            "vmx0 vhid 1 advskew 100 pass SharedSecret alias 192.0.2.1/32",
+            "vmx0: not a carp interface; that is how FreeBSD says it, here it is an interface of \
+             its own: `carpctl carp0 vhid 1 pass - carpdev vmx0 advskew 100 192.0.2.1/32'",
+        ),
+        (
+            "vmx0 vhid 1 state backup",
+            "vmx0: not a carp interface; that is how FreeBSD says it, here it is an interface of \
+             its own: `carpctl carp0 vhid 1 carpdev vmx0 state backup'",
+        ),
+        (
+            "vmx0 192.0.2.1/32",
+            "vmx0: not the name of a carp interface (carp0, carp1, ...)",
+        ),
+        (
+            "web vhid 1 carpdev vmx0",
+            "web: not the name of a carp interface (carp0, carp1, ...)",
+        ),
+        (
+            "web",
+            "web: not the name of a carp interface (carp0, carp1, ...)",
+        ),
+        (
+            "-n carp0",
+            "`-n': goes with an interface and words that change it (`carpctl -n carp0 down')",
+        ),
+        (
+            "-n",
+            "`-n': goes with an interface and words that change it (`carpctl -n carp0 down')",
+        ),
+        (
+            "-k --json",
+            "`-k': a password is not shown as JSON; `carpctl show -k' has it too",
+        ),
+        ("carp0 mtu 9", "carp0: `mtu 9': out of range (68 to 65535)"),
+        (
+            "carp0 -carpdemote",
+            "carp0: `-carpdemote': a group is demoted, not an interface: \
+             `carpctl -g carp -carpdemote'",
+        ),
+        ("carp0 inet delete inet delete", "carp0: `inet': said twice"),
+        (
             "carp00 vhid 1",
             "carp00: not the name of a carp interface (carp0, carp1, ...)",
         ),
@@ -82,7 +123,8 @@ fn misunderstood_options_are_told_in_one_line() {
     for (line, expected) in [
         (
             "--frobnicate",
-            "`--frobnicate': unknown option (allowed: --all, --json, --help, --version); \
+            "`--frobnicate': unknown option (allowed: --all, -A, -C, -k, -n, --json, --help, \
+             --version); \
              see `carpctl --help'",
         ),
         (

@@ -156,7 +156,7 @@ fn key_is_told_to_root_only_and_only_where_it_is_asked_for() {
     }
     let line = ask(false, true);
     assert!(
-        line.contains("only root is shown the key") && !line.contains("vhid"),
+        line.contains("a matter for root") && !line.contains("vhid"),
         "{line}"
     );
     let report = told_first(true, Request::Show { interface });

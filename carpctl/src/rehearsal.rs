@@ -1,0 +1,205 @@
+//! What a command would do, without doing it: `carpctl -n`.
+//!
+//! Compares what an interface is told to be before and after, and says whether an election would
+//! follow. The service knows where the interface stands and asks here; where no service runs, so
+//! does the client.
+
+use std::fmt;
+
+use carp_net::carp_fsm::State;
+use carp_net::carp_fsm::carp_proto::VirtualAddress;
+use serde::{Deserialize, Serialize};
+
+use crate::change::{Change, StateWish};
+use crate::config::Config;
+
+mod difference;
+use difference::{Difference, differences};
+
+/// What a command would do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Rehearsal {
+    /// What would change, one thing each.
+    pub(crate) changes: Vec<Difference>,
+    pub(crate) election: Election,
+    /// What the operator would be told.
+    pub(crate) notes: Vec<String>,
+}
+
+/// Whether a command would begin an election, end the part of this node in one, or move mastership.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Election {
+    pub(crate) follows: bool,
+    pub(crate) why: String,
+}
+
+/// What an interface is told to be before and after a change, and where it stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scene<'a> {
+    /// Nothing where it is not there.
+    pub(crate) before: Option<&'a Config>,
+    pub(crate) after: &'a Config,
+    /// Where the election of the interface is, once it has one.
+    pub(crate) state: Option<State>,
+    /// Whether another node that is better would take over.
+    pub(crate) preempt: bool,
+    /// What is wished of the election beside the change.
+    pub(crate) wish: Option<StateWish>,
+}
+
+impl Rehearsal {
+    /// What would come of `scene`.
+    pub(crate) fn of(scene: Scene<'_>, notes: Vec<String>) -> Self {
+        Self {
+            changes: differences(scene.before, scene.after),
+            election: Election::of(scene),
+            notes,
+        }
+    }
+
+    /// What would come of destroying an interface whose election is in `state`.
+    pub(crate) fn of_destroy(state: Option<State>, notes: Vec<String>) -> Self {
+        Self {
+            changes: vec![Difference::existence("there", "destroyed")],
+            election: Election::of_leaving(state),
+            notes,
+        }
+    }
+
+    /// The same where no service runs: nothing is there yet.
+    pub(crate) fn without_service(change: &Change) -> Result<Self, String> {
+        let (after, notes) = Config::default()
+            .with(change)
+            .map_err(|error| error.to_string())?;
+        let scene = Scene {
+            before: None,
+            after: &after,
+            state: None,
+            preempt: false,
+            wish: change.state,
+        };
+        Ok(Self::of(scene, notes))
+    }
+}
+
+/// Lines for a terminal.
+impl fmt::Display for Rehearsal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for change in &self.changes {
+            writeln!(f, "{change}")?;
+        }
+        let follows = if self.election.follows { "yes" } else { "no" };
+        writeln!(f, "election: {follows}: {}", self.election.why)
+    }
+}
+
+impl Election {
+    fn yes(why: impl Into<String>) -> Self {
+        Self {
+            follows: true,
+            why: why.into(),
+        }
+    }
+
+    fn no(why: impl Into<String>) -> Self {
+        Self {
+            follows: false,
+            why: why.into(),
+        }
+    }
+
+    /// What a virtual host leaves that goes or is taken down.
+    fn of_leaving(state: Option<State>) -> Self {
+        match state {
+            Some(State::Master) => Self::yes("it is MASTER, bows out and hands over"),
+            Some(State::Backup) => Self::yes("it is BACKUP, and stands by no more"),
+            Some(State::Init) | None => Self::no("it takes no part"),
+        }
+    }
+
+    fn of(scene: Scene<'_>) -> Self {
+        let Scene { before, after, .. } = scene;
+        let Some((carpdev, host)) = after.host() else {
+            return Self::no("it takes no part without a vhid and a carpdev");
+        };
+        let was = before.and_then(Config::host);
+        let was_up = before.is_some_and(|before| before.up);
+        match (was, was_up, after.up) {
+            (Some(_), true, false) => return Self::of_leaving(scene.state),
+            (_, _, false) => return Self::no("it is down"),
+            (None, _, true) => return Self::yes("it begins to take part, as BACKUP"),
+            (Some(_), false, true) => return Self::yes("it takes part again, as BACKUP"),
+            (Some((link, old)), true, true) => {
+                if link != carpdev || old.begins_anew_as(&host) {
+                    return Self::anew(scene);
+                }
+            }
+        }
+        match (scene.wish, scene.state) {
+            (Some(StateWish::Master), Some(State::Backup)) => Self::yes("it takes over"),
+            (Some(StateWish::Backup), Some(State::Master)) => Self::yes("it hands over"),
+            _ => Self::no(goes_on(scene)),
+        }
+    }
+
+    /// One that begins anew, because of what others hear or because of where it is heard.
+    fn anew(scene: Scene<'_>) -> Self {
+        let Some(before) = scene.before else {
+            return Self::yes("it begins to take part, as BACKUP");
+        };
+        let after = scene.after;
+        let mut whys = Vec::new();
+        if before.carpdev != after.carpdev {
+            whys.push("another carpdev");
+        }
+        if before.vhid != after.vhid {
+            whys.push("another vhid");
+        }
+        if before.lladdr != after.lladdr {
+            whys.push("another lladdr");
+        }
+        match (before.addresses.is_empty(), after.addresses.is_empty()) {
+            (true, false) => whys.push("its first address"),
+            (false, true) => whys.push("no address any more"),
+            (true, true) | (false, false) => {}
+        }
+        let leaves = match scene.state {
+            Some(State::Master) => "it bows out and ",
+            Some(State::Backup | State::Init) | None => "it ",
+        };
+        Self::yes(format!("{leaves}begins anew, with {}", whys.join(" and ")))
+    }
+}
+
+/// What happens where no election does.
+fn goes_on(scene: Scene<'_>) -> String {
+    let state = match scene.state {
+        Some(State::Master) => "MASTER",
+        Some(State::Backup) => "BACKUP",
+        Some(State::Init) | None => "INIT",
+    };
+    let mut text = format!("it goes on as {state}");
+    let Some(before) = scene.before else {
+        return text;
+    };
+    let after = scene.after;
+    let ips = |config: &Config| {
+        let mut all: Vec<_> = config.addresses.iter().map(VirtualAddress::ip).collect();
+        all.sort_unstable();
+        all
+    };
+    let place = |config: &Config| (config.advbase, config.advskew);
+    if before.key != after.key {
+        text.push_str("; nodes with different passwords do not hear each other: all become master");
+    } else if ips(before) != ips(after) {
+        text.push_str("; the other nodes need the same addresses within five minutes");
+    } else if place(before) != place(after) && scene.preempt {
+        text.push_str("; the node with the smallest interval then takes over (preempt)");
+    } else if before.peers().ne(after.peers()) {
+        text.push_str("; a node that hears no adverts any more becomes master");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,149 @@
+//! What is said of commands that are not done.
+
+use std::ffi::OsString;
+
+use carp_net::carp_fsm::carp_proto::Key;
+
+use super::*;
+use crate::words;
+
+fn change(line: &str) -> Change {
+    let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
+    words::parse("carp0", &words).unwrap().change
+}
+
+fn config(line: &str) -> Config {
+    Config::default().with(&change(line)).unwrap().0
+}
+
+/// What `line` would do to an interface that `before` has made and that is in `state`.
+fn rehearsed(before: &str, state: State, line: &str) -> String {
+    let before = config(before);
+    let change = change(line);
+    let (after, notes) = before.with(&change).unwrap();
+    let scene = Scene {
+        before: Some(&before),
+        after: &after,
+        state: Some(state),
+        preempt: true,
+        wish: change.state,
+    };
+    Rehearsal::of(scene, notes).to_string()
+}
+
+const WHOLE: &str = "vhid 99 carpdev vmx0 192.0.2.10/24";
+
+#[test]
+fn every_change_has_a_line() {
+    let line = "advskew 100 advbase 2 peers freebsd advdemote both carppeer 10.0.0.2 peer6 \
+                2001:db8::2 mtu 1400 descr rack group web alias 192.0.2.20/24 2001:db8::10/64 -alias \
+                192.0.2.10";
+    assert_eq!(
+        rehearsed(WHOLE, State::Master, line),
+        "advbase: 1 -> 2\n\
+         advskew: 0 -> 100\n\
+         peers: portable -> freebsd\n\
+         advdemote: auto -> both\n\
+         carppeer: multicast -> 10.0.0.2\n\
+         peer6: multicast -> 2001:db8::2\n\
+         mtu: as the carpdev -> 1400\n\
+         description: none -> rack\n\
+         group: none -> web\n\
+         inet: 192.0.2.10/24 -> none\n\
+         inet: none -> 192.0.2.20/24\n\
+         inet6: none -> 2001:db8::10/64\n\
+         election: no: it goes on as MASTER; the other nodes need the same addresses within \
+         five minutes\n"
+    );
+}
+
+#[test]
+fn interface_that_is_not_there_is_created() {
+    let rehearsal = Rehearsal::without_service(&change("vhid 99 carpdev vmx0 192.0.2.10")).unwrap();
+    assert_eq!(
+        rehearsal.to_string(),
+        "interface: none -> created\n\
+         vhid: none -> 99\n\
+         carpdev: none -> vmx0\n\
+         inet: none -> 192.0.2.10/32\n\
+         election: yes: it begins to take part, as BACKUP\n"
+    );
+    let note = "192.0.2.10 has no prefix length: taken as 192.0.2.10/32";
+    assert_eq!(rehearsal.notes, [note]);
+    let refusal = Rehearsal::without_service(&change("192.0.2.10/24")).unwrap_err();
+    assert!(
+        refusal.starts_with("an address needs a carpdev"),
+        "{refusal}"
+    );
+}
+
+#[test]
+fn key_is_said_to_change_and_not_shown() {
+    let mut secret = change("up");
+    secret.key = Some(crate::change::CarriedKey(Key::from_password(
+        "SharedSecret",
+    )));
+    let text = |before: Config, change: &Change| {
+        let (after, _) = before.with(change).unwrap();
+        let changes = differences(Some(&before), &after);
+        changes.iter().map(ToString::to_string).collect::<String>()
+    };
+    let keyed = Config::default().with(&secret).unwrap().0;
+    assert_eq!(text(Config::default(), &secret), "pass: none -> set");
+    assert_eq!(text(keyed.clone(), &secret), "");
+    secret.key = Some(crate::change::CarriedKey(Key::from_password("another")));
+    assert_eq!(text(keyed.clone(), &secret), "pass: set -> another one");
+    secret.key = Some(crate::change::CarriedKey(Key::none()));
+    assert_eq!(text(keyed, &secret), "pass: set -> none");
+}
+
+#[test]
+fn why_an_election_follows() {
+    let master = |line: &str| {
+        let text = rehearsed(WHOLE, State::Master, line);
+        text.lines().last().unwrap().to_owned()
+    };
+    for (line, expected) in [
+        ("up", "no: it goes on as MASTER"),
+        (
+            "vhid 7",
+            "yes: it bows out and begins anew, with another vhid",
+        ),
+        (
+            "lladdr carpdev carpdev vmx1",
+            "yes: it bows out and begins anew, with another carpdev and another lladdr",
+        ),
+        (
+            "-inet",
+            "yes: it bows out and begins anew, with no address any more",
+        ),
+        ("down", "yes: it is MASTER, bows out and hands over"),
+        ("state backup", "yes: it hands over"),
+        ("state master", "no: it goes on as MASTER"),
+        (
+            "advskew 7",
+            "no: it goes on as MASTER; the node with the smallest interval then takes over \
+             (preempt)",
+        ),
+        (
+            "carppeer 10.0.0.2",
+            "no: it goes on as MASTER; a node that hears no adverts any more becomes master",
+        ),
+    ] {
+        assert_eq!(master(line), format!("election: {expected}"), "{line}");
+    }
+    let backup = rehearsed(WHOLE, State::Backup, "state master");
+    assert_eq!(backup, "election: yes: it takes over\n");
+    let down = rehearsed(&format!("{WHOLE} down"), State::Init, "vhid 7");
+    assert!(down.ends_with("election: no: it is down\n"), "{down}");
+    let up = rehearsed(&format!("{WHOLE} down"), State::Init, "up");
+    assert!(
+        up.ends_with("election: yes: it takes part again, as BACKUP\n"),
+        "{up}"
+    );
+    let alone = rehearsed("vhid 7", State::Init, "advskew 9");
+    assert!(
+        alone.ends_with("no: it takes no part without a vhid and a carpdev\n"),
+        "{alone}"
+    );
+}

@@ -5,7 +5,7 @@
 //! sandbox but its own. So where the unit is installed it is used, for the network namespace that
 //! it serves: that of the machine.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
@@ -46,8 +46,9 @@ impl Systemd {
         if !paths.are_usual() || !self.runs_here() {
             return Ok(false);
         }
-        // A process of the unit would wait for the unit to start, and that for the process to end.
-        if self.is_within_unit() {
+        // A process of a unit that is to stop before that one starts anew would wait for the start,
+        // and the start for the process.
+        if self.is_within_units() {
             return Err(UnitError::Within);
         }
         let output = Command::new(&self.systemctl)
@@ -79,14 +80,19 @@ impl Systemd {
             && first == namespace("self")
     }
 
-    fn is_within_unit(&self) -> bool {
+    /// Whether this process belongs to the unit or to one of those beside it.
+    fn is_within_units(&self) -> bool {
         let groups = fs::read_to_string(self.root.join("proc/self/cgroup")).unwrap_or_default();
         let mut paths = groups.lines().filter_map(|line| line.rsplit(':').next());
-        paths.any(|path| Path::new(path).iter().any(|name| name == UNIT))
+        let is_ours = |name: &OsStr| UNITS.iter().any(|unit| name == *unit);
+        paths.any(|path| Path::new(path).iter().any(is_ours))
     }
 }
 
 const UNIT: &str = "carpctl.service";
+
+/// It, and those that stop with it.
+const UNITS: [&str; 3] = [UNIT, "carpctl-boot-done.service", "carpctl-hooks.service"];
 
 /// What systemctl ends with where there is no such unit.
 const NOT_INSTALLED: i32 = 5;
@@ -192,18 +198,20 @@ mod tests {
     }
 
     #[test]
-    fn process_of_the_unit_does_not_wait_for_the_unit() {
+    fn process_of_the_units_does_not_wait_for_them() {
         let machine = Machine::new("", 0);
         for group in [
             "/system.slice/carpctl.service",
             "/system.slice/carpctl.service/.control",
+            "/system.slice/carpctl-boot-done.service",
+            "/system.slice/carpctl-hooks.service",
         ] {
             machine.is_in(group);
             let error = machine.start().unwrap_err();
             assert!(error.contains("no service that answers"), "{error}");
         }
         assert_eq!(machine.asked(), "");
-        machine.is_in("/system.slice/carpctl-hooks.service");
+        machine.is_in("/system.slice/web.service");
         assert_eq!(machine.start(), Ok(true));
     }
 }

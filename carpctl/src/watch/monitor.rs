@@ -68,7 +68,7 @@ pub(crate) fn run(options: &MonitorOptions, json: bool) -> Result<(), Failure> {
     }
 }
 
-const HELP: &str = "\
+pub(super) const HELP: &str = "\
 Each line has the local time, the interface, and what happened: changes of
 state, demotions, peers that appear and go, adverts that are refused, what
 other programs damage and when it is mended, freezes. Where no service runs,
@@ -77,15 +77,19 @@ needs no root. A reader that is too slow is told how much it has missed.
 
 JSON: each object has `time' (UTC), `interface' (null where it is about the
 whole node) and `event', and by event:
-  transition   from, to, reason
-  demotion     group, change, total, owner, reason
-  refused      count, reason, source, carpdev, vhid
-  damaged, mended   damage
-  frozen       milliseconds
-  adopted, gone
-  error        reason
-  missed       count
-  service_gone, service_came
+  transition    from, to, rule, section, reason, heard (source, advbase, advskew,
+                demotion), own (advbase, advskew, demotion), demotion, preempt,
+                clock (timer, family, since, length_us, last_advert)
+  demotion      group, change, total, owner, reason
+  peer_heard    source, advbase, advskew, demotion
+  peer_lost     the same, and bowed_out, silent_us
+  refused       count, reason, source, carpdev, vhid
+  damaged       damage; so has `mended'
+  frozen        milliseconds
+  error         reason
+  missed        count
+and without more: adopted (addresses of a former run), gone (the interface),
+service_gone, service_came.
 
 Exit status: 0 when interrupted or when nobody reads it any more, 1 when it is
 not possible to watch.";

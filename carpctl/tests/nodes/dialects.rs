@@ -105,6 +105,26 @@ fn every_pair_agrees_hands_over_and_hears_of_demotion() {
     }
     wait_for(&net, "node one takes all back", |_| 1);
 
+    // What its adverts give away: the counter that we all have in common with OpenBSD, and what
+    // OpenBSD does not send.
+    let peers: Vec<Value> = serde_json::from_str(&net.two.carpctl("peers --json")).unwrap();
+    assert_eq!(peers.len(), pairs().len());
+    for interface in peers {
+        let (spoken, _) = pairs()[interface["name"].as_str().unwrap()];
+        let heard = interface["peers"].as_array().unwrap();
+        assert_eq!(heard.len(), 2, "over both families: {interface}");
+        for peer in heard {
+            let is_over_inet6 = peer["source"].as_str().unwrap().contains(':');
+            let dialects = peer["dialects"].as_array().unwrap();
+            assert!(dialects.contains(&"carpctl".into()), "{spoken}: {peer}");
+            if ["freebsd", "netbsd"].contains(&spoken) {
+                assert_eq!(dialects.len(), 1, "{spoken}: {peer}");
+            } else if is_over_inet6 {
+                assert_eq!(dialects[0], "openbsd", "{spoken}: {peer}");
+            }
+        }
+    }
+
     // Nobody found anything wrong with anybody's adverts, over either family.
     for node in [&net.one, &net.two] {
         let stats: Value = serde_json::from_str(&node.carpctl("stats --json")).unwrap();

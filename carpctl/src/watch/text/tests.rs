@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::*;
 use crate::report::Demotion;
 use crate::watch::cause::LastAdvert;
+use crate::watch::monitor::HELP;
 
 const LONG: &str = "fe80::ffff:ffff:ffff:fff1";
 
@@ -95,6 +96,7 @@ fn monitor_has_a_line_for_each_event() {
         vhid: Some(99),
     };
     let milliseconds = 10_003;
+    let address = || "address removed".to_owned();
     for (interface, what, expected) in [
         (
             carp0,
@@ -116,6 +118,27 @@ fn monitor_has_a_line_for_each_event() {
             refused,
             "carp0: refused 7 packets from 192.0.2.1: bad checksum",
         ),
+        (
+            carp0,
+            What::Damaged { damage: address() },
+            "carp0: address removed",
+        ),
+        (
+            carp0,
+            What::Mended { damage: address() },
+            "carp0: mended: address removed",
+        ),
+        (
+            carp0,
+            What::Adopted,
+            "carp0: addresses of a former run adopted",
+        ),
+        (
+            carp0,
+            What::Error { reason: address() },
+            "carp0: error: address removed",
+        ),
+        (carp0, What::Gone, "carp0: destroyed"),
         (None, What::Frozen { milliseconds }, "frozen for 10.003 s"),
         (
             None,
@@ -133,7 +156,13 @@ fn monitor_has_a_line_for_each_event() {
         };
         let line = line(&happening, &TimeZone::UTC);
         assert_eq!(line, format!("17:32:03.062 {expected}"));
-        let data = serde_json::to_string(&happening).unwrap();
+        let data = serde_json::to_value(&happening).unwrap();
+        let object = data.as_object().unwrap();
+        let event = object["event"].as_str().unwrap();
+        for name in object.keys().map(String::as_str).chain([event]) {
+            assert!(HELP.contains(name), "{name} is not in the help");
+        }
+        let data = data.to_string();
         assert_eq!(
             serde_json::from_str::<Happening>(&data).unwrap(),
             happening,

@@ -184,6 +184,14 @@ impl Host {
         }
     }
 
+    /// Why it is about to become master, while it waits for its addresses.
+    pub(crate) const fn taking_over(&self) -> Option<Reason> {
+        match self.run.role {
+            Role::Taking(reason) => Some(reason),
+            Role::Init | Role::Backup | Role::Master | Role::Retiring { .. } => None,
+        }
+    }
+
     /// Whether it takes no part any more and holds nothing.
     pub(crate) fn is_at_rest(&self) -> bool {
         self.run.role == Role::Init

@@ -13,6 +13,7 @@ use crate::demo::DemoOptions;
 use crate::demotion;
 use crate::demotion::hold::DemoteOptions;
 use crate::failure::{Failure, printable};
+use crate::hooks::runner::{self, HooksOptions};
 use crate::name::{InterfaceName, PREFIX};
 use crate::netstart::save::{self, SaveOptions};
 use crate::netstart::{self, NetstartOptions};
@@ -91,6 +92,8 @@ enum Command {
     Demote(DemoteOptions),
     /// Start the service anew, as after an upgrade, unnoticed by others
     Restart,
+    /// Run the hooks of a service
+    Hooks(HooksOptions),
     /// Run the service in the foreground
     Daemon(DaemonOptions),
     /// Show the adverts in a capture file
@@ -154,6 +157,7 @@ pub(crate) fn run() -> Result<std::process::ExitCode, Failure> {
         Some(Command::Generate(options)) => generate::run(&options, &help::program())?,
         Some(Command::Complete(options)) => print(&options.answer(&help::program()))?,
         Some(Command::Restart) => restart()?,
+        Some(Command::Hooks(options)) => return runner::run(&options),
         Some(Command::Daemon(options)) => return daemon::run(&options),
         Some(Command::Decode(options)) => decode::run(&options, cli.json)?,
         Some(Command::Demo(options)) => return Ok(crate::demo::run(&options)),

@@ -11,6 +11,7 @@ use rustix::net::sockopt::{Timeout, set_socket_timeout, socket_peercred};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 
 use crate::daemon::READY;
+use crate::hooks::order::{Finished, Order};
 use crate::notify;
 use crate::paths::{Paths, about};
 use crate::protocol::{self, MAX_LINE, ProtocolError, Reply, Request};
@@ -158,6 +159,44 @@ pub(crate) fn reloading(paths: &Paths) -> Option<Reloading> {
 /// The service is being configured anew.
 #[derive(Debug)]
 pub(crate) struct Reloading(#[expect(dead_code, reason = "held")] UnixStream);
+
+/// A connection on which a service gives hooks to run.
+pub(crate) struct Worker {
+    connection: Connection,
+    is_root: bool,
+}
+
+/// Begins to work for the service, if there is one.
+pub(crate) fn work(paths: &Paths) -> Result<Option<Worker>, ClientError> {
+    let Some(connection) = connect_to(paths)? else {
+        return Ok(None);
+    };
+    connection.must_be_trusted()?;
+    let service = socket_peercred(&connection.stream).map_err(io::Error::from)?;
+    // An order may be long in coming.
+    connection.stream.set_read_timeout(None)?;
+    Ok(Some(Worker {
+        connection,
+        is_root: service.uid.is_root(),
+    }))
+}
+
+impl Worker {
+    /// Whether the service is root.
+    pub(crate) const fn is_root(&self) -> bool {
+        self.is_root
+    }
+
+    /// Says how the last order went, and waits for the next.
+    pub(crate) fn next_order(&self, finished: Option<Finished>) -> Result<Order, ClientError> {
+        let replies = self.connection.ask(&Request::Work { finished })?;
+        match replies.into_iter().next() {
+            Some(Reply::Hook(order)) => Ok(*order),
+            Some(Reply::Refused { reason }) => Err(ClientError::Refused(reason)),
+            _ => Err(ClientError::Ended),
+        }
+    }
+}
 
 /// Asks the service to be started anew, and waits until the new one answers.
 pub(crate) fn ask_to_restart(paths: &Paths) -> Result<Vec<Reply>, ClientError> {

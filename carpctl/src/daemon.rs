@@ -13,6 +13,7 @@ use rustix::fs::Mode;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::failure::Failure;
+use crate::hooks::keeper;
 use crate::logging;
 use crate::metrics::MetricsAddress;
 use crate::notify::Notifier;
@@ -47,6 +48,9 @@ pub(crate) struct DaemonOptions {
     /// Serve metrics for Prometheus at unix:/PATH, 127.0.0.1:PORT or [::1]:PORT
     #[arg(long, value_name = "ADDRESS")]
     metrics: Option<MetricsAddress>,
+    /// Start no process that runs hooks: another one does (`carpctl hooks`)
+    #[arg(long)]
+    no_hooks: bool,
     /// Go to the background and end with the last interface
     #[arg(long, hide = true)]
     on_demand: bool,
@@ -67,7 +71,7 @@ pub(crate) fn run(options: &DaemonOptions) -> Result<ExitCode, Failure> {
     }
     let outcome = match (options.engine, options.unsupervised) {
         (true, _) => engine(options, Vec::new()),
-        (false, true) => give_up_privileges(options).and_then(|opened| engine(options, opened)),
+        (false, true) => unsupervised(options),
         (false, false) => supervisor(options),
     };
     if let (Err(error), true) = (&outcome, options.on_demand) {
@@ -76,12 +80,21 @@ pub(crate) fn run(options: &DaemonOptions) -> Result<ExitCode, Failure> {
     outcome
 }
 
+/// The process that does the work without another.
+fn unsupervised(options: &DaemonOptions) -> Result<ExitCode, Failure> {
+    let paths = Paths::of_this_namespace().map_err(|error| failure(&error))?;
+    start_hooks(options, &paths);
+    let opened = give_up_privileges(options)?;
+    engine(options, opened)
+}
+
 /// The process that keeps the other one running.
 fn supervisor(options: &DaemonOptions) -> Result<ExitCode, Failure> {
     let paths = Paths::of_this_namespace().map_err(|error| failure(&error))?;
     if options.on_demand {
         leave_the_caller().map_err(|error| failure(&error))?;
     }
+    start_hooks(options, &paths);
     let opened = match give_up_privileges(options) {
         Err(error) if options.on_demand => {
             tell_the_caller(&error.to_string()).map_err(|error| failure(&error))?;
@@ -148,6 +161,18 @@ fn engine(options: &DaemonOptions, opened: Vec<(String, OwnedFd)>) -> Result<Exi
     Ok(ExitCode::SUCCESS)
 }
 
+/// Starts what runs hooks, with the rights that this process gives up. The service goes on without
+/// it.
+fn start_hooks(options: &DaemonOptions, paths: &Paths) {
+    let is_root = rustix::process::geteuid().is_root();
+    if options.no_hooks || !is_root || supervise::is_renewed() {
+        return;
+    }
+    if let Err(error) = keeper::start(paths, options.on_demand) {
+        tracing::warn!("hooks cannot be run: {error}");
+    }
+}
+
 impl DaemonOptions {
     /// The words that both processes are started with.
     fn words(&self) -> Vec<OsString> {
@@ -160,6 +185,7 @@ impl DaemonOptions {
         }
         for (is_set, word) in [
             (self.boot, "--boot"),
+            (self.no_hooks, "--no-hooks"),
             (self.on_demand, "--on-demand"),
             (self.no_sandbox, "--no-sandbox"),
         ] {

@@ -2,6 +2,14 @@
 //!
 //! The service only decides that one is to run, and when; another process runs them.
 
+mod directory;
+pub(crate) mod execute;
+pub(crate) mod keeper;
+pub(crate) mod order;
+pub(crate) mod runner;
+pub(crate) mod script;
+pub(crate) mod trust;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::name::{InterfaceName, NotACarpName};
 use crate::paths::Paths;
 use crate::secret;
-use files::Etc;
+pub(crate) use files::Etc;
 use plan::Plan;
 
 mod apply;

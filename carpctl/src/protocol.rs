@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use crate::change::Change;
 use crate::demotion::{Demand, GroupReport};
 use crate::group::GroupName;
+use crate::hooks::order::{Finished, Order};
 use crate::metrics::{Facts, Vitals};
 use crate::name::InterfaceName;
 use crate::rehearsal::Rehearsal;
@@ -64,6 +65,9 @@ pub(crate) enum Request {
     Why { interface: Option<InterfaceName> },
     /// Tell whom this interface hears, or all of them do.
     Peers { interface: Option<InterfaceName> },
+    /// Give a hook to run, as soon as there is one, to this client, which has `finished` the one
+    /// before. For root only.
+    Work { finished: Option<Finished> },
     /// Tell of these interfaces, or of all, and then what happens to them, for as long as the client
     /// stays. It may ask nothing more.
     Watch { interfaces: Vec<InterfaceName> },
@@ -103,6 +107,8 @@ pub(crate) enum Reply {
     Happened(Box<Happening>),
     /// So many things happened here that the client was too slow for.
     Missed { count: u64 },
+    /// A hook that is to run.
+    Hook(Box<Order>),
     /// The change is done; the notes are for the operator.
     Done { notes: Vec<String> },
     /// The settings, as they were and as they are.
@@ -122,7 +128,7 @@ impl Request {
             Self::Show { .. } | Self::Config { .. } | Self::Stats { .. } | Self::Metrics => false,
             Self::Settings { .. } | Self::Group { .. } | Self::Demote { .. } => false,
             Self::Restart | Self::Watch { .. } | Self::Reload => false,
-            Self::Why { .. } | Self::Peers { .. } => false,
+            Self::Why { .. } | Self::Peers { .. } | Self::Work { .. } => false,
         }
     }
 }

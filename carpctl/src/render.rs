@@ -205,6 +205,9 @@ fn write_news(text: &mut String, report: &Report) -> fmt::Result {
         let line = format!("trouble: {}: {what}, {outcome}", ago(*ago_ms));
         write_wrapped(text, &line)?;
     }
+    if let Some(Past { ago_ms, reason }) = &report.hook_error {
+        write_wrapped(text, &format!("hook: {}: {reason}", ago(*ago_ms)))?;
+    }
     if let Some(Past { ago_ms, reason }) = &report.error {
         write_wrapped(text, &format!("error: {}: {reason}", ago(*ago_ms)))?;
     }

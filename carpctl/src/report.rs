@@ -55,6 +55,9 @@ pub(crate) struct Report {
     /// The last thing that another program changed, until a minute has passed.
     #[serde(default)]
     pub(crate) trouble: Option<Trouble>,
+    /// What went wrong with its hooks the last time.
+    #[serde(default)]
+    pub(crate) hook_error: Option<Past>,
     /// What cannot be done at present.
     #[serde(default)]
     pub(crate) error: Option<Past>,
@@ -238,6 +241,7 @@ impl Report {
             demotion: 0,
             demotions: Vec::new(),
             trouble: None,
+            hook_error: None,
             error: None,
         }
     }

@@ -199,7 +199,8 @@ impl<B: Platform> Service<B> {
             self.control.deadline(),
             self.clients.deadline(),
             self.scrapes.deadline(),
-            self.give_up,
+            self.give_up.filter(|_| !self.control.is_stopped()),
+            self.control.waits_for_hooks().filter(|until| *until > now),
             self.idle_deadline(),
             self.keeper.deadline(now),
             self.keeper.restart_deadline(),
@@ -331,12 +332,16 @@ impl<B: Platform> Service<B> {
     fn is_over(&self) -> bool {
         let now = self.control.now();
         if let Some(give_up) = self.give_up {
-            if now >= give_up {
+            if now >= give_up && !self.control.is_stopped() {
                 tracing::warn!("not everything was taken down in time");
+                return true;
             }
-            return now >= give_up || self.control.is_stopped();
+            return self.control.is_stopped() && !self.waits_for_hooks();
         }
         if !self.on_demand || !self.control.is_empty() || self.clients.are_served() {
+            return false;
+        }
+        if self.waits_for_hooks() {
             return false;
         }
         if self.control.is_demoted_by_name() {
@@ -345,6 +350,16 @@ impl<B: Platform> Service<B> {
         let unset = self.control.settings() == Settings::default();
         let nobody_comes = self.idle_deadline().is_none_or(|deadline| now >= deadline);
         self.control.destroyed_last() || (unset && self.clients.is_empty() && nobody_comes)
+    }
+
+    /// Whether hooks of what has been taken down are still to end, and may take that long.
+    fn waits_for_hooks(&self) -> bool {
+        let until = self.control.waits_for_hooks();
+        let waits = until.is_some_and(|until| self.control.now() < until);
+        if until.is_some() && !waits {
+            tracing::warn!("not all hooks have ended in time");
+        }
+        waits
     }
 
     /// Until when a service that was started on demand waits for whoever started it.

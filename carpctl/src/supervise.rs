@@ -29,6 +29,11 @@ pub(crate) struct Plan {
     pub(crate) caller_waits: bool,
 }
 
+/// Whether this supervisor took the place of another, in the same process.
+pub(crate) fn is_renewed() -> bool {
+    std::env::var_os(RENEWED).is_some()
+}
+
 /// Keeps an engine running until it ends on purpose; the first one is left what is `opened`.
 pub(crate) fn run(plan: &Plan, opened: Vec<(String, OwnedFd)>) -> Result<ExitCode, Failure> {
     let in_words = |error: io::Error| Failure::Failed(error.to_string());
@@ -53,8 +58,13 @@ pub(crate) fn run(plan: &Plan, opened: Vec<(String, OwnedFd)>) -> Result<ExitCod
         }
         command
     };
+    let renewed = || {
+        let mut command = plan.command(&installed);
+        command.env(RENEWED, "1");
+        command
+    };
     let mut supervisor = Supervisor::new(engine)
-        .renewed_by(|| plan.command(&installed))
+        .renewed_by(renewed)
         .observed_by(tell_manager(Notifier::from_environment()))
         .before_others();
     for (name, descriptor) in opened {
@@ -135,6 +145,13 @@ fn give_up_output() -> io::Result<OwnedFd> {
     Ok(output)
 }
 
+/// The program that was installed in the place of the one that this process runs, if one was.
+pub(crate) fn installed_program() -> Option<PathBuf> {
+    let running = std::env::current_exe().ok()?;
+    let installed = without_mark(running.clone());
+    (installed != running && installed.exists()).then_some(installed)
+}
+
 /// The path of a program, also where its file has been replaced already, which the kernel marks.
 fn without_mark(path: PathBuf) -> PathBuf {
     let bytes = path.as_os_str().as_bytes();
@@ -150,3 +167,6 @@ fn failed(reason: &str) -> Failure {
 
 /// The program that a process runs, as that process sees it.
 const RUNNING: &str = "/proc/self/exe";
+
+/// The variable by which a supervisor that took the place of another knows that it did.
+const RENEWED: &str = "CARPCTL_RENEWED";

@@ -5,8 +5,8 @@ use carp_proto::Family;
 use crate::counters::Counters;
 use crate::host::Host;
 use crate::{
-    Claim, Clock, HostId, LastHeard, LastTransition, LinkId, Peer, State, Stranger, Transition,
-    Trouble, VirtualHost,
+    Claim, Clock, HostId, LastHeard, LastTransition, LinkId, Peer, Reason, State, Stranger,
+    Transition, Trouble, VirtualHost,
 };
 
 /// A virtual host as it stands.
@@ -50,6 +50,11 @@ impl<'a> HostView<'a> {
     /// When and why it became what it is; `None` while it has never changed.
     pub const fn last_transition(&self) -> Option<LastTransition> {
         self.host.last()
+    }
+
+    /// Why it is about to become master, while it waits for its addresses.
+    pub const fn taking_over(&self) -> Option<Reason> {
+        self.host.taking_over()
     }
 
     /// The last thing that somebody else changed on it, until a minute after it was mended.

@@ -50,7 +50,7 @@ fn show_group(group: &GroupName, json: bool) -> Result<(), Failure> {
             Reply::Interface(_) | Reply::Config(_) | Reply::Stats(_) | Reply::Done { .. } => {}
             Reply::End | Reply::Settings { .. } | Reply::Ending => {}
             Reply::Happened(_) | Reply::Missed { .. } | Reply::Vitals(_) | Reply::Facts(_) => {}
-            Reply::Why(_) | Reply::Peers(_) | Reply::Rehearsal(_) => {}
+            Reply::Why(_) | Reply::Peers(_) | Reply::Rehearsal(_) | Reply::Hook(_) => {}
         }
     }
     let report = report.ok_or_else(|| failed(&client::ClientError::Ended))?;
@@ -75,7 +75,7 @@ fn demote(group: GroupName, demand: Demand) -> Result<(), Failure> {
             Reply::Interface(_) | Reply::Config(_) | Reply::Stats(_) | Reply::Group(_) => {}
             Reply::End | Reply::Settings { .. } | Reply::Ending => {}
             Reply::Happened(_) | Reply::Missed { .. } | Reply::Vitals(_) | Reply::Facts(_) => {}
-            Reply::Why(_) | Reply::Peers(_) | Reply::Rehearsal(_) => {}
+            Reply::Why(_) | Reply::Peers(_) | Reply::Rehearsal(_) | Reply::Hook(_) => {}
         }
     }
     Ok(())

@@ -172,7 +172,7 @@ fn rehearse(name: InterfaceName, words: &[OsString]) -> Result<(), Failure> {
             Reply::Interface(_) | Reply::Config(_) | Reply::Stats(_) | Reply::Group(_) => {}
             Reply::End | Reply::Settings { .. } | Reply::Ending | Reply::Done { .. } => {}
             Reply::Happened(_) | Reply::Missed { .. } | Reply::Vitals(_) | Reply::Facts(_) => {}
-            Reply::Why(_) | Reply::Peers(_) => {}
+            Reply::Why(_) | Reply::Peers(_) | Reply::Hook(_) => {}
         }
     }
     let rehearsal = match rehearsal {
@@ -201,7 +201,7 @@ fn change(name: InterfaceName, words: &[OsString]) -> Result<(), Failure> {
             Reply::Interface(_) | Reply::Config(_) | Reply::Stats(_) | Reply::Group(_) => {}
             Reply::End | Reply::Settings { .. } | Reply::Ending => {}
             Reply::Happened(_) | Reply::Missed { .. } | Reply::Vitals(_) | Reply::Facts(_) => {}
-            Reply::Why(_) | Reply::Peers(_) | Reply::Rehearsal(_) => {}
+            Reply::Why(_) | Reply::Peers(_) | Reply::Rehearsal(_) | Reply::Hook(_) => {}
         }
     }
     Ok(())

@@ -75,7 +75,7 @@ fn reports(interface: Option<InterfaceName>) -> Result<Vec<Report>, Failure> {
             Reply::Config(_) | Reply::Stats(_) | Reply::Group(_) | Reply::Done { .. } => {}
             Reply::End | Reply::Settings { .. } | Reply::Ending | Reply::Rehearsal(_) => {}
             Reply::Happened(_) | Reply::Missed { .. } | Reply::Vitals(_) | Reply::Facts(_) => {}
-            Reply::Why(_) | Reply::Peers(_) => {}
+            Reply::Why(_) | Reply::Peers(_) | Reply::Hook(_) => {}
         }
     }
     if let (Some(name), true) = (interface, reports.is_empty()) {

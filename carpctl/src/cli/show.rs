@@ -60,7 +60,7 @@ pub(crate) fn ask(interface: Option<InterfaceName>, key: bool) -> Result<Vec<Tol
             Reply::Interface(_) | Reply::Stats(_) | Reply::Group(_) | Reply::Done { .. } => {}
             Reply::End | Reply::Settings { .. } | Reply::Ending => {}
             Reply::Happened(_) | Reply::Missed { .. } | Reply::Vitals(_) | Reply::Facts(_) => {}
-            Reply::Why(_) | Reply::Peers(_) | Reply::Rehearsal(_) => {}
+            Reply::Why(_) | Reply::Peers(_) | Reply::Rehearsal(_) | Reply::Hook(_) => {}
         }
     }
     if let (Some(name), true) = (interface, all.is_empty()) {

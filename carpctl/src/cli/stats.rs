@@ -43,7 +43,7 @@ pub(super) fn run(options: &StatsOptions, json: bool) -> Result<(), Failure> {
             Reply::Interface(_) | Reply::Config(_) | Reply::Group(_) | Reply::Done { .. } => {}
             Reply::End | Reply::Settings { .. } | Reply::Ending => {}
             Reply::Happened(_) | Reply::Missed { .. } | Reply::Vitals(_) | Reply::Facts(_) => {}
-            Reply::Why(_) | Reply::Peers(_) | Reply::Rehearsal(_) => {}
+            Reply::Why(_) | Reply::Peers(_) | Reply::Rehearsal(_) | Reply::Hook(_) => {}
         }
     }
     if let (Some(_), true) = (interface, interfaces.is_empty()) {

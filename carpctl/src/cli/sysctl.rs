@@ -73,7 +73,7 @@ pub(super) fn run(options: &SysctlOptions, json: bool) -> Result<(), Failure> {
             Reply::Interface(_) | Reply::Config(_) | Reply::Stats(_) | Reply::Group(_) => {}
             Reply::End | Reply::Done { .. } | Reply::Ending => {}
             Reply::Happened(_) | Reply::Missed { .. } | Reply::Vitals(_) | Reply::Facts(_) => {}
-            Reply::Why(_) | Reply::Peers(_) | Reply::Rehearsal(_) => {}
+            Reply::Why(_) | Reply::Peers(_) | Reply::Rehearsal(_) | Reply::Hook(_) => {}
         }
     }
     if json {

@@ -55,6 +55,11 @@ impl Etc {
         Self { system, own }
     }
 
+    /// `/etc/carpctl`.
+    pub(crate) fn own(&self) -> &Path {
+        &self.own
+    }
+
     /// Which files of interfaces there are. Everything else, such as `hostname.carp0.bak`, is
     /// nobody's business here.
     pub(crate) fn hostnames(&self) -> io::Result<Hostnames> {

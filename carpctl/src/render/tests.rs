@@ -229,6 +229,7 @@ fn json_has_the_same_facts_and_the_kernels_view() {
             },
             "description": "",
             "hooks": {},
+            "hook_error": null,
             "groups": ["carp"],
             "status": "master",
             "addresses": [

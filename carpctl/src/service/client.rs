@@ -27,6 +27,8 @@ pub(crate) struct Client {
     written: usize,
     turn: Turn,
     deadline: Timestamp,
+    /// Whether it runs hooks, for which it may take as long as they do.
+    works: bool,
     /// What it is told as it happens, if it has asked for that.
     feed: Option<Feed>,
 }
@@ -42,6 +44,8 @@ enum Turn {
     Listing(Topic, Option<InterfaceName>),
     /// Nobody's: the connection holds a demotion or a reload, and lasts as long as that.
     Holding,
+    /// The service's, to give it a hook to run, perhaps in a long time.
+    Working,
     /// The service's, to tell what happens, until the client goes.
     Reading,
     /// Nobody's: what is left to send is sent, and that is all.
@@ -101,6 +105,7 @@ impl Client {
             written: 0,
             turn: Turn::Client,
             deadline: now + PATIENCE,
+            works: false,
             feed: None,
         }
     }
@@ -114,16 +119,27 @@ impl Client {
     /// likes: it loses what it does not take.
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
         match self.turn {
-            Turn::Service | Turn::Holding | Turn::Reading => None,
+            Turn::Service | Turn::Holding | Turn::Reading | Turn::Working => None,
+            Turn::Client if self.works => None,
             Turn::Listing(..) if self.is_reader() => None,
             Turn::Client | Turn::Listing(..) | Turn::Over => Some(self.deadline),
         }
     }
 
     /// Whether it waits for an answer or for the rest of one. A reader waits for nothing that must
-    /// come.
+    /// come, nor does one that runs hooks.
     pub(crate) fn is_served(&self) -> bool {
-        !self.is_reader() && (self.turn != Turn::Client || self.written < self.output.len())
+        !self.stays() && (self.turn != Turn::Client || self.written < self.output.len())
+    }
+
+    /// Whether it stays without being served: no service stays for it.
+    pub(crate) const fn stays(&self) -> bool {
+        self.is_reader() || self.works
+    }
+
+    /// Whether it runs hooks.
+    pub(crate) const fn works(&self) -> bool {
+        self.works
     }
 
     /// Whether it is told what happens.
@@ -147,7 +163,7 @@ impl Client {
             Turn::Client => self.read_request(),
             Turn::Service => Step::Wait,
             Turn::Listing(topic, last) => Step::Next(topic, last),
-            Turn::Holding => self.look_for_the_end(),
+            Turn::Holding | Turn::Working => self.look_for_the_end(),
             Turn::Reading => self.read_out(),
             Turn::Over => Step::Close,
         }
@@ -187,6 +203,12 @@ impl Client {
         if self.turn != Turn::Over {
             self.turn = Turn::Holding;
         }
+    }
+
+    /// From now on it runs hooks, and waits for one.
+    pub(crate) const fn work(&mut self) {
+        self.works = true;
+        self.turn = Turn::Working;
     }
 
     /// Has nothing to tell of `interface`, but perhaps of those behind it.
@@ -299,7 +321,8 @@ impl Client {
         self.look_for_the_end()
     }
 
-    /// Nothing is to be said any more over a connection that holds a demotion, or by a reader.
+    /// Nothing is to be said any more over a connection that holds a demotion, by a reader, or by
+    /// who waits for a hook to run.
     fn look_for_the_end(&mut self) -> Step {
         loop {
             match self.stream.read(&mut [0]) {

@@ -20,6 +20,8 @@ pub(crate) struct Clients {
     clients: BTreeMap<usize, Client>,
     first_token: usize,
     next_token: usize,
+    /// How many of all clients there ever were run hooks.
+    workers: usize,
     /// Those that may be able to go on, each once.
     ready: VecDeque<usize>,
     /// Whether somebody may wait to be admitted.
@@ -33,6 +35,7 @@ impl Clients {
             clients: BTreeMap::new(),
             first_token,
             next_token: first_token,
+            workers: 0,
             ready: VecDeque::new(),
             arrivals: true,
         }
@@ -68,14 +71,14 @@ impl Clients {
         self.clients.len()
     }
 
-    /// Whether there is no client, or only readers, for whom no service stays.
+    /// Whether there is no client, or only such as no service stays for.
     pub(crate) fn is_empty(&self) -> bool {
-        self.clients.values().all(Client::is_reader)
+        self.clients.values().all(Client::stays)
     }
 
-    /// Whether there ever was a client.
+    /// Whether there ever was a client, but for those that run hooks.
     pub(crate) const fn were_any(&self) -> bool {
-        self.next_token > self.first_token
+        self.next_token - self.first_token > self.workers
     }
 
     /// Admits some of those who wait.
@@ -192,7 +195,9 @@ impl Clients {
                     let subject = Subject::Happenings(interfaces.into_iter().collect());
                     self.begin_to_read(token, subject, control.now());
                 } else {
+                    let worked = client.works();
                     answer(client, token, present, *request, control);
+                    self.workers += usize::from(client.works() && !worked);
                 }
             }
             Step::Next(topic, last) => match control.next_name(last) {
@@ -268,7 +273,7 @@ impl Clients {
             return true;
         }
         let mut unprivileged = self.clients.iter().filter(|(_, other)| !other.may_change());
-        let is_silent = |other: &Client| !other.is_served() && !other.is_reader();
+        let is_silent = |other: &Client| !other.is_served() && !other.stays();
         let silent = unprivileged.clone().find(|(_, other)| is_silent(other));
         let anyone = || unprivileged.next().filter(|_| client.may_change());
         let Some(token) = silent.or_else(anyone).map(|(token, _)| *token) else {
@@ -342,12 +347,17 @@ fn answer<B: Backend>(
         | Request::Demote { .. }
         | Request::Restart
         | Request::Reload
+        | Request::Work { .. }
             if !client.may_change() =>
         {
             client.answer(&refused(NOT_ROOT), now);
         }
         Request::Change { interface, change } => control.change(Ticket(token), interface, change),
         Request::Demote { group, demand } => control.demote(Ticket(token), &group, &demand),
+        Request::Work { finished } => {
+            client.work();
+            control.work(Ticket(token), finished.as_ref());
+        }
         Request::Restart => control.restart(Ticket(token)),
         Request::Reload => control.reload(Ticket(token)),
         Request::Settings { assign } => control.assign(Ticket(token), &assign),

@@ -22,6 +22,7 @@ use demotion::Held;
 pub(crate) use demotion::no_such_group;
 use facts::Process;
 use happenings::Concerned;
+use hooks::Hooked;
 use journal::Journal;
 use obstacles::told;
 use plan::Plan;
@@ -31,7 +32,9 @@ mod condition;
 pub(crate) mod demotion;
 mod facts;
 mod happenings;
+mod hooks;
 mod journal;
+mod lanes;
 mod legacy;
 mod loudness;
 mod obstacles;
@@ -69,6 +72,7 @@ pub(crate) struct Control<B> {
     boot: Option<Timestamp>,
     journal: Journal,
     process: Process,
+    hooked: Hooked,
     /// Whether the service ends with its last interface.
     on_demand: bool,
     stopping: bool,
@@ -135,6 +139,7 @@ impl<B: Backend> Control<B> {
     pub(crate) fn new(driver: Driver<B>, on_demand: bool) -> Self {
         Self {
             process: Process::new(driver.now()),
+            hooked: Hooked::new(driver.now()),
             driver,
             interfaces: BTreeMap::new(),
             waiting: VecDeque::new(),
@@ -254,7 +259,12 @@ impl<B: Backend> Control<B> {
 
     /// When [`process`](Self::process) must be called at the latest.
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
-        let deadlines = [self.driver.deadline(), self.release_deadline(), self.boot];
+        let deadlines = [
+            self.driver.deadline(),
+            self.release_deadline(),
+            self.hooked.deadline(),
+            self.boot,
+        ];
         deadlines.into_iter().flatten().min()
     }
 
@@ -263,6 +273,7 @@ impl<B: Backend> Control<B> {
         self.driver.process(self.driver.now());
         self.release_late();
         self.end_boot_late();
+        self.give_up_asking();
         self.take_events();
         self.look_at_holders();
     }
@@ -377,8 +388,10 @@ impl<B: Backend> Control<B> {
         let told = |error| told(&name.to_string(), carpdev, &error);
         let Some(id) = id else {
             let id = self.driver.add(&name.to_string(), carpdev, host);
+            let id = id.map_err(told)?;
+            self.set_whether_it_asks(id, config);
             return Ok(Follows {
-                host: Some(id.map_err(told)?),
+                host: Some(id),
                 configured: true,
             });
         };
@@ -395,6 +408,7 @@ impl<B: Backend> Control<B> {
         } else {
             self.driver.change(id, carpdev, host).map_err(told)?
         };
+        self.set_whether_it_asks(id, config);
         Ok(Follows {
             host: Some(id),
             configured,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use carp_net::carp_fsm::Timestamp;
 use carp_net::supervisor::{Message, Supervised};
 
-use super::records::{InterfaceRecord, Legacy, SERVICE, ServiceRecord, decode, encode};
+use super::records::{InterfaceRecord, Left, Legacy, SERVICE, ServiceRecord, decode, encode};
 use crate::name::InterfaceName;
 use crate::notify::{self, Condition, Notifier};
 
@@ -114,7 +114,11 @@ impl Keeper {
             let record = decode::<InterfaceRecord>(&bytes).map_err(|error| error.to_string());
             let told = record.and_then(|record| {
                 let config = record.config().map_err(|error| error.to_string())?;
-                Ok((config, record.host))
+                Ok(Left {
+                    config,
+                    host: record.host,
+                    told: record.told,
+                })
             });
             match told {
                 Ok(told) => {

@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 use crate::change::Change;
 use crate::config::{Config, ConfigError};
 use crate::name::InterfaceName;
+use crate::report::State;
 use crate::service::control::demotion::HeldRecord;
 use crate::settings::Settings;
 
@@ -25,6 +26,9 @@ pub(crate) struct InterfaceRecord {
     config: Change,
     /// What its virtual host went through, where it is one.
     pub(crate) host: Option<SavedInterface>,
+    /// The state that hooks were told of last.
+    #[serde(default)]
+    pub(crate) told: Option<State>,
 }
 
 /// The record of everything else.
@@ -45,17 +49,25 @@ pub(crate) struct ServiceRecord {
 /// All that a former service has left.
 pub(crate) struct Legacy {
     pub(crate) service: ServiceRecord,
-    pub(crate) interfaces: BTreeMap<InterfaceName, (Config, Option<SavedInterface>)>,
+    pub(crate) interfaces: BTreeMap<InterfaceName, Left>,
+}
+
+/// What it has left of one interface.
+pub(crate) struct Left {
+    pub(crate) config: Config,
+    pub(crate) host: Option<SavedInterface>,
+    pub(crate) told: Option<State>,
 }
 
 /// The name of the [`ServiceRecord`]; no interface has it.
 pub(crate) const SERVICE: &str = "service";
 
 impl InterfaceRecord {
-    pub(crate) fn new(config: &Config, host: Option<SavedInterface>) -> Self {
+    pub(crate) fn new(config: &Config, host: Option<SavedInterface>, told: Option<State>) -> Self {
         Self {
             config: config.as_change(),
             host,
+            told,
         }
     }
 

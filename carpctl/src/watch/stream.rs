@@ -199,7 +199,8 @@ fn heard(reply: Reply) -> Option<Heard> {
         | Reply::Facts(_)
         | Reply::Why(_)
         | Reply::Peers(_)
-        | Reply::Rehearsal(_) => None,
+        | Reply::Rehearsal(_)
+        | Reply::Hook(_) => None,
         Reply::Settings { .. } | Reply::Refused { .. } | Reply::Ending => None,
     }
 }

@@ -159,7 +159,8 @@ fn misunderstood_options_are_told_in_one_line() {
         ),
         (
             "daemon foo",
-            "daemon: `foo': unexpected word (allowed: --group, --user, --no-sandbox, --unsupervised, --boot, --metrics, --help); \
+            "daemon: `foo': unexpected word (allowed: --group, --user, --no-sandbox, --unsupervised, \
+             --boot, --metrics, --no-hooks, --help); \
              see `carpctl daemon --help'",
         ),
         (

@@ -18,6 +18,7 @@ mod dialects;
 mod endings;
 mod freebsd;
 mod greedy;
+mod hooks;
 mod log;
 mod managed;
 mod metrics;

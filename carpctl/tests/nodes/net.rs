@@ -47,6 +47,8 @@ enum Turn {
 pub(crate) struct Node {
     pub(crate) host: Host,
     run_dir: tempfile::TempDir,
+    /// The service cannot write here, unlike in its run directory.
+    etc: tempfile::TempDir,
 }
 
 /// What a network is like.
@@ -162,8 +164,11 @@ impl Node {
                 host.set_sysctl(&setting, "1").unwrap();
             }
         }
-        let run_dir = tempfile::tempdir().unwrap();
-        Self { host, run_dir }
+        Self {
+            host,
+            run_dir: tempfile::tempdir().unwrap(),
+            etc: tempfile::tempdir().unwrap(),
+        }
     }
 
     pub(crate) fn run_dir(&self) -> &Path {
@@ -172,7 +177,7 @@ impl Node {
 
     /// What is `/etc` to this node's `carpctl`.
     pub(crate) fn etc(&self) -> PathBuf {
-        self.run_dir.path().join("etc")
+        self.etc.path().to_owned()
     }
 
     /// Writes a file that nobody else can read below `/etc`.

@@ -260,7 +260,6 @@ fn restarted_service_leaves_nothing_in_the_end() {
         net.one.carpctl("sysctl net.inet.carp.preempt=1");
         net.one.carpctl("carp0 advskew 1");
         net.one.carpctl("carp0 destroy");
-        net.one.supervisor().terminate().unwrap();
         net.one.wait_until_idle();
         let after = net.one.host.snapshot().unwrap();
         assert_eq!(

@@ -183,6 +183,7 @@ impl<B: Backend> Control<B> {
     /// A client is gone, and with it what it held.
     pub(crate) fn release(&mut self, ticket: Ticket) {
         self.reloads.remove(&ticket);
+        self.release_worker(ticket);
         self.release_those(|held| held.is_by(ticket));
     }
 

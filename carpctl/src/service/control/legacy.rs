@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use carp_net::carp_fsm::Timestamp;
 use carp_net::{Backend, Driver};
 
-use super::{Control, Interface, Journal, Process, Ticket, Unsaved};
+use super::{Control, Hooked, Interface, Journal, Process, Ticket, Unsaved};
 use crate::name::InterfaceName;
 use crate::protocol::Reply;
 use crate::service::records::{InterfaceRecord, Legacy, ServiceRecord};
@@ -25,8 +25,11 @@ impl<B: Backend> Control<B> {
     ) -> carp_net::Result<Self> {
         let mut interfaces = BTreeMap::new();
         let mut hosts = Vec::new();
-        for (name, (config, saved)) in legacy.interfaces {
-            let host = saved.and_then(|saved| {
+        let mut hooked = Hooked::new(backend.now());
+        for (name, left) in legacy.interfaces {
+            let config = left.config;
+            hooked.were_told(name, left.told);
+            let host = left.host.and_then(|saved| {
                 let (_, host) = config.host()?;
                 let id = saved.id();
                 hosts.push((saved, host));
@@ -46,6 +49,7 @@ impl<B: Backend> Control<B> {
         let mut control = Self {
             journal: Journal::default(),
             process: Process::new(driver.now()),
+            hooked,
             driver,
             settings,
             held: Vec::new(),
@@ -63,6 +67,7 @@ impl<B: Backend> Control<B> {
         };
         control.await_holders(legacy.service.held);
         control.touch_all();
+        control.hook_what_has_changed();
         control.take_events();
         Ok(control)
     }
@@ -111,7 +116,8 @@ impl<B: Backend> Control<B> {
     fn record(&self, name: InterfaceName) -> Option<InterfaceRecord> {
         let interface = self.interfaces.get(&name)?;
         let saved = interface.host.and_then(|id| self.driver.save_host(id));
-        Some(InterfaceRecord::new(&interface.config, saved))
+        let told = self.hooked.told(name);
+        Some(InterfaceRecord::new(&interface.config, saved, told))
     }
 
     // ---- restart ----

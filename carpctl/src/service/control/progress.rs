@@ -15,6 +15,7 @@ impl<B: Backend> Control<B> {
             self.journal.write(now, &event, most);
             self.tell(&event);
             self.touch_service();
+            self.hook(&event);
             match &event {
                 Event::Configured { interface, .. } => {
                     self.with_name(interface, Self::configured);
@@ -40,6 +41,7 @@ impl<B: Backend> Control<B> {
                 Event::Refused(_) | _ => {}
             }
         }
+        self.run_hooks();
     }
 
     /// Looks which masters have got the addresses that somebody waits for.
@@ -203,6 +205,7 @@ impl<B: Backend> Control<B> {
         let Some((carpdev, host)) = before.host() else {
             return false;
         };
+        self.set_whether_it_asks(id, before);
         self.driver
             .change(id, carpdev, host)
             .unwrap_or_else(|error| {

@@ -35,6 +35,7 @@ impl<B: Backend> Control<B> {
                 mended: trouble.mended,
             });
         }
+        report.hook_error = self.hook_error(name);
         // A carpdev that is not there is all there is to say.
         let is_there = |it: &Standing| it.carpdev != LinkState::Absent;
         let failure = interface.failure.as_ref();
@@ -125,7 +126,7 @@ impl<B: Backend> Control<B> {
         }
     }
 
-    fn ago_ms(&self, moment: carp_fsm::Timestamp) -> u64 {
+    pub(super) fn ago_ms(&self, moment: carp_fsm::Timestamp) -> u64 {
         let span: Duration = self.driver.now() - moment;
         u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
     }

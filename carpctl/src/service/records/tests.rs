@@ -31,7 +31,7 @@ fn config(line: &str) -> Config {
 }
 
 fn there_and_back(config: &Config) -> Config {
-    let bytes = encode(&InterfaceRecord::new(config, None)).unwrap();
+    let bytes = encode(&InterfaceRecord::new(config, None, None)).unwrap();
     let record: InterfaceRecord = decode(&bytes).unwrap();
     record.config().unwrap()
 }
@@ -65,13 +65,13 @@ fn longest_record_fits() {
         let address = format!("2001:db8:ffff:ffff:ffff:ffff:ffff:ff{number:02x}/128");
         config.addresses.push(address.parse().unwrap());
     }
-    let bytes = encode(&InterfaceRecord::new(&config, None)).unwrap();
+    let bytes = encode(&InterfaceRecord::new(&config, None, None)).unwrap();
     assert!(bytes.len() < carp_net::supervisor::MAX_RECORD / 2);
 }
 
 #[test]
 fn unreadable_record_is_not_quoted() {
-    let record = InterfaceRecord::new(&config("vhid 7"), None);
+    let record = InterfaceRecord::new(&config("vhid 7"), None, None);
     let mut bytes = encode(&record).unwrap().to_vec();
     bytes.truncate(bytes.len() / 2);
     let error = decode::<InterfaceRecord>(&bytes).err().unwrap().to_string();
@@ -87,7 +87,12 @@ fn saved(control: &mut Control<Memory>) -> Legacy {
     control.save_interfaces(|name, record| {
         let bytes = encode(record.unwrap()).unwrap();
         let record: InterfaceRecord = decode(&bytes).unwrap();
-        interfaces.insert(name, (record.config().unwrap(), record.host));
+        let left = Left {
+            config: record.config().unwrap(),
+            host: record.host,
+            told: record.told,
+        };
+        interfaces.insert(name, left);
     });
     let service = encode(&control.save_service((3, 4)).unwrap()).unwrap();
     Legacy {
@@ -132,7 +137,7 @@ fn state(control: &Control<Memory>, name: &str) -> State {
 
 /// What an interface has been through, but for when it was written down.
 fn history(legacy: &Legacy, name: &str) -> Value {
-    let (_, saved) = &legacy.interfaces[&name.parse().unwrap()];
+    let saved = &legacy.interfaces[&name.parse().unwrap()].host;
     let mut saved = serde_json::to_value(saved).unwrap();
     assert!(
         saved["host"]["run"]["counters"]["opackets"].is_u64(),

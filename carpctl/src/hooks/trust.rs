@@ -1,0 +1,85 @@
+//! Which programs are run with all rights: those that nobody else can change, and of a service that
+//! has not these rights itself only those of the operator's own directory.
+
+use std::fs::{self, Metadata};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+/// Why a program is not run.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Untrusted {
+    #[error("{0}")]
+    Unreadable(String),
+    #[error("not a file")]
+    NotAFile,
+    #[error("not executable (chmod +x)")]
+    NotExecutable,
+    #[error("{} can be changed by others: only root may (chown root, chmod go-w)", .0.display())]
+    Changeable(PathBuf),
+    #[error(
+        "not below {}: a service that is not root may name no other programs \
+         (see `carpctl hooks --within')", .0.display()
+    )]
+    Elsewhere(PathBuf),
+}
+
+/// Makes sure that `program` can be run, and changed by nobody but root and whoever runs this.
+pub(crate) fn check(program: &Path) -> Result<(), Untrusted> {
+    let real = real_path(program)?;
+    // Whoever can change a directory on the way, or a link, can put another program there.
+    for path in program.ancestors().skip(1).chain(real.ancestors()) {
+        let found = fs::metadata(path).map_err(unreadable)?;
+        if is_changeable(&found) {
+            return Err(Untrusted::Changeable(path.to_owned()));
+        }
+    }
+    let found = fs::metadata(&real).map_err(unreadable)?;
+    if !found.is_file() {
+        return Err(Untrusted::NotAFile);
+    }
+    if found.permissions().mode() & EXECUTABLE == 0 {
+        return Err(Untrusted::NotExecutable);
+    }
+    Ok(())
+}
+
+/// Makes sure that `program` is below one of `directories`, whatever links there are.
+pub(crate) fn check_place(program: &Path, directories: &[PathBuf]) -> Result<(), Untrusted> {
+    let real = real_path(program)?;
+    let is_below = |directory: &PathBuf| {
+        fs::canonicalize(directory).is_ok_and(|directory| real.starts_with(directory))
+    };
+    if directories.iter().any(is_below) {
+        return Ok(());
+    }
+    let first = directories.first().cloned();
+    Err(Untrusted::Elsewhere(first.unwrap_or_default()))
+}
+
+fn real_path(program: &Path) -> Result<PathBuf, Untrusted> {
+    fs::canonicalize(program).map_err(unreadable)
+}
+
+/// Names in a directory with the sticky bit are safe from others.
+fn is_changeable(found: &Metadata) -> bool {
+    let own = rustix::process::geteuid().as_raw();
+    let by_owner = found.uid() != 0 && found.uid() != own;
+    let mode = found.permissions().mode();
+    let is_sticky = found.is_dir() && mode & STICKY != 0;
+    by_owner || (mode & WRITABLE_BY_OTHERS != 0 && !is_sticky)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
+fn unreadable(error: std::io::Error) -> Untrusted {
+    if error.kind() == std::io::ErrorKind::NotFound {
+        return Untrusted::Unreadable("no such file".to_owned());
+    }
+    Untrusted::Unreadable(error.to_string())
+}
+
+const EXECUTABLE: u32 = 0o111;
+const WRITABLE_BY_OTHERS: u32 = 0o022;
+const STICKY: u32 = 0o1000;
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use carp_net::carp_fsm::Timestamp;
 use carp_net::lab::{self, Direction, Frame, Process, Watch};
 
 use crate::net::{
-    Net, Node, PASS, Terrain, V4, V6, has_word, ip, let_pass, none_lost, stop, wait_until,
+    Net, Node, PASS, Terrain, USER, V4, V6, has_word, ip, let_pass, none_lost, stop, wait_until,
 };
 use crate::wire;
 
@@ -288,6 +288,7 @@ fn upgrade_reaches_both_processes_or_neither() {
     let mut daemon = net.one.host.command(&installed);
     daemon
         .arg("daemon")
+        .env("CARPCTL_USER", USER)
         .env("CARPCTL_RUN_DIR", net.one.run_dir());
     let mut daemon = daemon.spawn().unwrap();
     wait_until("the service listens", || {

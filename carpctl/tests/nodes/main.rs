@@ -17,6 +17,7 @@ mod demotion;
 mod dialects;
 mod endings;
 mod freebsd;
+mod grammar;
 mod greedy;
 mod hooks;
 mod log;

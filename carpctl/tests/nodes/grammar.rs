@@ -1,0 +1,116 @@
+//! The words of ifconfig on a running master: what they change in the kernel, what they leave alone,
+//! what is said of them before, and what is shown of them afterwards.
+
+use std::time::Duration;
+
+use crate::net::{Net, Node, Terrain, V4, V6, let_pass, none_lost, wait_until};
+
+#[test]
+fn words_that_are_nobody_elses_lose_nothing_and_move_no_election() {
+    let Some(net) = Net::new(Terrain::default()) else {
+        return;
+    };
+    net.configure(&format!("{V4} {V6}"));
+    net.wait_for_master(&net.one, &net.two);
+    let node = &net.one;
+    let since = |node: &Node| node.json()["last_transition"]["ago_ms"].as_u64().unwrap();
+    let before = since(node);
+    let echoes = net.echoes(&[V4, V6]);
+    for words in [
+        "description rack-7 group web",
+        "mtu 1400",
+        "advbase 1 advskew 7",
+        "peers portable advdemote both",
+        "alias 192.0.2.11",
+        "-alias 192.0.2.11",
+        "inet 192.0.2.10 netmask 0xffffff80",
+        "-description -group web -mtu",
+    ] {
+        node.carpctl(&format!("carp0 {words}"));
+    }
+    wait_until("the kernel has the mtu of the carpdev again", || {
+        node.json()["mtu"] == 1500
+    });
+    let_pass(Duration::from_millis(500));
+    none_lost(echoes, "after words that move no election");
+    assert_eq!(
+        (node.state(), net.two.state()),
+        ("MASTER".into(), "BACKUP".into())
+    );
+    assert!(
+        since(node) > before,
+        "the last transition is the same still"
+    );
+}
+
+#[test]
+fn rehearsal_says_what_will_be_and_does_nothing() {
+    let Some(net) = Net::beside_others(Terrain::default()) else {
+        return;
+    };
+    net.configure(V4);
+    net.wait_for_master(&net.one, &net.two);
+    let node = &net.one;
+    let configured = |node: &Node| node.carpctl("show -k");
+    let before = configured(node);
+    assert_eq!(
+        node.carpctl("-n carp0 mtu 1400 alias 192.0.2.11"),
+        "mtu: as the carpdev -> 1400\n\
+         inet: none -> 192.0.2.11/24\n\
+         election: no: it goes on as MASTER; the other nodes need the same addresses within five \
+         minutes\n"
+    );
+    assert_eq!(
+        node.carpctl("-n carp0 down"),
+        "interface: up -> down\nelection: yes: it is MASTER, bows out and hands over\n"
+    );
+    assert_eq!(
+        node.refused("-n carp0 mtu 1501"),
+        "carpctl: carp0: mtu 1501: vmx0 takes 1500 bytes at most\n"
+    );
+    assert_eq!(configured(node), before);
+    assert_eq!(node.state(), "MASTER");
+}
+
+#[test]
+fn what_is_shown_can_be_fed_back() {
+    let Some(net) = Net::beside_others(Terrain::default()) else {
+        return;
+    };
+    let node = &net.one;
+    node.carpctl(&format!(
+        "carp0 vhid 99 pass SharedSecret carpdev vmx0 advskew 7 {V4} alias 192.0.2.11 {V6} mtu 1400 \
+         descr rack-7 group web advdemote both carppeer 192.0.2.2 down"
+    ));
+    let feed = |text: &str| {
+        for line in text.replace(" \\\n   ", "").lines() {
+            node.carpctl(line.strip_prefix("carpctl ").unwrap());
+        }
+    };
+    let shown = node.carpctl("show -k carp0");
+    let expected = "carpctl carp0 vhid 99 pass SharedSecret carpdev vmx0 advskew 7 advdemote";
+    assert!(shown.starts_with(expected), "{shown}");
+    // Without its password it leaves that of an interface alone.
+    let hidden = node.carpctl("show carp0");
+    let (hidden, remark) = hidden.split_once('#').unwrap();
+    assert!(
+        !hidden.contains("pass") && remark.contains("show -k carp0"),
+        "{hidden}{remark}"
+    );
+    feed(hidden);
+    assert_eq!(node.carpctl("show -k carp0"), shown);
+    node.carpctl("carp1 create");
+    node.carpctl("carp0 destroy");
+    feed(&shown);
+    assert_eq!(node.carpctl("show -k carp0"), shown);
+    assert!(
+        node.carpctl("-k carp0")
+            .contains("\tkey \"SharedSecret\"\n")
+    );
+    let text = node.carpctl("web inet");
+    assert!(
+        text.contains("\tinet 192.0.2.11 netmask 0xffffff00"),
+        "{text}"
+    );
+    assert!(!text.contains("inet6") && !text.contains("carp1"), "{text}");
+}

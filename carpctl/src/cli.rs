@@ -86,7 +86,11 @@ enum Command {
     Monitor(MonitorOptions),
     /// Return when an interface has reached a state
     Wait(WaitOptions),
-    /// Show metrics for Prometheus (docs/metrics.md lists them)
+    /// Show metrics for Prometheus
+    ///
+    /// In its text format, with what each of them tells: what `carpctl stats' shows, the state of
+    /// each interface, demotions, addresses, and who is heard when. `carpctl daemon --metrics
+    /// 127.0.0.1:9112' serves the same over HTTP. Where no service runs, carp_up is 0.
     Metrics,
     /// Demote an interface group while a command runs
     Demote(DemoteOptions),

@@ -51,6 +51,16 @@ impl<'a> Particulars<'a> {
         }
     }
 
+    /// Those of something that could not be done to `interface`.
+    pub(super) fn of_failure(interface: &'a str, reason: &str) -> Self {
+        Self {
+            kind: Some(FAILURE),
+            interface: Some(interface),
+            reason: Some(reason.to_owned()),
+            ..Self::default()
+        }
+    }
+
     fn of_node(event: &'a carp_fsm::Event) -> Self {
         use carp_fsm::Event as E;
         match event {

@@ -3,6 +3,7 @@
 use carp_net::carp_fsm::{self, Command, HostId, LinkState, Reason, State};
 use carp_net::{Backend, Event};
 
+use super::particulars::{Particulars, write_log};
 use super::{Control, Interface, Order, Undo, Work, stopping};
 use crate::config::Config;
 use crate::name::InterfaceName;
@@ -156,7 +157,13 @@ impl<B: Backend> Control<B> {
 
     fn configure_failed(&mut self, name: InterfaceName, error: &carp_net::Error) {
         let reason = self.not_made(name, error);
-        tracing::warn!("{name}: cannot be made: {reason}");
+        let interface = name.to_string();
+        let particulars = Particulars::of_failure(&interface, &reason);
+        write_log!(
+            warn,
+            particulars,
+            format!("{name}: cannot be made: {reason}")
+        );
         match self.take_work(name) {
             Some(Work::Configuring { order, undo }) => {
                 let reply = Reply::Refused { reason };

@@ -58,7 +58,7 @@ fn whatever_can_be_said_can_be_saved() {
         (
             "vhid 7 carpdev vmx0 advbase 2 lladdr 02:00:5e:00:00:07 peers freebsd \
              advdemote both peer 10.0.0.2 peer 10.0.0.3 peer6 2001:db8::2 group web \
-             192.0.2.10/24 broadcast 192.0.2.0 192.0.2.11/32 2001:db8::10/64 down",
+             description #1 mtu 1400 192.0.2.10/24 broadcast 192.0.2.0 192.0.2.11/32 2001:db8::10/64 down",
             "-x",
         ),
     ] {

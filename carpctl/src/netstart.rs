@@ -27,7 +27,7 @@ mod settings;
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
 pub(crate) struct NetstartOptions {
-    /// Check the files, print their commands, and do nothing
+    /// Print the commands and what they would do; do nothing
     #[arg(short = 'n')]
     check: bool,
     /// Run the lines that begin with `!'
@@ -55,13 +55,42 @@ pub(crate) fn run(options: &NetstartOptions) -> Result<ExitCode, Failure> {
     let etc = Etc::from_environment();
     let plan = Plan::read(&etc, &names, &mut problems);
     if options.check {
-        let mut text = OsString::new();
-        plan.write(&mut text, options.allow_commands);
-        print_bytes(text.as_encoded_bytes())?;
+        check(&plan, options, &paths, &mut problems)?;
     } else {
         apply::apply(&plan, options, &paths, &mut problems);
     }
     Ok(problems.exit_code())
+}
+
+/// Prints the commands that the files stand for, and what would come of each where a service runs.
+fn check(
+    plan: &Plan,
+    options: &NetstartOptions,
+    paths: &Paths,
+    problems: &mut Problems,
+) -> Result<(), Failure> {
+    let mut text = OsString::new();
+    plan.write_settings(&mut text);
+    for planned in &plan.interfaces {
+        let rehearsal = match apply::rehearse(planned, paths) {
+            Ok(rehearsal) => rehearsal,
+            Err(reason) => {
+                problems.error(&format!("{}: {reason}", planned.path.display()));
+                continue;
+            }
+        };
+        planned.write(&mut text);
+        if let Some(rehearsal) = rehearsal {
+            for note in &rehearsal.notes {
+                Problems::note(&format!("{}: {note}", planned.name));
+            }
+            for line in rehearsal.to_string().lines() {
+                text.push(format!("# {line}\n"));
+            }
+        }
+        planned.write_commands(&mut text, options.allow_commands);
+    }
+    print_bytes(text.as_encoded_bytes())
 }
 
 /// What is told of problems, each in a line as it is found, and whether anything failed.

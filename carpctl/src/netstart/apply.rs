@@ -15,6 +15,7 @@ use crate::group::GroupName;
 use crate::name::{InterfaceName, PREFIX};
 use crate::paths::Paths;
 use crate::protocol::{Reply, Request};
+use crate::rehearsal::Rehearsal;
 
 /// Does what `plan` says, the settings first, because they are about the election.
 pub(super) fn apply(
@@ -109,6 +110,26 @@ fn apply_interface(planned: &Planned, paths: &Paths) -> Result<Vec<String>, Stri
         change: planned.hostname.change.clone(),
     };
     ask(paths, &request)
+}
+
+/// What a service would do about `planned`; nothing to tell where none runs, but for what cannot be.
+pub(super) fn rehearse(planned: &Planned, paths: &Paths) -> Result<Option<Rehearsal>, String> {
+    let request = Request::Rehearse {
+        interface: planned.name,
+        change: planned.hostname.change.clone(),
+    };
+    let replies = client::ask(paths, &request).map_err(|error| error.to_string())?;
+    let Some(replies) = replies else {
+        return Rehearsal::without_service(&planned.hostname.change).map(|_| None);
+    };
+    for reply in replies {
+        if let Reply::Rehearsal(rehearsal) = reply {
+            return Ok(Some(*rehearsal));
+        } else if let Reply::Refused { reason } = reply {
+            return Err(reason);
+        }
+    }
+    Ok(None)
 }
 
 /// The interfaces that there are, where there is a service.

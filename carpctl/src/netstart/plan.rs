@@ -100,8 +100,8 @@ impl Plan {
         }
     }
 
-    /// Writes the commands that the files stand for; no password is among them.
-    pub(super) fn write(&self, text: &mut OsString, allow_commands: bool) {
+    /// Writes the commands that set what the files say of the whole service.
+    pub(super) fn write_settings(&self, text: &mut OsString) {
         let settings = self.settings.words();
         if !settings.is_empty() {
             let words = ["carpctl", "sysctl"].map(OsString::from);
@@ -113,17 +113,25 @@ impl Plan {
                 "carpctl -g carp carpdemote {amount} owner {owner}\n"
             ));
         }
-        for planned in &self.interfaces {
-            let name = planned.name.to_string();
-            let words = ["carpctl", &name].map(OsString::from);
-            text.push(command_line(words.iter().chain(&planned.hostname.words)));
-            for command in &planned.hostname.commands {
-                if !allow_commands {
-                    text.push("# not run without --allow-commands: ");
-                }
-                text.push(&command.text);
-                text.push("\n");
+    }
+}
+
+impl Planned {
+    /// Writes the command that the file stands for; no password is in it.
+    pub(super) fn write(&self, text: &mut OsString) {
+        let name = self.name.to_string();
+        let words = ["carpctl", &name].map(OsString::from);
+        text.push(command_line(words.iter().chain(&self.hostname.words)));
+    }
+
+    /// Writes the commands that are to run after it.
+    pub(super) fn write_commands(&self, text: &mut OsString, allow_commands: bool) {
+        for command in &self.hostname.commands {
+            if !allow_commands {
+                text.push("# not run without --allow-commands: ");
             }
+            text.push(&command.text);
+            text.push("\n");
         }
     }
 }

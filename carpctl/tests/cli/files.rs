@@ -99,6 +99,7 @@ fn errors_in_files_are_told_one_by_one_and_the_rest_is_right() {
         ("hostname.carp5", "vhid 5 pass \"x\n"),
         ("hostname.carp06", "vhid 6\n"),
         ("hostname.carp7", "vhid 7\n"),
+        ("hostname.carp8", "vhid 8 192.0.2.8/24\n"),
         ("sysctl.conf", "net.inet.carp.premept=1\n"),
         ("carpctl/sysctl.conf", "net.ipv4.ip_forward=1\n"),
     ]);
@@ -119,7 +120,8 @@ fn errors_in_files_are_told_one_by_one_and_the_rest_is_right() {
              MAC address, the same on all nodes\n\
              carpctl: /etc/hostname.carp4:2: passfile: /etc/nowhere: No such file or directory \
              (os error 2)\n\
-             carpctl: /etc/hostname.carp5:1: `\"': the quote has no end on its line\n"
+             carpctl: /etc/hostname.carp5:1: `\"': the quote has no end on its line\n\
+             carpctl: /etc/hostname.carp8: an address needs a carpdev: say `carpdev INTERFACE' too\n"
         )
     );
     // Only what is asked for is looked at.

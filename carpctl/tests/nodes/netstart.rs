@@ -116,6 +116,23 @@ fn netstart_again_moves_no_election_and_a_bad_file_stands_alone() {
     two.carpctl("netstart carp0");
     two.wait_for("BACKUP", Duration::from_secs(8));
 
+    // What it would do now, and after a change of the file.
+    let print = "carpctl carp0 inet alias 192.0.2.11 netmask 255.255.255.0 inet 192.0.2.10 \\\n    \
+                 netmask 255.255.255.0 inet6 2001:db8::10 prefixlen 64 vhid 99 carpdev vmx0 \\\n";
+    let printed = one.carpctl("netstart -n");
+    assert!(printed.starts_with(print), "{printed}");
+    assert!(
+        printed.ends_with(
+            "# election: no: it goes on as MASTER\n\
+             # not run without --allow-commands: echo carp0 is there; exit 3\n"
+        ),
+        "{printed}"
+    );
+    assert_eq!(
+        printed.lines().filter(|line| line.contains(" -> ")).count(),
+        0
+    );
+
     // Again, beside a file that is wrong, one whose name is not meant, and an interface without.
     one.carpctl("carp7 vhid 7 carpdev vmx0");
     one.write_etc("hostname.carp1", "vhid 1\nadvskew 300\n");

@@ -110,6 +110,11 @@ fn problem(error: &clap::Error, words: &[OsString], command: &clap::Command) -> 
         let word = word.map(|word| word.to_string_lossy()).unwrap_or_default();
         return format!("`{word}': not readable as text");
     }
+    if kind == ErrorKind::MissingRequiredArgument {
+        let missing = error.get(ContextKind::InvalidArg).map(ToString::to_string);
+        let missing = bare(&missing.unwrap_or_default());
+        return format!("{} must follow", missing.replace(", ", " and "));
+    }
     if kind == ErrorKind::UnknownArgument {
         let what = if option.starts_with('-') {
             "unknown option"
@@ -134,6 +139,9 @@ fn problem(error: &clap::Error, words: &[OsString], command: &clap::Command) -> 
         };
         return format!("`{option}': {wants} must follow");
     }
+    if kind == ErrorKind::InvalidValue && option.starts_with('<') {
+        return format!("`{value}': must be {choices}");
+    }
     if kind == ErrorKind::InvalidValue {
         return format!("`{option} {value}': must be {choices}");
     }
@@ -149,11 +157,24 @@ fn problem(error: &clap::Error, words: &[OsString], command: &clap::Command) -> 
         if before == option {
             return format!("`{option}': said twice");
         }
+        let before = bare(&before);
         return format!("`{option}': cannot be said together with {before}");
     }
     let text = error.to_string();
     let line = text.lines().next().unwrap_or_default();
     line.strip_prefix("error: ").unwrap_or(line).to_owned()
+}
+
+/// The name of an argument without what `clap` puts around it, as in `[NAME[=VALUE]]...`.
+fn bare(names: &str) -> String {
+    let names = names.split(", ").map(|name| {
+        let name = name.strip_suffix("...").unwrap_or(name);
+        let inner = name.strip_prefix(['[', '<']);
+        inner
+            .and_then(|it| it.strip_suffix([']', '>']))
+            .unwrap_or(name)
+    });
+    names.collect::<Vec<_>>().join(", ")
 }
 
 /// What `command` takes, each in its longest spelling.

@@ -74,13 +74,14 @@ fn left(name: &str) -> String {
 }
 
 const USAGE: &str = "\
-Usage: carpctl [-a] [inet|inet6]          show all carp interfaces; with `-k', as
-                                          root, their passwords; --json as data
-       carpctl carp0 [inet|inet6]         show one; `carpctl web' a group of them
-       carpctl carp0 WORD...              make it or change it
-       carpctl -n carp0 WORD...           say what that would do, and do nothing
-       carpctl -g GROUP [WORD...]         show or demote an interface group
-       carpctl COMMAND ...";
+Usage: carpctl [-a] [inet|inet6]      show all carp interfaces
+       carpctl carp0 [inet|inet6]     show one; `carpctl web' those of a group
+       carpctl carp0 WORD...          make it or change it
+       carpctl -n carp0 WORD...       say what that would do, and do nothing
+       carpctl -g GROUP [WORD...]     show or demote an interface group
+       carpctl COMMAND ...
+What is shown has the passwords too with `-k', for root; it is data with
+`--json'.";
 
 const MORE: &str = "\
 Examples:

@@ -28,7 +28,7 @@ pub(crate) struct WaitOptions {
     #[arg(value_name = "STATE")]
     state: Option<String>,
     /// Give up after so many seconds; 0 only looks
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     timeout: Option<String>,
 }
 

@@ -25,8 +25,11 @@ pub(crate) enum Problem {
     NotANumber { min: u16, max: u16 },
     #[error("out of range ({min} to {max})")]
     OutOfRange { min: u16, max: u16 },
-    #[error("must be {}", super::one_of(.words))]
-    NotOneOf { words: &'static [&'static str] },
+    #[error("must be {}{}", super::one_of(.words), meant(.nearest))]
+    NotOneOf {
+        words: &'static [&'static str],
+        nearest: Option<&'static str>,
+    },
     #[error("said twice")]
     Twice,
     #[error("contradicts `{before}'")]
@@ -57,8 +60,11 @@ pub(crate) enum Problem {
     PeerScope,
     #[error("takes no address: it goes back to the multicast group")]
     TakesNoAddress,
-    #[error("must be vhid, carpdev, random or a MAC address such as 02:00:5e:12:34:56")]
-    NotALladdr,
+    #[error(
+        "must be vhid, carpdev, random or a MAC address such as 02:00:5e:12:34:56{}",
+        meant(.nearest)
+    )]
+    NotALladdr { nearest: Option<&'static str> },
     #[error("not the MAC address of one host")]
     NotAHostLladdr,
     #[error(transparent)]
@@ -92,4 +98,8 @@ fn suggestion(nearest: &Option<&'static str>) -> String {
         Some(name) => format!("did you mean `{name}'?"),
         None => "`carpctl --help' shows all".to_owned(),
     }
+}
+
+fn meant(nearest: &Option<&'static str>) -> String {
+    nearest.map_or_else(String::new, |name| format!(" (did you mean `{name}'?)"))
 }

@@ -140,9 +140,10 @@ impl<'a> Parser<'a> {
         };
         let mut choices = choices.iter();
         let found = choices.find(|(name, _)| name.eq_ignore_ascii_case(value));
-        found
-            .map(|(_, choice)| *choice)
-            .ok_or_else(|| error_in(keyword, value, Problem::NotOneOf { words }))
+        found.map(|(_, choice)| *choice).ok_or_else(|| {
+            let nearest = nearest(value, words.iter().copied());
+            error_in(keyword, value, Problem::NotOneOf { words, nearest })
+        })
     }
 
     // ---- keywords ----

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use carp_net::carp_fsm::carp_proto::MacAddress;
 
-use super::{Keyword, Problem};
+use super::{Keyword, Problem, nearest};
 use crate::change::LladdrWish;
 use crate::failure::printable;
 use crate::hooks::MAX_TEXT;
@@ -138,7 +138,9 @@ pub(super) fn lladdr(value: &str) -> Result<LladdrWish, Problem> {
         "carpdev" => Ok(LladdrWish::Carpdev),
         "random" => Ok(LladdrWish::Random),
         value => {
-            let mac: MacAddress = value.parse().map_err(|_| Problem::NotALladdr)?;
+            let mac: MacAddress = value.parse().map_err(|_| Problem::NotALladdr {
+                nearest: nearest(value, ["vhid", "carpdev", "random"]),
+            })?;
             if mac.is_multicast() || mac == MacAddress([0; 6]) {
                 return Err(Problem::NotAHostLladdr);
             }

@@ -140,7 +140,7 @@ fn errors_in_files_are_told_one_by_one_and_the_rest_is_right() {
         ),
         (
             "netstart --prune carp7",
-            "carpctl: netstart: `--prune': cannot be said together with [INTERFACE]...; see \
+            "carpctl: netstart: `--prune': cannot be said together with INTERFACE; see \
              `carpctl netstart --help'\n",
         ),
         (

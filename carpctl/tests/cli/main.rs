@@ -22,6 +22,7 @@ use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
 mod files;
+mod golden;
 mod interfaces;
 mod learning;
 #[path = "../ran/mod.rs"]

@@ -222,8 +222,8 @@ fn key_is_told_to_nobody_but_root_oneself_and_the_user_of_the_service() {
     });
     let listener = nobody.join().unwrap();
     let asked = bench.run("carp0 vhid 1 pass SharedSecret");
-    let expected = "carpctl: carp0: the service that listens is run by user 65534: not root, nor you, nor \
-                    `_carpctl' (the variable CARPCTL_USER names another user)\n";
+    let expected = "carpctl: carp0: the service that listens is run by user 65534: not root, \
+                    nor you, nor `_carpctl' (the variable CARPCTL_USER names another user)\n";
     assert_eq!(asked, says(1, "", expected));
     let (mut stream, _) = listener.accept().unwrap();
     let mut heard = Vec::new();

@@ -80,7 +80,7 @@ fn errors_point_at_the_word() {
         (
             "lladdr carpdv",
             "`lladdr carpdv': must be vhid, carpdev, random or a MAC address such as \
-             02:00:5e:12:34:56",
+             02:00:5e:12:34:56 (did you mean `carpdev'?)",
         ),
         (
             "lladdr 01:00:5e:00:00:12",

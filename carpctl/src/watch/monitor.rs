@@ -42,7 +42,7 @@ pub(crate) fn run(options: &MonitorOptions, json: bool) -> Result<(), Failure> {
     register_conditional_shutdown(SIGINT, 0, Arc::new(AtomicBool::new(true)))
         .map_err(|error| failed(&error))?;
     let paths = Paths::of_this_namespace().map_err(|error| failed(&error))?;
-    let mut stream = Stream::new(paths, interfaces);
+    let mut stream = Stream::new(paths, interfaces).for_output();
     let zone = TimeZone::system();
     let show = |happening: &Happening| {
         let line = if json {
@@ -77,8 +77,9 @@ needs no root. A reader that is too slow is told how much it has missed.
 
 JSON: each object has `time' (UTC), `interface' (null where it is about the
 whole node) and `event', and by event:
-  transition    from, to, rule, section, reason, heard (source, advbase, advskew,
-                demotion), own (advbase, advskew, demotion), demotion, preempt,
+  transition    from, to, rule, section, reason, demotion, preempt,
+                heard (source, advbase, advskew, demotion),
+                own (advbase, advskew, demotion),
                 clock (timer, family, since, length_us, last_advert)
   demotion      group, change, total, owner, reason
   peer_heard    source, advbase, advskew, demotion

@@ -40,6 +40,8 @@ pub(super) struct Stream {
     connection: Option<Lines>,
     /// Whether it was said that there is no service.
     is_alone: bool,
+    /// Whether this ends when nobody reads the output.
+    is_for_output: bool,
     /// Whether the next connection is not to be made at once, as the last one came to nothing.
     is_in_vain: bool,
 }
@@ -61,8 +63,16 @@ impl Stream {
             request: Request::Watch { interfaces },
             connection: None,
             is_alone: false,
+            is_for_output: false,
             is_in_vain: false,
         }
+    }
+
+    /// The same, until nobody reads the output any more.
+    #[must_use]
+    pub(super) const fn for_output(mut self) -> Self {
+        self.is_for_output = true;
+        self
     }
 
     /// What is heard next, `until` a moment at the latest.
@@ -129,21 +139,24 @@ impl Stream {
             tv_nsec: span.subsec_nanos().into(),
         });
         let output = io::stdout();
+        let stream = self.connection.as_ref().map(|lines| &lines.stream);
+        let stream = stream.map(|stream| PollFd::new(stream, PollFlags::IN));
         // It is looked whether anybody reads the output, not whether it has room.
-        let mut fds = vec![PollFd::new(&output, PollFlags::empty())];
-        if let Some(lines) = &self.connection {
-            fds.push(PollFd::new(&lines.stream, PollFlags::IN));
-        }
+        let output = PollFd::new(&output, PollFlags::empty());
+        let output = Some(output).filter(|_| self.is_for_output);
+        let has_stream = stream.is_some();
+        let mut fds: Vec<PollFd<'_>> = stream.into_iter().chain(output).collect();
         match poll(&mut fds, span.as_ref()) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(io::Error::from(error).into()),
         }
         let gone = PollFlags::ERR | PollFlags::HUP;
         let has_gone = |fd: &PollFd<'_>| fd.revents().intersects(gone);
-        if fds.first().is_some_and(has_gone) {
+        if self.is_for_output && fds.last().is_some_and(has_gone) {
             return Ok(Some(Heard::NobodyReads));
         }
-        let can_be_read = fds.get(1).is_some_and(|fd| !fd.revents().is_empty());
+        let is_ready = |fd: &PollFd<'_>| !fd.revents().is_empty();
+        let can_be_read = has_stream && fds.first().is_some_and(is_ready);
         Ok((is_over && !can_be_read).then_some(Heard::TimeOut))
     }
 }

@@ -104,7 +104,7 @@ pub(crate) fn run(options: &WaitOptions) -> Result<(), Failure> {
                 let span = options.timeout.as_deref().unwrap_or_default();
                 return Err(failed(&format!("not {wanted} after {span} s: {is}")));
             }
-            // What is not printed needs no reader.
+            // Nothing is printed, so nobody is asked for it.
             Heard::NobodyReads => {}
         }
         if state.is_some_and(|state| wanted.is_met_by(state)) {

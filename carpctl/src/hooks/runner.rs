@@ -14,6 +14,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
 use super::Hook;
 use super::execute::{Policy, execute};
 use super::keeper;
@@ -63,6 +66,10 @@ pub(crate) fn run(options: &HooksOptions) -> Result<ExitCode, Failure> {
         keeper::stay_until_told().map_err(|error| failed(&error))?;
         let say = say.clone();
         thread::spawn(move || wait_for_end(&say));
+    } else {
+        let signals = Signals::new([SIGTERM, SIGINT]).map_err(|error| failed(&error))?;
+        let say = say.clone();
+        thread::spawn(move || wait_for_signal(signals, &say));
     }
     let runner = Arc::new(Runner {
         paths,
@@ -104,6 +111,15 @@ fn policy(options: &HooksOptions, paths: &Paths) -> Policy {
 enum Told {
     End,
     Refused(String),
+}
+
+/// Says when a signal asks this process to end. What runs is waited for then, as it has its own
+/// limits.
+fn wait_for_signal(mut signals: Signals, say: &Sender<Told>) {
+    if signals.forever().next().is_some() {
+        // Refused where the process ends already.
+        drop(say.send(Told::End));
+    }
 }
 
 /// Says when nobody holds the other end of standard input any more.

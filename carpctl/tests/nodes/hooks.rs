@@ -3,7 +3,10 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Child;
 use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::net::{Net, Node, PASS, PATIENCE, Terrain, V4, V6, has_word, none_lost, wait_until};
 
@@ -253,4 +256,31 @@ fn runner_that_crashes_is_started_again_and_does_what_was_left() {
     assert_eq!(scripts.log(), ["begun", "begun", "ended"]);
     assert_eq!(node.state(), "MASTER");
     assert!(node.json()["last_transition"]["ago_ms"].as_u64().unwrap() >= ago);
+}
+
+/// As a unit of its own, which a service with no more rights than it needs cannot start.
+#[test]
+fn runner_beside_the_service_ends_once_its_hooks_have() {
+    let Some(net) = Net::beside_others(Terrain::default()) else {
+        return;
+    };
+    let node = &net.one;
+    let scripts = Scripts::of(node);
+    scripts.for_all(
+        "10-slow",
+        "say began\nwhile [ ! -e $0.go ]; do sleep 0.05; done\nsay ended",
+    );
+    let mut runner = node.command("hooks").spawn().unwrap();
+    let mut service = node.command("daemon --no-hooks").spawn().unwrap();
+    wait_until("the service listens", || node.services().len() == 2);
+    node.carpctl(&format!("carp0 vhid 99 pass {PASS} carpdev vmx0 {V4}"));
+    scripts.wait_for("began");
+    let end = |child: &Child| kill_process(Pid::from_child(child), Signal::TERM).unwrap();
+    end(&runner);
+    assert!(runner.try_wait().unwrap().is_none());
+    fs::write(scripts.directory.join("hooks.d/10-slow.go"), "").unwrap();
+    assert!(runner.wait().unwrap().success());
+    assert_eq!(scripts.log()[..2], ["began", "ended"]);
+    end(&service);
+    assert!(service.wait().unwrap().success());
 }

@@ -51,6 +51,8 @@ impl Bench {
         command
             .args(words)
             .env("CARPCTL_RUN_DIR", self.directory.path())
+            // As clap takes it where it writes to no terminal.
+            .env("COLUMNS", "80")
             .env("CARPCTL_ETC_DIR", self.etc())
             .env_remove("CREDENTIALS_DIRECTORY")
             .stdin(Stdio::null());

@@ -78,8 +78,7 @@ fn help_and_version_fit_a_terminal() {
         "decode --help",
         "demo --help",
     ] {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let ran = ran(bench.command(&words).env("COLUMNS", "80").output().unwrap());
+        let ran = bench.run(line);
         assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{line}");
         for line in ran.out.lines() {
             assert!(line.chars().count() <= 80, "{line}");

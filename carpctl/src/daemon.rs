@@ -116,6 +116,9 @@ fn give_up_privileges(options: &DaemonOptions) -> Result<Vec<(String, OwnedFd)>,
         tracing::warn!("sandbox: off (--no-sandbox)");
         return Ok(Vec::new());
     }
+    if supervise::is_renewed() {
+        return Ok(Vec::new()); // the program before this one did
+    }
     let paths = Paths::of_this_namespace().map_err(|error| failure(&error))?;
     let group = options.group.as_deref().map(find_group).transpose();
     let group = group.map_err(|error| failure(&error))?;

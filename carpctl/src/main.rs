@@ -7,6 +7,7 @@
 mod change;
 mod cli;
 mod client;
+mod colour;
 mod complete;
 mod config;
 mod daemon;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Asked, failure, paths, print, print_json, show};
 use crate::client;
+use crate::colour::painted;
 use crate::failure::{Failure, printable};
 use crate::group::GroupName;
 use crate::name::InterfaceName;
@@ -54,7 +55,7 @@ pub(super) fn show(view: View<'_>, asked: Asked) -> Result<(), Failure> {
             Some(password) => render::interface_with_password(report, password),
             None => render::interface(report),
         });
-    print(&text.collect::<String>())
+    print(&painted(&text.collect::<String>()))
 }
 
 /// Whether any interface is in `group`.

@@ -81,9 +81,6 @@ whole node) and `event', and by event:
                 heard (source, advbase, advskew, demotion),
                 own (advbase, advskew, demotion),
                 clock (timer, family, since, length_us, last_advert)
-  transition    from, to, rule, section, reason, heard (source, advbase,
-                advskew, demotion), own (advbase, advskew, demotion),
-                demotion, preempt, clock (timer, family, since, length_us, last_advert)
   demotion      group, change, total, owner, reason
   peer_heard    source, advbase, advskew, demotion
   peer_lost     the same, and bowed_out, silent_us

@@ -92,7 +92,8 @@ fn errors_point_at_the_word() {
         ),
         (
             "peers freebds",
-            "`peers freebds': must be openbsd, openbsd-old, freebsd, netbsd, ucarp or portable",
+            "`peers freebds': must be openbsd, openbsd-old, freebsd, netbsd, ucarp or portable \
+             (did you mean `freebsd'?)",
         ),
         (
             "advdemote 4",

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io;
+use std::path::Path;
 
 use carp_net::carp_fsm::carp_proto::MacAddress;
 use clap::CommandFactory as _;
@@ -12,6 +13,7 @@ use crate::change::{Change, LladdrWish};
 use crate::client;
 use crate::failure::{Failure, printable};
 use crate::group::GroupName;
+use crate::hooks::{HookChange, trust};
 use crate::name::{InterfaceName, NotACarpName, PREFIX};
 use crate::protocol::{Reply, Request};
 use crate::random;
@@ -153,7 +155,22 @@ fn understood(name: InterfaceName, words: &[OsString]) -> Result<Change, Failure
         );
         parsed.change.lladdr = Some(LladdrWish::Manual(mac));
     }
+    note_scripts(name, &parsed.change);
     Ok(parsed.change)
+}
+
+/// Says which scripts could not be run as they are now; that may be about to change.
+fn note_scripts(name: InterfaceName, change: &Change) {
+    for hook in &change.hooks {
+        if let HookChange::Script {
+            hook,
+            file: Some(file),
+        } = hook
+            && let Err(why) = trust::check(Path::new(file))
+        {
+            note(name, &format!("`{} {file}': {why}", hook.keyword()));
+        }
+    }
 }
 
 /// Says what `words` would do.

@@ -372,22 +372,26 @@ pub(crate) const fn details(meaning: Meaning) -> Option<Details> {
         // ---- hooks ----
         Meaning::Script(Hook::Up) => hook(
             "A program to run when the interface has become master and has its addresses, with \
-             the arguments CARPDEV ADDRESS [XPARAM], as ucarp gives them. Programs of one \
-             interface run one after the other.",
-            "carpctl carp0 upscript /usr/local/sbin/vip-up",
+             the arguments CARPDEV ADDRESS [XPARAM], as ucarp gives them, and facts in its \
+             environment: CARP_EVENT, CARP_INTERFACE, CARP_STATE and so on. Programs of one \
+             interface run one after the other; only root may be able to change them, and where \
+             the service is not root they are below /etc/carpctl. Those in /etc/carpctl/hooks.d \
+             run for all interfaces.",
+            "carpctl carp0 upscript /etc/carpctl/vip-up",
         ),
         Meaning::Script(Hook::Backup) => hook(
             "A program to run when the interface stands by.",
-            "carpctl carp0 backupscript /usr/local/sbin/vip-backup",
+            "carpctl carp0 backupscript /etc/carpctl/vip-backup",
         ),
         Meaning::Script(Hook::Down) => hook(
             "A program to run when the interface takes no part any more.",
-            "carpctl carp0 downscript /usr/local/sbin/vip-down",
+            "carpctl carp0 downscript /etc/carpctl/vip-down",
         ),
         Meaning::Script(Hook::Prepare) => hook(
             "A program that is asked before the interface takes over. Where it ends with another \
-             status than 0 within 2 s, the interface does not take over.",
-            "carpctl carp0 preparescript /usr/local/sbin/vip-prepare",
+             status than 0 within 2 s, the interface does not take over, and asks again when it \
+             would the next time. Where there is no answer it takes over.",
+            "carpctl carp0 preparescript /etc/carpctl/vip-prepare",
         ),
         Meaning::NoScript(Hook::Up) => hook("No program runs any more.", "carpctl carp0 -upscript"),
         Meaning::NoScript(Hook::Backup) => {

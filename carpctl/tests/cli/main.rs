@@ -21,6 +21,7 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
+mod examples;
 mod files;
 mod golden;
 mod interfaces;

@@ -208,6 +208,13 @@ fn prepare_refuses_or_is_not_waited_for() {
     node.wait_for("MASTER", PATIENCE);
     let shown = node.json()["hook_error"]["reason"].to_string();
     assert!(shown.contains("taking over without it"), "{shown}");
+    // Whoever names what is not there hears of it at once.
+    let said = node.try_carpctl("carp0 upscript /nonexistent");
+    assert!(said.status.success());
+    assert_eq!(
+        String::from_utf8(said.stderr).unwrap(),
+        "carpctl: carp0: `upscript /nonexistent': no such file\n"
+    );
 }
 
 #[test]

@@ -116,6 +116,17 @@ enum Command {
     Interface(Vec<OsString>),
 }
 
+impl Cli {
+    /// An option that is about interfaces, where a command follows that would not heed it: what was
+    /// to be rehearsed must not be done.
+    fn misplaced(&self) -> Option<&'static str> {
+        let is_of_interfaces = matches!(self.command, None | Some(Command::Interface(_)));
+        let said = [(self.rehearsal, "-n"), (self.key, "-k"), (self.kinds, "-C")];
+        let mut said = said.into_iter().filter(|(said, _)| *said);
+        said.next().map(|(_, option)| option).filter(|_| !is_of_interfaces)
+    }
+}
+
 /// What the options before an interface ask for.
 #[derive(Clone, Copy, Debug)]
 struct Asked {
@@ -135,10 +146,19 @@ pub(crate) fn run() -> Result<std::process::ExitCode, Failure> {
     let matches = Cli::command()
         .override_help(help::front_page())
         .try_get_matches();
-    let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
-        Ok(cli) => cli,
+    let parsed = matches.and_then(|matches| {
+        let command = matches.subcommand_name().unwrap_or_default().to_owned();
+        Ok((Cli::from_arg_matches(&matches)?, command))
+    });
+    let (cli, command) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => return usage(&error),
     };
+    if let Some(option) = cli.misplaced() {
+        return Err(Failure::Usage(format!(
+            "{command}: `{option}': does not go before this command; see `carpctl {command} --help'"
+        )));
+    }
     let asked = Asked {
         json: cli.json,
         key: cli.key,

@@ -123,7 +123,9 @@ impl Cli {
         let is_of_interfaces = matches!(self.command, None | Some(Command::Interface(_)));
         let said = [(self.rehearsal, "-n"), (self.key, "-k"), (self.kinds, "-C")];
         let mut said = said.into_iter().filter(|(said, _)| *said);
-        said.next().map(|(_, option)| option).filter(|_| !is_of_interfaces)
+        said.next()
+            .map(|(_, option)| option)
+            .filter(|_| !is_of_interfaces)
     }
 }
 

@@ -45,8 +45,12 @@ pub(crate) struct DaemonOptions {
     /// Take over from no other node until `carpctl -g carp -carpdemote owner boot`, or for a minute
     #[arg(long)]
     boot: bool,
-    /// Serve metrics for Prometheus at unix:/PATH, 127.0.0.1:PORT or [::1]:PORT
-    #[arg(long, value_name = "ADDRESS")]
+    // No documentation comment: rustdoc takes the address for a link.
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        help = "Serve metrics for Prometheus at unix:/PATH, 127.0.0.1:PORT or [::1]:PORT"
+    )]
     metrics: Option<MetricsAddress>,
     /// Start no process that runs hooks: another one does (`carpctl hooks`)
     #[arg(long)]

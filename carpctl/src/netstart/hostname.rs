@@ -1,7 +1,7 @@
 //! A `hostname.carp0` as hostname.if(5) has it, understood: one change that says all there is to
 //! say of an interface, and the commands that are to run after it.
 //!
-//! What the words mean is the business of [`words`](crate::words); here stands what a file adds to
+//! What the words mean is the business of [`words`]; here stands what a file adds to
 //! a command line (`docs/carp-protocol.md §7.3`): the netmask, broadcast address and prefix length
 //! that need no word of their own, and what would be another thing each time the file is read.
 

@@ -10,7 +10,7 @@ pub(crate) use details::details;
 mod error;
 pub(crate) use error::{Problem, WordError};
 mod parse;
-pub(crate) use parse::{Parsed, SecretSource, Stopped, parse, parse_all};
+pub(crate) use parse::{Parsed, SecretSource, Stopped, parse, parse_lines};
 mod refused;
 #[cfg(test)]
 pub(crate) use refused::REFUSED;

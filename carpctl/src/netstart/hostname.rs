@@ -45,13 +45,20 @@ pub(crate) enum Password {
 /// The first thing that is wrong, and the line it is on.
 pub(crate) fn parse(interface: InterfaceName, text: &[u8]) -> Result<Hostname, LineError> {
     let mut words = Vec::new();
+    let mut ends = Vec::new();
+    let mut taken = None;
     let mut commands = Vec::new();
     let mut ups = Vec::new();
     for line in lines(text)? {
         match line {
             Line::Words(line) => match line.as_slice() {
                 [only] if only.is("up") => ups.push(only.clone()),
-                _ => words.extend(with_keywords(line)),
+                _ => {
+                    let mut line = with_keywords(line);
+                    take_password(&mut line, &mut taken)?;
+                    words.extend(line);
+                    ends.push(words.len());
+                }
             },
             Line::Command(command) => commands.push(expanded(command, interface)),
         }
@@ -59,10 +66,10 @@ pub(crate) fn parse(interface: InterfaceName, text: &[u8]) -> Result<Hostname, L
     // Most files of OpenBSD end in a line `up', whatever the others say.
     if !words.iter().any(|word| word.is("up")) {
         words.extend(ups.into_iter().next());
+        ends.push(words.len());
     }
-    let taken = take_password(&mut words)?;
     let shown: Vec<OsString> = words.iter().map(Word::to_os_string).collect();
-    let parsed = words::parse_all(&interface.to_string(), &shown);
+    let parsed = words::parse_lines(&interface.to_string(), &shown, &ends);
     let Parsed { mut change, secret } = parsed.map_err(|error| located(&words, &error))?;
     let password = match (secret, taken) {
         (Some(SecretSource::StandardInput), Some(password)) => Some(Password::Here(password)),
@@ -188,36 +195,40 @@ fn expanded(command: ShellCommand, interface: InterfaceName) -> ShellCommand {
 
 // ---- the password ----
 
-/// Takes the password out of `words`, which say `pass -` then.
-fn take_password(words: &mut [Word]) -> Result<Option<Zeroizing<Vec<u8>>>, LineError> {
-    let mut take = || {
-        let word = password_position(words).and_then(|at| words.get_mut(at))?;
+/// Takes the password out of the words of `line`, which say `pass -` then; `taken` is the one of
+/// the lines before.
+fn take_password(
+    line: &mut [Word],
+    taken: &mut Option<Zeroizing<Vec<u8>>>,
+) -> Result<(), LineError> {
+    while let Some(word) = password_position(line).and_then(|at| line.get_mut(at)) {
         let hidden = Word::new(b"-", word.line);
-        Some(std::mem::replace(word, hidden))
-    };
-    let password = take();
-    // Found here, so that it does not show.
-    if let Some(Word { line, .. }) = take() {
-        let problem = "pass: said twice".to_owned();
-        return Err(LineError { line, problem });
+        let Word { text, line } = std::mem::replace(word, hidden);
+        // Found here, so that it does not show.
+        if taken.replace(text).is_some() {
+            let problem = "pass: said twice".to_owned();
+            return Err(LineError { line, problem });
+        }
     }
-    Ok(password.map(|word| word.text))
+    Ok(())
 }
 
 // ---- what is wrong ----
 
 /// What would be another thing each time that the file is read, or nothing at all.
 fn check_that_it_lasts(change: &Change, words: &[Word]) -> Result<(), LineError> {
+    let is_said = |it: &&str| words.iter().any(|word| word.is(it));
+    let removing = ["-alias"].into_iter().find(is_said).unwrap_or("delete");
     let is_removal = |address: &AddressChange| address.manner == Manner::Remove;
     let problem = if change.destroy {
         ("destroy", NOT_DESTROYED)
     } else if change.lladdr == Some(LladdrWish::Random) {
         ("random", NOT_RANDOM)
     } else if [change.inet_less, change.inet6_less].contains(&Some(Less::First)) {
-        ("delete", NOT_REMOVED)
+        (removing, NOT_REMOVED)
     } else if let Some(removed) = change.addresses.iter().find(|it| is_removal(it)) {
         return Err(LineError {
-            line: line_of(words, |word| word.is("-alias") || word.is("delete")),
+            line: line_of(words, |word| word.is(removing)),
             problem: format!("{}: {NOT_REMOVED}", removed.ip),
         });
     } else {

@@ -50,20 +50,30 @@ pub(crate) struct Stopped {
 
 /// Understands `words` as said of `interface`.
 pub(crate) fn parse(interface: &str, words: &[OsString]) -> Result<Parsed, WordError> {
-    parse_all(interface, words).map_err(|stopped| stopped.error)
+    parse_lines(interface, words, &[words.len()]).map_err(|stopped| stopped.error)
 }
 
-/// The same, for whoever wants to know where it went wrong.
-pub(crate) fn parse_all(interface: &str, words: &[OsString]) -> Result<Parsed, Stopped> {
+/// The same of words that stand on lines, which end before each of `ends`: a value stands on the
+/// line of its keyword, and what belongs to an address on the line of the address.
+pub(crate) fn parse_lines(
+    interface: &str,
+    words: &[OsString],
+    ends: &[usize],
+) -> Result<Parsed, Stopped> {
     let mut parser = Parser {
         interface,
-        words,
+        words: &[],
         position: 0,
         parsed: Parsed::default(),
         draft: Draft::default(),
         said_inet_address: false,
     };
-    match parser.run() {
+    let mut lines = ends.iter().filter_map(|end| words.get(..*end));
+    let read = lines.try_for_each(|up_to_here| {
+        parser.words = up_to_here;
+        parser.line()
+    });
+    match read.and_then(|()| parser.agree()) {
         Ok(()) => Ok(parser.parsed),
         Err(error) => Err(Stopped {
             error,
@@ -74,6 +84,7 @@ pub(crate) fn parse_all(interface: &str, words: &[OsString]) -> Result<Parsed, S
 
 struct Parser<'a> {
     interface: &'a str,
+    /// Those up to the end of the line that is read.
     words: &'a [OsString],
     position: usize,
     parsed: Parsed,
@@ -82,7 +93,7 @@ struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
-    fn run(&mut self) -> Result<(), WordError> {
+    fn line(&mut self) -> Result<(), WordError> {
         while let Some(word) = self.next()? {
             match find(word) {
                 Some(keyword) => self.keyword(keyword)?,
@@ -90,8 +101,7 @@ impl<'a> Parser<'a> {
                 None => return Err(unknown(word)),
             }
         }
-        self.finish_draft()?;
-        self.agree()
+        self.finish_draft()
     }
 
     // ---- words ----

@@ -123,6 +123,35 @@ fn lines_are_one_change_whatever_their_order() {
 }
 
 #[test]
+fn line_ends_what_it_says() {
+    for (text, expected) in [
+        (
+            "vhid 1 carpdev vmx0 pass\ninet 192.0.2.10 255.255.255.0 NONE",
+            "1: pass: a password must follow",
+        ),
+        (
+            "vhid 1 carpdev vmx0 descr\ndown",
+            "1: descr: a text must follow",
+        ),
+        ("vhid\n1", "1: vhid: a number from 1 to 255 must follow"),
+        ("passfile\nup\nvhid 1", "1: passfile: a file must follow"),
+        ("inet\n192.0.2.10", "1: inet: an address must follow"),
+        (
+            "carpdev vmx0 192.0.2.10\nprefixlen 24\nvhid 1",
+            "2: prefixlen: there is no address that it belongs to",
+        ),
+        (
+            "vhid 1 carpdev vmx0 192.0.2.10/24\n-alias\nadvskew 1",
+            "2: -alias: a file holds the addresses that there are: leave it out",
+        ),
+    ] {
+        assert_eq!(refusal(text), expected, "{text}");
+    }
+    let text = "carpdev vmx0 192.0.2.10/24\nprefixlen 32 192.0.2.11";
+    assert_eq!(addresses(text), ["192.0.2.10/24", "192.0.2.11/32"]);
+}
+
+#[test]
 fn up_goes_without_saying_and_may_be_said_again() {
     assert!(config("vhid 1 carpdev vmx0").up);
     assert!(config("vhid 1 carpdev vmx0 up\nup\nup").up);

@@ -16,6 +16,7 @@ mod demo;
 mod demotion;
 mod description;
 mod failure;
+mod file;
 mod group;
 mod hooks;
 mod logging;

@@ -5,7 +5,6 @@
 //! the password on a pipe as standard input.
 
 use std::ffi::OsString;
-use std::fs::File;
 use std::io::{self, Read, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::process::CommandExt as _;
@@ -16,6 +15,7 @@ use carp_net::carp_fsm::carp_proto::Key;
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use zeroize::Zeroizing;
 
+use crate::file;
 use crate::paths::about;
 use crate::words::{SecretSource, password_position};
 
@@ -24,6 +24,8 @@ use crate::words::{SecretSource, password_position};
 pub(crate) struct Secret {
     pub(crate) key: Key,
     pub(crate) was_cut: bool,
+    /// Who else can read it where it stands.
+    pub(crate) exposure: Option<String>,
 }
 
 /// Why there is no password.
@@ -81,6 +83,7 @@ pub(crate) fn read(source: &SecretSource) -> Result<Secret, SecretError> {
         SecretSource::None => Ok(Secret {
             key: Key::none(),
             was_cut: false,
+            exposure: None,
         }),
         SecretSource::StandardInput => {
             let in_input = |error| SecretError::Io(about(Path::new("standard input"), &error));
@@ -89,10 +92,14 @@ pub(crate) fn read(source: &SecretSource) -> Result<Secret, SecretError> {
         }
         SecretSource::File(path) => {
             let in_file = |error| SecretError::Io(about(path, &error));
-            let file = File::open(path).map_err(in_file)?;
+            let (file, access) = file::open(path).map_err(SecretError::Io)?;
             let line = first_line(file).map_err(in_file)?;
             let nothing = || SecretError::NothingInFile(path.clone());
-            secret(&line).ok_or_else(nothing)
+            let secret = secret(&line).ok_or_else(nothing)?;
+            Ok(Secret {
+                exposure: access.exposure(path),
+                ..secret
+            })
         }
     }
 }
@@ -122,6 +129,7 @@ fn secret(line: &[u8]) -> Option<Secret> {
     (!line.is_empty()).then(|| Secret {
         key: Key::from_password(line),
         was_cut: line.len() > Key::MAX_PASSWORD,
+        exposure: None,
     })
 }
 

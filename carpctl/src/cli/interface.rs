@@ -142,6 +142,9 @@ fn understood(name: InterfaceName, words: &[OsString]) -> Result<Change, Failure
     if let Some(source) = &parsed.secret {
         secret::stay_out_of_core_dumps();
         let secret = secret::read(source).map_err(|error| failure(Some(name), &error))?;
+        if let Some(exposure) = &secret.exposure {
+            note(name, exposure);
+        }
         if secret.was_cut {
             note(name, secret::CUT_NOTICE);
         }

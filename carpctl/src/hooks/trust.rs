@@ -25,20 +25,29 @@ pub(crate) enum Untrusted {
 
 /// Makes sure that `program` can be run, and changed by nobody but root and whoever runs this.
 pub(crate) fn check(program: &Path) -> Result<(), Untrusted> {
-    let real = real_path(program)?;
-    // Whoever can change a directory on the way, or a link, can put another program there.
-    for path in program.ancestors().skip(1).chain(real.ancestors()) {
-        let found = fs::metadata(path).map_err(unreadable)?;
-        if is_changeable(&found) {
-            return Err(Untrusted::Changeable(path.to_owned()));
-        }
-    }
-    let found = fs::metadata(&real).map_err(unreadable)?;
+    check_changeable(program)?;
+    let found = fs::metadata(program).map_err(unreadable)?;
     if !found.is_file() {
         return Err(Untrusted::NotAFile);
     }
     if found.permissions().mode() & EXECUTABLE == 0 {
         return Err(Untrusted::NotExecutable);
+    }
+    Ok(())
+}
+
+/// Makes sure that nobody but root and whoever runs this can change `file`, or put another one there.
+pub(crate) fn check_changeable(file: &Path) -> Result<(), Untrusted> {
+    let real = real_path(file)?;
+    // Whoever can change a directory on the way, or a link, can put another file there.
+    for path in file.ancestors().skip(1).chain(real.ancestors()) {
+        if path.as_os_str().is_empty() {
+            continue; // where this runs
+        }
+        let found = fs::metadata(path).map_err(unreadable)?;
+        if is_changeable(&found) {
+            return Err(Untrusted::Changeable(path.to_owned()));
+        }
     }
     Ok(())
 }

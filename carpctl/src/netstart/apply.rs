@@ -183,10 +183,8 @@ fn run_commands(planned: &Planned, options: &NetstartOptions, problems: &mut Pro
             Problems::note(&format!(
                 "{place}: not run: --allow-commands turns commands on"
             ));
-        } else if !planned.is_own {
-            problems.error(&format!(
-                "{place}: not run: others than root can write to this file: chmod go-w {path}"
-            ));
+        } else if let Err(why) = &planned.trust {
+            problems.error(&format!("{place}: not run: {why}"));
         } else if let Err(error) = run(command) {
             problems.error(&format!("{place}: {error}"));
         }

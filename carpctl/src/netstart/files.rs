@@ -1,15 +1,15 @@
-//! Where the files are, and who else can read or write them.
+//! Where the files are.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use crate::file::{self, Access};
 use crate::name::{InterfaceName, PREFIX};
 use crate::paths::about;
 
@@ -37,9 +37,7 @@ pub(crate) struct Text {
     pub(crate) path: PathBuf,
     /// It may hold a password.
     pub(crate) bytes: Zeroizing<Vec<u8>>,
-    owner: u32,
-    group: u32,
-    mode: u32,
+    pub(crate) access: Access,
 }
 
 impl Etc {
@@ -109,24 +107,11 @@ impl Etc {
 impl Text {
     /// Reads the file at `path`, which must not be long.
     pub(crate) fn read(path: &Path) -> io::Result<Self> {
-        let in_file = |error: io::Error| about(path, &error);
-        // A pipe would be waited for.
-        let nonblocking = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
-        let file = OpenOptions::new()
-            .read(true)
-            .custom_flags(nonblocking)
-            .open(path);
-        let file = file.map_err(in_file)?;
-        let metadata = file.metadata().map_err(in_file)?;
-        if !metadata.is_file() {
-            return Err(in_file(io::Error::other("not a file")));
-        }
+        let (file, access) = file::open(path)?;
         Ok(Self {
             path: path.to_owned(),
-            bytes: contents(file).map_err(in_file)?,
-            owner: metadata.uid(),
-            group: metadata.gid(),
-            mode: metadata.mode(),
+            bytes: contents(file).map_err(|error| about(path, &error))?,
+            access,
         })
     }
 
@@ -138,22 +123,6 @@ impl Text {
             Err(error) => Err(error),
         }
     }
-
-    /// Whether others than root and the owner can read it.
-    pub(crate) const fn is_open_to_others(&self) -> bool {
-        is_open_to_others(self.mode, self.group)
-    }
-
-    /// Whether nobody but root, or whoever runs this, can have written it.
-    pub(crate) fn is_own(&self) -> bool {
-        let own = rustix::process::geteuid().as_raw();
-        (self.owner == 0 || self.owner == own) && self.mode & 0o022 == 0
-    }
-}
-
-/// Whether others than root and the owner can read a file of this mode and group.
-pub(crate) const fn is_open_to_others(mode: u32, group: u32) -> bool {
-    mode & 0o004 != 0 || (mode & 0o040 != 0 && group != 0)
 }
 
 fn is_numbered(name: &str) -> bool {

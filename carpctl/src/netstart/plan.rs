@@ -1,18 +1,17 @@
 //! What is to be done: all files, read and understood before anything of it is done.
 
 use std::ffi::OsString;
-use std::fs;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use carp_net::carp_fsm::carp_proto::Key;
 
-use super::files::{Etc, Text, is_open_to_others};
+use super::files::{Etc, Text};
 use super::hostname::{self, Hostname, Password};
 use super::lines::LineError;
 use super::settings::{Wanted, Whose};
 use super::{Problems, both};
 use crate::change::CarriedKey;
+use crate::hooks::trust::{self, Untrusted};
 use crate::name::InterfaceName;
 use crate::secret::{self, Secret};
 use crate::shell::command_line;
@@ -38,7 +37,7 @@ pub(super) struct Planned {
     /// The key is among the change.
     pub(super) hostname: Hostname,
     /// Whether root alone can have written it, so that its commands may be run.
-    pub(super) is_own: bool,
+    pub(super) trust: Result<(), Untrusted>,
 }
 
 impl Plan {
@@ -129,6 +128,8 @@ impl Planned {
         for command in &self.hostname.commands {
             if !allow_commands {
                 text.push("# not run without --allow-commands: ");
+            } else if self.trust.is_err() {
+                text.push("# not run: ");
             }
             text.push(&command.text);
             text.push("\n");
@@ -145,6 +146,7 @@ fn read_interface(name: InterfaceName, path: &Path, problems: &mut Problems) -> 
             return None;
         }
     };
+    let trust = trust::check_changeable(path);
     let mut hostname = match hostname::parse(name, &text.bytes) {
         Ok(hostname) => hostname,
         Err(error) => {
@@ -153,43 +155,47 @@ fn read_interface(name: InterfaceName, path: &Path, problems: &mut Problems) -> 
         }
     };
     let password = hostname.password.take();
-    if let Some(path) = password.as_ref().and_then(|it| exposed(it, &text)) {
-        let path = path.display();
-        Problems::note(&format!(
-            "{path}: others can read the password in it: chmod 600 {path}"
-        ));
+    if let Err(why) = &trust {
+        Problems::note(&why.to_string());
     }
     if let Some(Password::File { path: file, .. }) = &password {
         hostname.say_passfile(&resolved(file, path));
     }
-    let secret = match password.map(|password| key_in(&password, path)).transpose() {
+    let secret = match password
+        .map(|password| key_in(&password, &text))
+        .transpose()
+    {
         Ok(secret) => secret,
         Err(error) => {
             problems.error(&format!("{}:{error}", path.display()));
             return None;
         }
     };
+    if let Some(exposure) = secret.as_ref().and_then(|secret| secret.exposure.as_ref()) {
+        Problems::note(exposure);
+    }
     if secret.as_ref().is_some_and(|secret| secret.was_cut) {
         Problems::note(&format!("{}: {}", path.display(), secret::CUT_NOTICE));
     }
     hostname.change.key = secret.map(|secret| CarriedKey(secret.key));
     Some(Planned {
         name,
-        is_own: text.is_own(),
+        trust,
         path: text.path,
         hostname,
     })
 }
 
-/// The key that `password` leads to, of which the file at `path` speaks.
-pub(super) fn key_in(password: &Password, path: &Path) -> Result<Secret, LineError> {
+/// The key that `password` leads to, of which `text` speaks.
+pub(super) fn key_in(password: &Password, text: &Text) -> Result<Secret, LineError> {
     match password {
         Password::Here(password) => Ok(Secret {
             key: Key::from_password(password.as_slice()),
             was_cut: password.len() > Key::MAX_PASSWORD,
+            exposure: text.access.exposure(&text.path),
         }),
         Password::File { path: file, line } => {
-            let file = SecretSource::File(resolved(file, path));
+            let file = SecretSource::File(resolved(file, &text.path));
             secret::read(&file).map_err(|error| LineError {
                 line: *line,
                 problem: format!("passfile: {error}"),
@@ -205,16 +211,4 @@ fn resolved(file: &Path, path: &Path) -> PathBuf {
     let credential = credential.filter(|path| path.exists());
     let beside = || path.with_file_name(file);
     credential.unwrap_or_else(beside)
-}
-
-/// The file that holds `password`, which `text` speaks of, where others can read it.
-fn exposed(password: &Password, text: &Text) -> Option<PathBuf> {
-    match password {
-        Password::Here(_) => text.is_open_to_others().then(|| text.path.clone()),
-        Password::File { path, .. } => {
-            let file = resolved(path, &text.path);
-            let metadata = fs::metadata(&file).ok()?;
-            is_open_to_others(metadata.mode(), metadata.gid()).then_some(file)
-        }
-    }
 }

@@ -4,10 +4,10 @@
 //! its password stands in another file. A file that says what there is already is not touched.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -61,8 +61,11 @@ pub(crate) fn run(options: &SaveOptions) -> Result<(), Failure> {
         if options.check {
             print_bytes(format!("# {}\n", draft.path.display()).as_bytes())?;
             print_bytes(&draft.text)?;
-        } else if there.is_some_and(|there| there.makes(&told.change)) {
-            Problems::note(&format!("{name}: {} says so already", draft.path.display()));
+        } else if let Some(there) = there.filter(|there| there.makes(&told.change)) {
+            let path = draft.path.display();
+            let closed = there.close().map_err(|error| failed(error.to_string()))?;
+            let closed = if closed { CLOSED } else { "" };
+            Problems::note(&format!("{name}: {path} says so already{closed}"));
         } else {
             draft.write().map_err(|error| failed(error.to_string()))?;
             Problems::note(&format!("{name}: saved in {}", draft.path.display()));
@@ -104,7 +107,7 @@ fn read(name: InterfaceName, path: &Path) -> Result<Option<There>, String> {
     let secret = hostname
         .password
         .as_ref()
-        .map(|password| key_in(password, path));
+        .map(|password| key_in(password, &text));
     let key = secret
         .and_then(Result::ok)
         .map(|secret| CarriedKey(secret.key));
@@ -124,6 +127,16 @@ impl There {
         };
         let config = |change: &Change| Config::default().with(change).ok().map(|(it, _)| it);
         config(&own).is_some_and(|own| Some(own) == config(change))
+    }
+
+    /// Takes it from others than its owner, and returns whether they had it.
+    fn close(&self) -> io::Result<bool> {
+        let path = &self.text.path;
+        if self.text.access.is_private() {
+            return Ok(false);
+        }
+        let closed = fs::set_permissions(path, Permissions::from_mode(0o600));
+        closed.map_err(|error| about(path, &error)).map(|()| true)
     }
 
     /// The file that its password is in, where it is that of `change`.
@@ -221,6 +234,8 @@ impl Draft {
 
 /// How much is written at most, in most cases.
 const ROOM: usize = 4096;
+
+const CLOSED: &str = ", and is for its owner alone now (0600)";
 
 const HELP: &str = "\
 For root only. The file is the one that is there, or a new one: /etc/carpctl/

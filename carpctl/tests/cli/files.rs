@@ -191,6 +191,46 @@ fn password_that_others_can_read_is_told() {
 }
 
 #[test]
+fn file_that_others_can_change_is_told_and_its_commands_are_not_run() {
+    let bench = bench(&[
+        ("hostname.carp0", "vhid 1\n!true\n"),
+        ("carpctl/hostname.carp1", "vhid 2\n!true\n"),
+    ]);
+    for (name, mode) in [("hostname.carp0", 0o602), ("carpctl", 0o777)] {
+        fs::set_permissions(bench.etc().join(name), Permissions::from_mode(mode)).unwrap();
+    }
+    assert_eq!(
+        run(&bench, "netstart -n --allow-commands"),
+        says(
+            0,
+            "carpctl carp0 vhid 1\n# not run: true\ncarpctl carp1 vhid 2\n# not run: true\n",
+            "carpctl: /etc/hostname.carp0 can be changed by others: only root may (chown root, \
+             chmod go-w)\n\
+             carpctl: /etc/carpctl can be changed by others: only root may (chown root, chmod \
+             go-w)\n"
+        )
+    );
+}
+
+#[test]
+fn passfile_is_a_file_and_told_where_others_can_read_it() {
+    let bench = bench(&[("carp.key", "SharedSecret\n")]);
+    let key = bench.etc().join("carp.key");
+    fs::set_permissions(&key, Permissions::from_mode(0o644)).unwrap();
+    let line = format!("-n carp0 vhid 1 passfile {}", key.display());
+    assert_eq!(
+        run(&bench, &line).err,
+        "carpctl: carp0: /etc/carp.key: others can read the password in it: chmod 600 \
+         /etc/carp.key\n"
+    );
+    fs::remove_file(&key).unwrap();
+    let made = Command::new("mkfifo").arg(&key).status().unwrap();
+    assert!(made.success());
+    let refusal = "carpctl: carp0: /etc/carp.key: not a file\n";
+    assert_eq!(run(&bench, &line), says(1, "", refusal));
+}
+
+#[test]
 fn passfile_is_a_credential_where_there_is_one() {
     let bench = bench(&[
         ("hostname.carp0", "vhid 1 passfile carp.key\n"),

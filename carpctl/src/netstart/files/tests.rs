@@ -1,5 +1,3 @@
-use std::os::unix::fs::PermissionsExt as _;
-
 use super::*;
 
 /// A directory with files of these names.
@@ -105,18 +103,4 @@ fn what_is_no_file_of_reasonable_length_is_refused() {
     assert_eq!(Text::read(&path).unwrap().bytes.len(), LONGEST);
     let missing = directory.path().join("missing");
     assert!(Text::read_if_there(&missing).unwrap().is_none());
-}
-
-#[test]
-fn others_are_told_from_root_and_the_owner() {
-    assert!(!is_open_to_others(0o600, 1000));
-    assert!(!is_open_to_others(0o640, 0));
-    assert!(is_open_to_others(0o640, 1000));
-    assert!(is_open_to_others(0o604, 0));
-    let (directory, _) = etc(&["hostname.carp0"]);
-    let path = directory.path().join("hostname.carp0");
-    for (mode, is_own) in [(0o600, true), (0o644, true), (0o620, false), (0o602, false)] {
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-        assert_eq!(Text::read(&path).unwrap().is_own(), is_own, "{mode:o}");
-    }
 }

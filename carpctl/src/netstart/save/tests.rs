@@ -1,5 +1,3 @@
-use std::os::unix::fs::PermissionsExt as _;
-
 use carp_net::carp_fsm::carp_proto::Key;
 
 use super::*;
@@ -94,6 +92,19 @@ fn file_that_makes_the_same_is_right_as_it_stands() {
     assert!(!saved(&told(WORDS, "SharedSecret"), Some(text)).1);
     assert!(saved(&told(WORDS, "Other"), Some(text)).1);
     assert!(saved(&told("vhid 99 carpdev vmx0", "SharedSecret"), Some(text)).1);
+}
+
+#[test]
+fn file_that_is_right_is_taken_from_others() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("hostname.carp0");
+    fs::write(&path, "vhid 99 pass SharedSecret\n").unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+    let there = || read("carp0".parse().unwrap(), &path).unwrap().unwrap();
+    assert!(there().close().unwrap());
+    let mode = fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert!(!there().close().unwrap());
 }
 
 #[test]

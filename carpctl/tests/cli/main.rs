@@ -26,6 +26,7 @@ mod files;
 mod golden;
 mod interfaces;
 mod learning;
+mod packaging;
 #[path = "../ran/mod.rs"]
 mod ran;
 mod secrets;

@@ -16,6 +16,7 @@ pub(crate) use files::Etc;
 use plan::Plan;
 
 mod apply;
+mod command;
 mod files;
 mod hostname;
 mod lines;
@@ -69,8 +70,22 @@ fn check(
     paths: &Paths,
     problems: &mut Problems,
 ) -> Result<(), Failure> {
+    let there = match apply::interfaces(paths) {
+        Ok(there) => there.unwrap_or_default(),
+        Err(error) => {
+            problems.error(&error);
+            Vec::new()
+        }
+    };
     let mut text = OsString::new();
     plan.write_settings(&mut text);
+    for name in plan.without_file(&there) {
+        if options.prune {
+            text.push(format!("carpctl {name} destroy\n"));
+        } else {
+            Problems::note(&format!("{name}: {STAYS}"));
+        }
+    }
     for planned in &plan.interfaces {
         let rehearsal = match apply::rehearse(planned, paths) {
             Ok(rehearsal) => rehearsal,
@@ -79,7 +94,8 @@ fn check(
                 continue;
             }
         };
-        planned.write(&mut text);
+        let told = there.iter().find(|told| told.interface == planned.name);
+        planned.write(&mut text, told);
         if let Some(rehearsal) = rehearsal {
             for note in &rehearsal.notes {
                 Problems::note(&format!("{}: {note}", planned.name));
@@ -128,6 +144,9 @@ fn both(paths: &[PathBuf]) -> String {
         .collect();
     format!("both {} are there: keep one", paths.join(" and "))
 }
+
+/// What is said of an interface that has no file.
+const STAYS: &str = "has no file, and stays as it is (--prune destroys it)";
 
 const HELP: &str = "\
 Reads /etc/hostname.carp0 and so on, or /etc/carpctl/hostname.carp0, not both:

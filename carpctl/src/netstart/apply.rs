@@ -7,14 +7,14 @@ use std::process::{Command, Stdio};
 use super::lines::ShellCommand;
 use super::plan::{Plan, Planned};
 use super::settings::OWNER;
-use super::{NetstartOptions, Problems};
+use super::{NetstartOptions, Problems, STAYS};
 use crate::change::Change;
 use crate::client;
 use crate::demotion::{Demand, OwnerName};
 use crate::group::GroupName;
 use crate::name::{InterfaceName, PREFIX};
 use crate::paths::Paths;
-use crate::protocol::{Reply, Request};
+use crate::protocol::{Reply, Request, Told};
 use crate::rehearsal::Rehearsal;
 
 /// Does what `plan` says, the settings first, because they are about the election.
@@ -34,27 +34,22 @@ pub(super) fn apply(
     if there.is_some() || !plan.interfaces.is_empty() {
         apply_settings(plan, paths, problems);
     }
-    if let Some(filed) = plan.filed.as_ref().filter(|_| !plan.some) {
-        let without = there.unwrap_or_default();
-        for name in without.into_iter().filter(|name| !filed.contains(name)) {
-            if !options.prune {
-                Problems::note(&format!(
-                    "{name}: has no file, and stays as it is (--prune destroys it)"
-                ));
-                continue;
-            }
-            let change = Change {
-                destroy: true,
-                ..Change::default()
-            };
-            let request = Request::Change {
-                interface: name,
-                change,
-            };
-            match ask(paths, &request) {
-                Ok(notes) => tell(name, &notes),
-                Err(reason) => problems.error(&format!("{name}: {reason}")),
-            }
+    for name in plan.without_file(&there.unwrap_or_default()) {
+        if !options.prune {
+            Problems::note(&format!("{name}: {STAYS}"));
+            continue;
+        }
+        let change = Change {
+            destroy: true,
+            ..Change::default()
+        };
+        let request = Request::Change {
+            interface: name,
+            change,
+        };
+        match ask(paths, &request) {
+            Ok(notes) => tell(name, &notes),
+            Err(reason) => problems.error(&format!("{name}: {reason}")),
         }
     }
     // What stands in the way of one interface may be an address that another one is to lose.
@@ -133,7 +128,7 @@ pub(super) fn rehearse(planned: &Planned, paths: &Paths) -> Result<Option<Rehear
 }
 
 /// The interfaces that there are, where there is a service.
-fn interfaces(paths: &Paths) -> Result<Option<Vec<InterfaceName>>, String> {
+pub(super) fn interfaces(paths: &Paths) -> Result<Option<Vec<Told>>, String> {
     let request = Request::Config {
         interface: None,
         key: false,
@@ -142,15 +137,15 @@ fn interfaces(paths: &Paths) -> Result<Option<Vec<InterfaceName>>, String> {
     let Some(replies) = replies else {
         return Ok(None);
     };
-    let mut names = Vec::new();
+    let mut all = Vec::new();
     for reply in replies {
         if let Reply::Config(told) = reply {
-            names.push(told.interface);
+            all.push(*told);
         } else if let Reply::Refused { reason } = reply {
             return Err(reason);
         }
     }
-    Ok(Some(names))
+    Ok(Some(all))
 }
 
 /// What the service says of something that it has done, or why it has not.

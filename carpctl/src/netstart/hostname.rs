@@ -7,7 +7,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
@@ -25,8 +25,6 @@ pub(crate) struct Hostname {
     pub(crate) password: Option<Password>,
     /// What is to run once the interface is as it should be.
     pub(crate) commands: Vec<ShellCommand>,
-    /// The words of all lines, without the password.
-    pub(crate) words: Vec<OsString>,
 }
 
 /// Where a password is to be had.
@@ -96,20 +94,7 @@ pub(crate) fn parse(interface: InterfaceName, text: &[u8]) -> Result<Hostname, L
         change,
         password,
         commands,
-        words: shown,
     })
-}
-
-impl Hostname {
-    /// Says where the file is that holds the password.
-    pub(crate) fn say_passfile(&mut self, path: &Path) {
-        let mut words = self.words.iter_mut();
-        if words.any(|word| word == PASSFILE)
-            && let Some(value) = words.next()
-        {
-            *value = path.into();
-        }
-    }
 }
 
 impl std::fmt::Debug for Password {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use carp_net::carp_fsm::carp_proto::Key;
 
+use super::command::commands;
 use super::files::{Etc, Text};
 use super::hostname::{self, Hostname, Password};
 use super::lines::LineError;
@@ -13,6 +14,7 @@ use super::{Problems, both};
 use crate::change::CarriedKey;
 use crate::hooks::trust::{self, Untrusted};
 use crate::name::InterfaceName;
+use crate::protocol::Told;
 use crate::secret::{self, Secret};
 use crate::shell::command_line;
 use crate::words::SecretSource;
@@ -36,6 +38,8 @@ pub(super) struct Planned {
     pub(super) path: PathBuf,
     /// The key is among the change.
     pub(super) hostname: Hostname,
+    /// The file that its password is in, where that is another one.
+    pub(super) passfile: Option<PathBuf>,
     /// Whether root alone can have written it, so that its commands may be run.
     pub(super) trust: Result<(), Untrusted>,
 }
@@ -99,6 +103,15 @@ impl Plan {
         }
     }
 
+    /// Which of those that are there have no file, where all are asked for.
+    pub(super) fn without_file(&self, there: &[Told]) -> Vec<InterfaceName> {
+        let Some(filed) = self.filed.as_ref().filter(|_| !self.some) else {
+            return Vec::new();
+        };
+        let names = there.iter().map(|told| told.interface);
+        names.filter(|name| !filed.contains(name)).collect()
+    }
+
     /// Writes the commands that set what the files say of the whole service.
     pub(super) fn write_settings(&self, text: &mut OsString) {
         let settings = self.settings.words();
@@ -116,11 +129,15 @@ impl Plan {
 }
 
 impl Planned {
-    /// Writes the command that the file stands for; no password is in it.
-    pub(super) fn write(&self, text: &mut OsString) {
-        let name = self.name.to_string();
-        let words = ["carpctl", &name].map(OsString::from);
-        text.push(command_line(words.iter().chain(&self.hostname.words)));
+    /// Writes the commands that the file stands for, where the interface is as it is told to be
+    /// or, without that, is not there; no password is in them.
+    pub(super) fn write(&self, text: &mut OsString, told: Option<&Told>) {
+        let passfile = self.passfile.as_deref();
+        let commands = commands(self.name, &self.hostname.change, passfile, told);
+        if commands.is_empty() {
+            text.push(format!("# carpctl {}: nothing to say\n", self.name));
+        }
+        text.push(commands);
     }
 
     /// Writes the commands that are to run after it.
@@ -158,9 +175,10 @@ fn read_interface(name: InterfaceName, path: &Path, problems: &mut Problems) -> 
     if let Err(why) = &trust {
         Problems::note(&why.to_string());
     }
-    if let Some(Password::File { path: file, .. }) = &password {
-        hostname.say_passfile(&resolved(file, path));
-    }
+    let passfile = match &password {
+        Some(Password::File { path: file, .. }) => Some(resolved(file, path)),
+        Some(Password::Here(_)) | None => None,
+    };
     let secret = match password
         .map(|password| key_in(&password, &text))
         .transpose()
@@ -181,6 +199,7 @@ fn read_interface(name: InterfaceName, path: &Path, problems: &mut Problems) -> 
     Some(Planned {
         name,
         trust,
+        passfile,
         path: text.path,
         hostname,
     })

@@ -3,7 +3,6 @@
 //! What a file holds beside that is kept: the comments that it begins with, its commands, and that
 //! its password stands in another file. A file that says what there is already is not touched.
 
-use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
@@ -13,6 +12,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::Problems;
+use super::command::with_passfile;
 use super::files::{Etc, Text};
 use super::hostname::{self, Hostname, Password};
 use super::lines::{Line, lines};
@@ -25,7 +25,6 @@ use crate::name::{InterfaceName, NotACarpName};
 use crate::paths::about;
 use crate::protocol::Told;
 use crate::shell::command_line;
-use crate::words;
 
 /// The words of `carpctl save`.
 #[derive(Debug, clap::Args)]
@@ -188,17 +187,6 @@ fn draft(told: &Told, path: PathBuf, there: Option<&There>) -> Result<Draft, Fai
         text.push(b'\n');
     }
     Ok(Draft { path, text })
-}
-
-/// The words that say `change`, with the password in `file`.
-fn with_passfile(change: &Change, file: &Path) -> Vec<OsString> {
-    let change = Change {
-        key: None,
-        ..change.clone()
-    };
-    let mut words = words::write(&change, None);
-    words.extend([OsStr::new("passfile"), file.as_os_str()].map(OsStr::to_owned));
-    words
 }
 
 impl Draft {

@@ -68,9 +68,8 @@ fn netstart_n_prints_the_commands_and_no_password() {
             0,
             "carpctl sysctl net.inet.carp.preempt=1 net.inet.carp.log=3\n\
              carpctl -g carp carpdemote 50 owner sysctl.conf\n\
-             carpctl carp0 vhid 99 pass - carpdev vmx0 advskew 100 inet 192.0.2.10 netmask \\\n    \
-             255.255.255.0 broadcast 192.0.2.255 inet alias 192.0.2.11 netmask \\\n    \
-             0xffffff00 inet6 2001:db8::10 prefixlen 64 up\n\
+             carpctl carp0 vhid 99 pass - carpdev vmx0 advskew 100 192.0.2.10/24 broadcast \\\n    \
+             192.0.2.255 192.0.2.11/24 2001:db8::10/64 up\n\
              # not run without --allow-commands: route add -net 10.0.0.0/8 -iface carp0\n\
              carpctl carp2 down\n\
              carpctl carp10 vhid 10 passfile /etc/carpctl/carp.key\n",
@@ -79,9 +78,8 @@ fn netstart_n_prints_the_commands_and_no_password() {
     );
     assert_eq!(
         run(&bench, "netstart -n --allow-commands carp2 carp0").out,
-        "carpctl carp0 vhid 99 pass - carpdev vmx0 advskew 100 inet 192.0.2.10 netmask \\\n    \
-         255.255.255.0 broadcast 192.0.2.255 inet alias 192.0.2.11 netmask \\\n    \
-         0xffffff00 inet6 2001:db8::10 prefixlen 64 up\n\
+        "carpctl carp0 vhid 99 pass - carpdev vmx0 advskew 100 192.0.2.10/24 broadcast \\\n    \
+         192.0.2.255 192.0.2.11/24 2001:db8::10/64 up\n\
          route add -net 10.0.0.0/8 -iface carp0\n\
          carpctl carp2 down\n"
     );

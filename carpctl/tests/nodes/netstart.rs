@@ -117,8 +117,7 @@ fn netstart_again_moves_no_election_and_a_bad_file_stands_alone() {
     two.wait_for("BACKUP", Duration::from_secs(8));
 
     // What it would do now, and after a change of the file.
-    let print = "carpctl carp0 inet alias 192.0.2.11 netmask 255.255.255.0 inet 192.0.2.10 \\\n    \
-                 netmask 255.255.255.0 inet6 2001:db8::10 prefixlen 64 vhid 99 carpdev vmx0 \\\n";
+    let print = "carpctl carp0 vhid 99 carpdev vmx0 192.0.2.11/24 192.0.2.10/24 2001:db8::10/64 ";
     let printed = one.carpctl("netstart -n");
     assert!(printed.starts_with(print), "{printed}");
     assert!(
@@ -159,6 +158,13 @@ fn netstart_again_moves_no_election_and_a_bad_file_stands_alone() {
     // A change of a file is a change of the interface, and a file that goes is none, unless asked.
     one.write_etc("hostname.carp3", "vhid 3 carpdev vmx0\n");
     std::fs::remove_file(one.etc().join("hostname.carp1")).unwrap();
+    let printed = one.carpctl("netstart -n --prune");
+    let told = |line: &str| printed.lines().any(|printed| printed == line);
+    assert!(told("carpctl carp7 destroy"), "{printed}");
+    assert!(
+        told("carpctl carp3 vhid 3 carpdev vmx0 advskew 0"),
+        "{printed}"
+    );
     assert_eq!(said(one, "netstart --prune"), not_run);
     assert!(one.carpctl("carp3").contains("vhid 3 advbase 1 advskew 0"));
     assert_eq!(one.refused("carp7"), "carpctl: carp7: no such interface\n");
@@ -186,20 +192,20 @@ fn netstart_again_moves_no_election_and_a_bad_file_stands_alone() {
     // Commands are root's.
     let file = one.etc().join("carpctl/hostname.carp0");
     std::fs::set_permissions(&file, Permissions::from_mode(0o620)).unwrap();
+    let file = format!("{etc}/carpctl/hostname.carp0");
+    let why = format!("{file} can be changed by others: only root may (chown root, chmod go-w)");
     assert_eq!(
         one.refused("netstart --allow-commands carp0"),
-        format!(
-            "carpctl: {etc}/carpctl/hostname.carp0:6: not run: others than root can write to this \
-             file: chmod go-w {etc}/carpctl/hostname.carp0\n"
-        )
+        format!("carpctl: {why}\ncarpctl: {file}:6: not run: {why}\n")
     );
 
     // What is saved makes what there is.
-    let file = format!("{etc}/carpctl/hostname.carp0");
     let saved = |what: &str| format!("carpctl: carp0: {what}\n");
     assert_eq!(
         said(one, "save carp0"),
-        saved(&format!("{file} says so already"))
+        saved(&format!(
+            "{file} says so already, and is for its owner alone now (0600)"
+        ))
     );
     one.carpctl("carp0 advskew 1 alias 192.0.2.12/24");
     assert_eq!(said(one, "save carp0"), saved(&format!("saved in {file}")));

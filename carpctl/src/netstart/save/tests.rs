@@ -1,6 +1,9 @@
+use std::ffi::OsString;
+
 use carp_net::carp_fsm::carp_proto::Key;
 
 use super::*;
+use crate::words;
 
 /// What a service tells of carp0 after `line`, with this password.
 fn told(line: &str, password: &str) -> Told {

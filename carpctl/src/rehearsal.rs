@@ -4,6 +4,7 @@
 //! follow. The service knows where the interface stands and asks here; where no service runs, so
 //! does the client.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use carp_net::carp_fsm::State;
@@ -29,8 +30,18 @@ pub(crate) struct Rehearsal {
 /// Whether a command would begin an election, end the part of this node in one, or move mastership.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Election {
-    pub(crate) follows: bool,
+    pub(crate) follows: Follows,
     pub(crate) why: String,
+}
+
+/// Whether an election follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Follows {
+    Yes,
+    No,
+    /// What is told to other nodes decides it, and that is not known here.
+    Maybe,
 }
 
 /// What an interface is told to be before and after a change, and where it stands.
@@ -41,7 +52,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) after: &'a Config,
     /// Where the election of the interface is, once it has one.
     pub(crate) state: Option<State>,
-    /// Whether another node that is better would take over.
+    /// Whether this node takes over where it is better than the master. Whether the others do is told
+    /// to them alone.
     pub(crate) preempt: bool,
     /// What is wished of the election beside the change.
     pub(crate) wish: Option<StateWish>,
@@ -88,7 +100,11 @@ impl fmt::Display for Rehearsal {
         for change in &self.changes {
             writeln!(f, "{change}")?;
         }
-        let follows = if self.election.follows { "yes" } else { "no" };
+        let follows = match self.election.follows {
+            Follows::Yes => "yes",
+            Follows::No => "no",
+            Follows::Maybe => "maybe",
+        };
         writeln!(f, "election: {follows}: {}", self.election.why)
     }
 }
@@ -96,14 +112,14 @@ impl fmt::Display for Rehearsal {
 impl Election {
     fn yes(why: impl Into<String>) -> Self {
         Self {
-            follows: true,
+            follows: Follows::Yes,
             why: why.into(),
         }
     }
 
     fn no(why: impl Into<String>) -> Self {
         Self {
-            follows: false,
+            follows: Follows::No,
             why: why.into(),
         }
     }
@@ -136,9 +152,28 @@ impl Election {
             }
         }
         match (scene.wish, scene.state) {
-            (Some(StateWish::Master), Some(State::Backup)) => Self::yes("it takes over"),
+            (Some(StateWish::Master), Some(State::Backup)) => {
+                Self::yes("it takes over; of two masters the one with the smaller interval stays")
+            }
             (Some(StateWish::Backup), Some(State::Master)) => Self::yes("it hands over"),
-            _ => Self::no(goes_on(scene)),
+            _ => Self::going_on(scene),
+        }
+    }
+
+    /// Where this node begins none: what the others make of the change.
+    fn going_on(scene: Scene<'_>) -> Self {
+        let state = match scene.state {
+            Some(State::Master) => "MASTER",
+            Some(State::Backup) => "BACKUP",
+            Some(State::Init) | None => "INIT",
+        };
+        let (follows, of_place) = overtaking(scene).unzip();
+        let whys = of_place.into_iter().chain(noticed(scene));
+        Self {
+            follows: follows.unwrap_or(Follows::No),
+            why: whys.fold(format!("it goes on as {state}"), |text, why| {
+                format!("{text}; {why}")
+            }),
         }
     }
 
@@ -171,16 +206,32 @@ impl Election {
     }
 }
 
-/// What happens where no election does.
-fn goes_on(scene: Scene<'_>) -> String {
-    let state = match scene.state {
-        Some(State::Master) => "MASTER",
-        Some(State::Backup) => "BACKUP",
-        Some(State::Init) | None => "INIT",
-    };
-    let mut text = format!("it goes on as {state}");
+/// Who may overtake whom because of another interval, if anybody: who preempts is told to each node
+/// alone.
+fn overtaking(scene: Scene<'_>) -> Option<(Follows, &'static str)> {
+    let interval = |config: &Config| config.host().map(|(_, host)| host.interval());
+    let was = interval(scene.before?)?;
+    match (scene.state?, interval(scene.after)?.cmp(&was)) {
+        (State::Master, Ordering::Greater) => Some((
+            Follows::Maybe,
+            "a node that then has a smaller interval takes over where that node preempts",
+        )),
+        (State::Backup, Ordering::Less) if scene.preempt => Some((
+            Follows::Maybe,
+            "it takes over where its interval is then smaller than the master's (preempt)",
+        )),
+        (State::Backup, Ordering::Less) => Some((
+            Follows::No,
+            "it does not preempt, and waits until the master is lost",
+        )),
+        _ => None,
+    }
+}
+
+/// What else the other nodes notice.
+fn noticed(scene: Scene<'_>) -> Vec<&'static str> {
     let Some(before) = scene.before else {
-        return text;
+        return Vec::new();
     };
     let after = scene.after;
     let ips = |config: &Config| {
@@ -188,17 +239,17 @@ fn goes_on(scene: Scene<'_>) -> String {
         all.sort_unstable();
         all
     };
-    let place = |config: &Config| (config.advbase, config.advskew);
+    let mut all = Vec::new();
     if before.key != after.key {
-        text.push_str("; nodes with different passwords do not hear each other: all become master");
-    } else if ips(before) != ips(after) {
-        text.push_str("; the other nodes need the same addresses within five minutes");
-    } else if place(before) != place(after) && scene.preempt {
-        text.push_str("; the node with the smallest interval then takes over (preempt)");
-    } else if before.peers().ne(after.peers()) {
-        text.push_str("; a node that hears no adverts any more becomes master");
+        all.push("nodes with different passwords do not hear each other: all become master");
     }
-    text
+    if ips(before) != ips(after) {
+        all.push("the other nodes need the same addresses within five minutes");
+    }
+    if before.peers().ne(after.peers()) {
+        all.push("a node that hears no adverts any more becomes master");
+    }
+    all
 }
 
 #[cfg(test)]

@@ -18,6 +18,10 @@ fn config(line: &str) -> Config {
 
 /// What `line` would do to an interface that `before` has made and that is in `state`.
 fn rehearsed(before: &str, state: State, line: &str) -> String {
+    rehearsed_where(true, before, state, line)
+}
+
+fn rehearsed_where(preempt: bool, before: &str, state: State, line: &str) -> String {
     let before = config(before);
     let change = change(line);
     let (after, notes) = before.with(&change).unwrap();
@@ -25,7 +29,7 @@ fn rehearsed(before: &str, state: State, line: &str) -> String {
         before: Some(&before),
         after: &after,
         state: Some(state),
-        preempt: true,
+        preempt,
         wish: change.state,
     };
     Rehearsal::of(scene, notes).to_string()
@@ -52,8 +56,9 @@ fn every_change_has_a_line() {
          inet: 192.0.2.10/24 -> none\n\
          inet: none -> 192.0.2.20/24\n\
          inet6: none -> 2001:db8::10/64\n\
-         election: no: it goes on as MASTER; the other nodes need the same addresses within \
-         five minutes\n"
+         election: maybe: it goes on as MASTER; a node that then has a smaller interval takes over \
+         where that node preempts; the other nodes need the same addresses within five minutes; a \
+         node that hears no adverts any more becomes master\n"
     );
 }
 
@@ -122,8 +127,8 @@ fn why_an_election_follows() {
         ("state master", "no: it goes on as MASTER"),
         (
             "advskew 7",
-            "no: it goes on as MASTER; the node with the smallest interval then takes over \
-             (preempt)",
+            "maybe: it goes on as MASTER; a node that then has a smaller interval takes over where \
+             that node preempts",
         ),
         (
             "carppeer 10.0.0.2",
@@ -133,7 +138,10 @@ fn why_an_election_follows() {
         assert_eq!(master(line), format!("election: {expected}"), "{line}");
     }
     let backup = rehearsed(WHOLE, State::Backup, "state master");
-    assert_eq!(backup, "election: yes: it takes over\n");
+    assert_eq!(
+        backup,
+        "election: yes: it takes over; of two masters the one with the smaller interval stays\n"
+    );
     let down = rehearsed(&format!("{WHOLE} down"), State::Init, "vhid 7");
     assert!(down.ends_with("election: no: it is down\n"), "{down}");
     let up = rehearsed(&format!("{WHOLE} down"), State::Init, "up");
@@ -146,4 +154,35 @@ fn why_an_election_follows() {
         alone.ends_with("no: it takes no part without a vhid and a carpdev\n"),
         "{alone}"
     );
+}
+
+#[test]
+fn own_preemption_counts_where_this_node_gets_better_and_that_of_others_where_it_gets_worse() {
+    let overtaken = "maybe: it goes on as MASTER; a node that then has a smaller interval takes over \
+                     where that node preempts";
+    let overtakes = "maybe: it goes on as BACKUP; it takes over where its interval is then smaller \
+                     than the master's (preempt)";
+    let waits = "no: it goes on as BACKUP; it does not preempt, and waits until the master is lost";
+    for (preempt, state, line, expected) in [
+        (false, State::Master, "advskew 200", overtaken),
+        (true, State::Master, "advskew 200", overtaken),
+        (true, State::Master, "advskew 9", "no: it goes on as MASTER"),
+        (true, State::Backup, "advskew 9", overtakes),
+        (false, State::Backup, "advskew 9", waits),
+        (
+            true,
+            State::Backup,
+            "advskew 200",
+            "no: it goes on as BACKUP",
+        ),
+    ] {
+        let before = format!("{WHOLE} advskew 100");
+        let text = rehearsed_where(preempt, &before, state, line);
+        let election = text.lines().last().unwrap();
+        assert_eq!(
+            election,
+            format!("election: {expected}"),
+            "{preempt} {state:?} {line}"
+        );
+    }
 }

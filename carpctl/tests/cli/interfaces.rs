@@ -108,7 +108,7 @@ fn rehearsal_is_told_and_nothing_is_asked_to_change() {
     let bench = Bench::new();
     let answer = r#"{"version":1,"message":{"rehearsal":{"changes":[
         {"what":"advskew","before":"0","after":"100"}],
-        "election":{"follows":false,"why":"it goes on as MASTER"},
+        "election":{"follows":"no","why":"it goes on as MASTER"},
         "notes":["a note"]}}}"#
         .replace("\n        ", "")
         + "\n";

@@ -82,8 +82,31 @@ pub(super) fn run(options: &SysctlOptions, json: bool) -> Result<(), Failure> {
     if options.quiet {
         queries.retain(|query| !is_assignment(query));
     }
-    let line = |query: &Query| settings_lines(*query, before, now, options.values_only);
-    print(&queries.iter().map(line).collect::<String>())
+    print(&lines(&queries, before, now, options.values_only))
+}
+
+/// The lines that `sysctl` answers `queries` with, one change after the other.
+fn lines(queries: &[Query], before: Settings, now: Settings, values_only: bool) -> String {
+    let mut before = before;
+    let mut text = String::new();
+    for (at, query) in queries.iter().enumerate() {
+        let assignment = match query {
+            Query::Assign(assignment) => Some(*assignment),
+            Query::All | Query::One(_) => None,
+        };
+        let later = queries.iter().skip(at + 1);
+        let is_assigned_again = assignment.is_some_and(|this| {
+            let is_of_it = |it: &Query| matches!(it, Query::Assign(a) if a.setting == this.setting);
+            later.into_iter().any(is_of_it)
+        });
+        // What comes of the last one, the service says.
+        let then = assignment.filter(|_| is_assigned_again);
+        let then = then.and_then(|assignment| before.with(&[assignment]).ok());
+        let after = then.unwrap_or(now);
+        text.push_str(&settings_lines(*query, before, after, values_only));
+        before = then.unwrap_or(before);
+    }
+    text
 }
 
 /// What is wrong where `NAME=VALUE` came as several words, or without a name.
@@ -150,4 +173,50 @@ fn settings_as_json(queries: &[Query], now: Settings) -> serde_json::Value {
         .map(|setting| (setting.name().to_owned(), now.get(setting).into()))
         .collect::<serde_json::Map<_, _>>()
         .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_that_are_assigned_twice_change_twice() {
+        let said = |assignments: &[&str], values_only| {
+            let queries = assignments.iter().map(|query| Query::parse(query).unwrap());
+            let queries: Vec<Query> = queries.collect();
+            let assigned = queries.iter().filter_map(|query| match query {
+                Query::Assign(assignment) => Some(*assignment),
+                Query::All | Query::One(_) => None,
+            });
+            let assigned: Vec<_> = assigned.collect();
+            let before = Settings::default();
+            lines(
+                &queries,
+                before,
+                before.with(&assigned).unwrap(),
+                values_only,
+            )
+        };
+        let twice = ["net.inet.carp.preempt=1", "net.inet.carp.preempt=0"];
+        assert_eq!(
+            said(&twice, false),
+            "net.inet.carp.preempt: 0 -> 1\nnet.inet.carp.preempt: 1 -> 0\n"
+        );
+        assert_eq!(said(&twice, true), "1\n0\n");
+        let others = [
+            "net.inet.carp.log=7",
+            "net.inet.carp.preempt=1",
+            "net.inet.carp.log=2",
+        ];
+        assert_eq!(
+            said(&others, false),
+            "net.inet.carp.log: 6 -> 7\nnet.inet.carp.preempt: 0 -> 1\n\
+             net.inet.carp.log: 7 -> 2\n"
+        );
+        let added = ["net.inet.carp.demotion=5", "net.inet.carp.demotion=6"];
+        assert_eq!(
+            said(&added, false),
+            "net.inet.carp.demotion: 0 -> 5\nnet.inet.carp.demotion: 5 -> 11\n"
+        );
+    }
 }

@@ -155,7 +155,12 @@ impl Election {
             (Some(StateWish::Master), Some(State::Backup)) => {
                 Self::yes("it takes over; of two masters the one with the smaller interval stays")
             }
-            (Some(StateWish::Backup), Some(State::Master)) => Self::yes("it hands over"),
+            (Some(StateWish::Backup), Some(State::Master)) => {
+                Self::yes(format!("it hands over and {HOLDS}"))
+            }
+            (Some(StateWish::Backup), Some(State::Backup)) => {
+                Self::no(format!("it goes on as BACKUP, and {HOLDS}"))
+            }
             _ => Self::going_on(scene),
         }
     }
@@ -205,6 +210,8 @@ impl Election {
         Self::yes(format!("{leaves}begins anew, with {}", whys.join(" and ")))
     }
 }
+
+const HOLDS: &str = "holds back until `state master', `up', or the other master is lost";
 
 /// Who may overtake whom because of another interval, if anybody: who preempts is told to each node
 /// alone.

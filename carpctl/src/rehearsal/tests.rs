@@ -123,7 +123,11 @@ fn why_an_election_follows() {
             "yes: it bows out and begins anew, with no address any more",
         ),
         ("down", "yes: it is MASTER, bows out and hands over"),
-        ("state backup", "yes: it hands over"),
+        (
+            "state backup",
+            "yes: it hands over and holds back until `state master', `up', or the other master is \
+             lost",
+        ),
         ("state master", "no: it goes on as MASTER"),
         (
             "advskew 7",
@@ -142,6 +146,10 @@ fn why_an_election_follows() {
         backup,
         "election: yes: it takes over; of two masters the one with the smaller interval stays\n"
     );
+    let held = rehearsed(WHOLE, State::Backup, "state backup");
+    let expected = "election: no: it goes on as BACKUP, and holds back until `state master', `up', \
+                    or the other master is lost\n";
+    assert_eq!(held, expected);
     let down = rehearsed(&format!("{WHOLE} down"), State::Init, "vhid 7");
     assert!(down.ends_with("election: no: it is down\n"), "{down}");
     let up = rehearsed(&format!("{WHOLE} down"), State::Init, "up");

@@ -436,9 +436,7 @@ impl<B: Backend> Control<B> {
     }
 
     fn destroy(&mut self, ticket: Ticket, name: InterfaceName) -> Result<(), String> {
-        let last = self.interfaces.len() == 1;
-        let ends = last && self.on_demand && !self.is_demoted_by_name();
-        let lost = self.settings_lost().filter(|_| ends);
+        let lost = self.lost_with(name);
         let interface = self.interfaces.get_mut(&name).ok_or(NO_SUCH_INTERFACE)?;
         let notes = Vec::from_iter(lost);
         let reply = Reply::Done { notes };
@@ -455,6 +453,13 @@ impl<B: Backend> Control<B> {
         self.driver.remove(id).map_err(|error| error.to_string())?;
         self.take_events();
         Ok(())
+    }
+
+    /// What the operator should know before `name` goes: with the last one goes the service.
+    fn lost_with(&self, name: InterfaceName) -> Option<String> {
+        let is_last = self.interfaces.len() == 1 && self.has(name);
+        let ends = is_last && self.on_demand && !self.is_demoted_by_name();
+        self.settings_lost().filter(|_| ends)
     }
 
     /// What the operator should know before a service goes that he has told something.

@@ -304,6 +304,15 @@ fn settings_come_before_any_interface() {
     assert_eq!(assign(1), reply(false, true));
     bench.done("carp0", "vhid 1 carpdev vmx0");
     let lost = "the service ends with its last interface: net.inet.carp.preempt is 0 again";
+    let rehearsal = Request::Rehearse {
+        interface: "carp0".parse().unwrap(),
+        change: understood("carp0", "destroy"),
+    };
+    let said = client::ask(&bench.paths, &rehearsal).unwrap().unwrap();
+    let [Reply::Rehearsal(said)] = &said[..] else {
+        panic!("{said:?}");
+    };
+    assert_eq!(said.notes, [lost]);
     assert_eq!(change(&bench.paths, "carp0", "destroy"), done(&[lost]));
     bench.ended();
 }

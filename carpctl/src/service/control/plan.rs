@@ -63,7 +63,8 @@ impl<B: Backend> Control<B> {
         let state = state.map(|host| host.state());
         if change.destroy {
             there.ok_or(NO_SUCH_INTERFACE)?;
-            return Ok(Rehearsal::of_destroy(state, Vec::new()));
+            let notes = Vec::from_iter(self.lost_with(name));
+            return Ok(Rehearsal::of_destroy(state, notes));
         }
         let plan = self.plan(name, change)?;
         match plan.config.host() {

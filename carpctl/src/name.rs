@@ -23,7 +23,7 @@ impl FromStr for InterfaceName {
         let number = digits.parse().map_err(|_| NotACarpName)?;
         let name = Self(number);
         // One number has one name: no signs, no leading zeros.
-        if text.len() > LONGEST || name.to_string() != text {
+        if text.len() > LONGEST_NAME || name.to_string() != text {
             return Err(NotACarpName);
         }
         Ok(name)
@@ -54,7 +54,7 @@ impl From<InterfaceName> for String {
 pub(crate) const PREFIX: &str = "carp";
 
 /// The longest name that Linux takes for an interface, in bytes.
-const LONGEST: usize = 15;
+pub(crate) const LONGEST_NAME: usize = 15;
 
 #[cfg(test)]
 mod tests {

@@ -23,19 +23,33 @@ pub(crate) use write::write;
 /// Where in `words` a password stands, if one does: behind `pass`, and not `-`, which says that
 /// it comes on standard input.
 pub(crate) fn password_position(words: &[impl AsRef<OsStr>]) -> Option<usize> {
-    let word = |position| words.get(position).map(AsRef::as_ref);
-    let mut position = 0;
-    while let Some(found) = word(position) {
-        let keyword = found.to_str().and_then(find);
-        let has_value = keyword.is_some_and(|keyword| keyword.takes != Takes::Nothing);
-        if keyword.is_some_and(|keyword| keyword.meaning == Meaning::Pass)
-            && word(position + 1).is_some_and(|value| value != "-" && !value.is_empty())
-        {
-            return Some(position + 1);
-        }
-        position += if has_value { 2 } else { 1 };
-    }
-    None
+    let is_password = |value: &OsStr| value != "-" && !value.is_empty();
+    said(words)
+        .filter(|(_, word)| find_os(word).is_some_and(|it| it.meaning == Meaning::Pass))
+        .map(|(position, _)| position + 1)
+        .find(|value| words.get(*value).is_some_and(|it| is_password(it.as_ref())))
+}
+
+/// `words` without those that a keyword before them takes for a text, whatever they are: each with
+/// its position.
+pub(crate) fn said<W: AsRef<OsStr>>(words: &[W]) -> impl Iterator<Item = (usize, &OsStr)> {
+    let mut is_text = false;
+    let all = words.iter().map(AsRef::as_ref).enumerate();
+    all.filter(move |(_, word)| {
+        let is_said = !is_text;
+        is_text = is_said && find_os(word).is_some_and(takes_any_text);
+        is_said
+    })
+}
+
+/// Other values are never keywords or options; `inet` only announces an address.
+fn takes_any_text(keyword: &Keyword) -> bool {
+    let is_family = matches!(keyword.meaning, Meaning::Inet | Meaning::Inet6);
+    matches!(keyword.takes, Takes::Value(..)) && !is_family
+}
+
+fn find_os(word: &OsStr) -> Option<&'static Keyword> {
+    word.to_str().and_then(find)
 }
 
 /// The words as they are shown by `carpctl --help`.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::Keyword;
 use crate::hooks::MAX_TEXT;
 
 /// A word that cannot be understood, and why.
@@ -17,6 +18,10 @@ pub(crate) struct WordError {
 pub(crate) enum Problem {
     #[error("unknown keyword ({})", suggestion(.nearest))]
     Unknown { nearest: Option<&'static str> },
+    #[error("no `=' stands between a word and its value: write `{}'", .0.usage())]
+    Equals(&'static Keyword),
+    #[error("a word that is not known, and not shown, follows the password: quote one with spaces")]
+    BehindPassword,
     #[error("not readable as text")]
     NotText,
     #[error("{wants} must follow")]
@@ -38,6 +43,11 @@ pub(crate) enum Problem {
     Alone,
     #[error("{0}")]
     Refused(&'static str),
+    /// The word is what is said of a group.
+    #[error("a group is demoted, not an interface: `carpctl -g carp {0}'")]
+    OfGroup(String),
+    #[error("not an interface name (1 to 15 characters, no slash or white space)")]
+    NotALinkName,
     #[error("not an IPv4 or IPv6 address")]
     NotAnAddress,
     #[error("not an IPv{0} address")]

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use carp_net::carp_fsm::Dialect;
 
 use super::values::{
-    inet_peer, inet6_peer, is_host_address, lladdr, looks_like_address, program, xparam,
+    inet_peer, inet6_peer, is_host_address, link_name, lladdr, looks_like_address, program, xparam,
 };
 use super::{KEYWORDS, Keyword, Meaning, Problem, Takes, WordError, find, nearest};
 use crate::change::{AdvDemoteWish, Change, GroupChange, Less, Manner, MtuWish, Peers, StateWish};
@@ -67,6 +67,7 @@ pub(crate) fn parse_lines(
         parsed: Parsed::default(),
         draft: Draft::default(),
         said_inet_address: false,
+        password_end: None,
     };
     let mut lines = ends.iter().filter_map(|end| words.get(..*end));
     let read = lines.try_for_each(|up_to_here| {
@@ -90,6 +91,8 @@ struct Parser<'a> {
     parsed: Parsed,
     draft: Draft,
     said_inet_address: bool,
+    /// How many words were read when the last one was a password.
+    password_end: Option<usize>,
 }
 
 impl<'a> Parser<'a> {
@@ -97,14 +100,52 @@ impl<'a> Parser<'a> {
         while let Some(word) = self.next()? {
             match find(word) {
                 Some(keyword) => self.keyword(keyword)?,
-                None if looks_like_address(word) => self.address(word)?,
-                None => return Err(unknown(word)),
+                None if looks_like_address(word) && !word.contains('=') => {
+                    let may_be_password = self.is_behind_password();
+                    let hidden = |error: WordError| {
+                        if may_be_password && error.problem == Problem::NotAnAddress {
+                            return behind_password();
+                        }
+                        error
+                    };
+                    self.address(word).map_err(hidden)?;
+                }
+                None => return Err(self.unknown(word)),
             }
         }
         self.finish_draft()
     }
 
     // ---- words ----
+
+    /// Whether the word that was read last stands behind a password.
+    fn is_behind_password(&self) -> bool {
+        self.password_end
+            .is_some_and(|end| end + 1 == self.position)
+    }
+
+    /// What is wrong with a word that is none of ours. One behind a password may be a part of it, and
+    /// what stands behind `=` may be one, so neither is shown.
+    fn unknown(&self, word: &str) -> WordError {
+        let (name, equals) = match word.split_once('=') {
+            Some((name, _)) => (name, "="),
+            None => (word, ""),
+        };
+        if let Some(keyword) = find(name) {
+            return error(&format!("{name}="), Problem::Equals(keyword));
+        }
+        let nearest = nearest_keyword(name);
+        if nearest.is_none() && self.is_behind_password() {
+            return behind_password();
+        }
+        if nearest.is_none() && self.draft.awaits_address() {
+            let family = self.draft.family.unwrap_or(4);
+            let is_name = true;
+            let problem = Problem::NotAPeerAddress { family, is_name };
+            return error(&format!("{} {name}{equals}", self.draft.began), problem);
+        }
+        error(&format!("{name}{equals}"), Problem::Unknown { nearest })
+    }
 
     fn next_os(&mut self) -> Option<&'a OsStr> {
         let word = self.words.get(self.position)?;
@@ -113,16 +154,30 @@ impl<'a> Parser<'a> {
     }
 
     fn next(&mut self) -> Result<Option<&'a str>, WordError> {
-        self.next_os().map(text).transpose()
+        let Some(word) = self.next_os() else {
+            return Ok(None);
+        };
+        match word.to_str() {
+            None if self.is_behind_password() => Err(behind_password()),
+            None => Err(not_text(word)),
+            word => Ok(word),
+        }
     }
 
     fn value_os(&mut self, keyword: &Keyword) -> Result<&'a OsStr, WordError> {
         self.next_os().ok_or_else(|| no_value(keyword))
     }
 
+    /// The value of `keyword`, whatever it is.
+    fn text(&mut self, keyword: &Keyword) -> Result<&'a str, WordError> {
+        let value = self.value_os(keyword)?;
+        let unreadable = || error_in(keyword, &value.to_string_lossy(), Problem::NotText);
+        value.to_str().ok_or_else(unreadable)
+    }
+
     /// The value of `keyword`, which cannot be a keyword itself.
     fn value(&mut self, keyword: &Keyword) -> Result<&'a str, WordError> {
-        let value = text(self.value_os(keyword)?)?;
+        let value = self.text(keyword)?;
         if find(value).is_some() {
             return Err(no_value(keyword));
         }
@@ -140,7 +195,7 @@ impl<'a> Parser<'a> {
         keyword: &Keyword,
         choices: &[(&str, T)],
     ) -> Result<T, WordError> {
-        let value = text(self.value_os(keyword)?)?;
+        let value = self.text(keyword)?;
         if keyword.meaning == Meaning::State && value.eq_ignore_ascii_case("init") {
             return Err(error_in(keyword, value, Problem::Refused(LEADS_TO_INIT)));
         }
@@ -174,6 +229,7 @@ impl<'a> Parser<'a> {
             }
             Meaning::Pass => {
                 let value = self.value_os(keyword)?;
+                self.password_end = Some(self.position);
                 // A password in the words was taken out of them before (see `secret`).
                 let source = if value.is_empty() {
                     SecretSource::None
@@ -188,7 +244,7 @@ impl<'a> Parser<'a> {
             }
             Meaning::NoPass => once(&mut self.parsed.secret, SecretSource::None, keyword),
             Meaning::Description => {
-                let value = text(self.value_os(keyword)?)?;
+                let value = self.text(keyword)?;
                 let description = value
                     .parse()
                     .map_err(|problem| error_in(keyword, value, Problem::Description(problem)))?;
@@ -204,11 +260,12 @@ impl<'a> Parser<'a> {
             }
             Meaning::NoMtu => once(&mut self.parsed.change.mtu, MtuWish::Carpdev, keyword),
             Meaning::Carpdev => {
-                let carpdev = self.value(keyword)?.to_owned();
+                let value = self.value(keyword)?;
+                let carpdev = link_name(value).map_err(|it| error_in(keyword, value, it))?;
                 once(&mut self.parsed.change.carpdev, carpdev, keyword)
             }
             Meaning::Lladdr => {
-                let value = text(self.value_os(keyword)?)?;
+                let value = self.text(keyword)?;
                 let wish = lladdr(value).map_err(|problem| error_in(keyword, value, problem))?;
                 once(&mut self.parsed.change.lladdr, wish, keyword)
             }
@@ -240,14 +297,14 @@ impl<'a> Parser<'a> {
             Meaning::Group => self.group(true, keyword),
             Meaning::LeaveGroup => self.group(false, keyword),
             Meaning::Script(hook) => {
-                let value = text(self.value_os(keyword)?)?;
+                let value = self.text(keyword)?;
                 let file = program(value).map_err(|problem| error_in(keyword, value, problem))?;
                 let file = Some(file);
                 self.hook(HookChange::Script { hook, file }, keyword)
             }
             Meaning::NoScript(hook) => self.hook(HookChange::Script { hook, file: None }, keyword),
             Meaning::Xparam => {
-                let value = text(self.value_os(keyword)?)?;
+                let value = self.text(keyword)?;
                 let xparam = xparam(value).map_err(|problem| error_in(keyword, value, problem))?;
                 self.hook(HookChange::Xparam(Some(xparam)), keyword)
             }
@@ -288,7 +345,18 @@ impl<'a> Parser<'a> {
                 self.draft.open(keyword.name);
                 once(&mut self.draft.broadcast, broadcast, keyword)
             }
-            Meaning::Refused(why) => Err(error(keyword.name, Problem::Refused(why))),
+            Meaning::Refused(why) => Err(self.refused(keyword, why)),
+        }
+    }
+
+    fn refused(&self, keyword: &Keyword, why: &'static str) -> WordError {
+        let next = self.words.get(self.position).and_then(|word| word.to_str());
+        let is_number = |word: &&str| word.bytes().all(|byte| byte.is_ascii_digit());
+        match (keyword.name, next.filter(is_number)) {
+            (name @ ("carpdemote" | "-carpdemote"), Some(amount)) => {
+                error(name, Problem::OfGroup(format!("{name} {amount}")))
+            }
+            (name, _) => error(name, Problem::Refused(why)),
         }
     }
 
@@ -413,12 +481,15 @@ fn said(slot: &mut bool, keyword: &Keyword) -> Result<(), WordError> {
     Ok(())
 }
 
-fn unknown(word: &str) -> WordError {
+fn nearest_keyword(word: &str) -> Option<&'static str> {
     let known = KEYWORDS
         .iter()
         .filter(|keyword| !matches!(keyword.meaning, Meaning::Refused(_)));
-    let nearest = nearest(word, known.map(|keyword| keyword.name));
-    error(word, Problem::Unknown { nearest })
+    nearest(word, known.map(|keyword| keyword.name))
+}
+
+fn behind_password() -> WordError {
+    error("pass", Problem::BehindPassword)
 }
 
 fn error(word: &str, problem: Problem) -> WordError {
@@ -435,9 +506,10 @@ fn error_in(keyword: &Keyword, value: &str, problem: Problem) -> WordError {
     error(&format!("{} {value}", keyword.name), problem)
 }
 
-fn text(word: &OsStr) -> Result<&str, WordError> {
-    let unreadable = || error(&word.to_string_lossy(), Problem::NotText);
-    word.to_str().ok_or_else(unreadable)
+fn not_text(word: &OsStr) -> WordError {
+    let word = word.to_string_lossy();
+    let shown = word.split_inclusive('=').next();
+    error(shown.unwrap_or_default(), Problem::NotText)
 }
 
 const LEADS_TO_INIT: &str = "`down' leads to INIT, and keeps it there";

@@ -133,9 +133,10 @@ pub(crate) fn find(name: &str) -> Option<&'static Keyword> {
     all.find(|keyword| keyword.name == name)
 }
 
-/// The one of `names` that `word` may have been meant to be.
+/// The one of `names` that `word` may have been meant to be; large letters count as small ones.
 pub(crate) fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let distance = |name: &str| strsim::damerau_levenshtein(word, name);
+    let small = word.to_lowercase();
+    let distance = |name: &str| strsim::damerau_levenshtein(&small, &name.to_lowercase());
     let allowed = (word.chars().count() / 3).clamp(1, 2);
     names
         .into_iter()

@@ -297,7 +297,7 @@ fn every_error_points_at_the_word() {
         ("passfile", "`passfile': a file must follow"),
         (
             "carpdemote 50",
-            "`carpdemote': a group is demoted, not an interface: `carpctl -g carp carpdemote'",
+            "`carpdemote': a group is demoted, not an interface: `carpctl -g carp carpdemote 50'",
         ),
         (
             "state init",
@@ -536,6 +536,107 @@ fn password_is_found_wherever_it_stands() {
     assert_eq!(position("vhid 99 pass -"), None);
     assert_eq!(position("passfile pass"), None);
     assert_eq!(position("pass"), None);
+    // Which `inet` does not take for an address.
+    assert_eq!(position("inet pass secret 192.0.2.10"), Some(2));
+    assert_eq!(position("descr pass pass secret"), Some(3));
+}
+
+#[test]
+fn words_that_are_said_are_no_texts_of_others() {
+    let said_in = |line: &str| -> Vec<String> {
+        let words = words(line);
+        let all = said(&words).map(|(_, word)| word.to_string_lossy().into_owned());
+        all.collect()
+    };
+    assert_eq!(said_in("descr -h up"), ["descr", "up"]);
+    assert_eq!(
+        said_in("pass -k xparam --json -k"),
+        ["pass", "xparam", "-k"]
+    );
+    assert_eq!(said_in("vhid -h"), ["vhid", "-h"]);
+    assert_eq!(said_in("inet -h"), ["inet", "-h"]);
+}
+
+#[test]
+fn no_part_of_a_password_is_shown() {
+    for line in [
+        "pass=Topsecret1",
+        "pass=1:Topsecret",
+        "passwd=Top/secret",
+        "vhid 1 pass Top secret1",
+        "pass - 1secret",
+        "pass - a=secret",
+    ] {
+        let shown = parse("carp0", &words(line)).unwrap_err().to_string();
+        assert!(!shown.contains("secret"), "{line}: {shown}");
+    }
+    for (line, expected) in [
+        (
+            "pass=Topsecret1",
+            "`pass=': no `=' stands between a word and its value: write `pass PASSWORD'",
+        ),
+        ("vhdi=1", "`vhdi=': unknown keyword (did you mean `vhid'?)"),
+        (
+            "pass Top secret1",
+            "`pass': a word that is not known, and not shown, follows the password: quote one with \
+             spaces",
+        ),
+        (
+            "pass - vhdi 1",
+            "`vhdi': unknown keyword (did you mean `vhid'?)",
+        ),
+        (
+            "pass - up nonsense",
+            "`nonsense': unknown keyword (`carpctl --help' shows all)",
+        ),
+    ] {
+        let shown = parse("carp0", &words(line)).unwrap_err().to_string();
+        assert_eq!(shown, expected, "{line}");
+    }
+}
+
+#[test]
+fn errors_lead_to_what_was_meant() {
+    for (line, expected) in [
+        ("VHID 1", "`VHID': unknown keyword (did you mean `vhid'?)"),
+        (
+            "inet www.example.com",
+            "`inet www.example.com': not an IPv4 address (names are not looked up)",
+        ),
+        (
+            "inet6 alias host",
+            "`inet6 host': not an IPv6 address (names are not looked up)",
+        ),
+        (
+            "inet vhdi 1",
+            "`vhdi': unknown keyword (did you mean `vhid'?)",
+        ),
+        (
+            "carpdemote 50",
+            "`carpdemote': a group is demoted, not an interface: `carpctl -g carp carpdemote 50'",
+        ),
+        (
+            "-carpdemote up",
+            "`-carpdemote': a group is demoted, not an interface: `carpctl -g carp -carpdemote'",
+        ),
+        (
+            "carpdev a/b",
+            "`carpdev a/b': not an interface name (1 to 15 characters, no slash or white space)",
+        ),
+        (
+            "carpdev abcdefghijklmnop",
+            "`carpdev abcdefghijklmnop': not an interface name (1 to 15 characters, no slash or \
+             white space)",
+        ),
+    ] {
+        let shown = parse("carp0", &words(line)).unwrap_err().to_string();
+        assert_eq!(shown, expected, "{line}");
+    }
+    let broken = std::os::unix::ffi::OsStringExt::from_vec(b"\xff".to_vec());
+    let shown = parse("carp0", &["descr".into(), broken]).unwrap_err();
+    assert_eq!(shown.to_string(), "`descr \u{fffd}': not readable as text");
+    let large = change("192.0.2.10 netmask 0XFFFFFF00");
+    assert_eq!(large.addresses[0].prefixlen, Some(24));
 }
 
 // ---- any words at all ----

@@ -8,6 +8,7 @@ use super::{Keyword, Problem, nearest};
 use crate::change::LladdrWish;
 use crate::failure::printable;
 use crate::hooks::MAX_TEXT;
+use crate::name::LONGEST_NAME;
 
 /// Words that begin like a number or hold what only addresses hold; keywords never do.
 pub(super) fn looks_like_address(word: &str) -> bool {
@@ -45,7 +46,7 @@ pub(super) fn split_address(word: &str, interface: &str) -> Result<(IpAddr, Opti
 
 /// Reads `255.255.255.0` or `0xffffff00`.
 pub(super) fn parse_netmask(text: &str) -> Option<Ipv4Addr> {
-    match text.strip_prefix("0x") {
+    match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
         Some(digits) if digits.bytes().all(|digit| digit.is_ascii_hexdigit()) => {
             u32::from_str_radix(digits, 16)
                 .ok()
@@ -102,6 +103,17 @@ pub(super) fn inet6_peer(value: &str, _: &Keyword) -> Result<Ipv6Addr, Problem> 
     let is_name = !looks_like_address(value);
     let wrong = |_| Problem::NotAPeerAddress { family: 6, is_name };
     value.parse().map_err(wrong)
+}
+
+/// Reads the name behind `carpdev`, which the service would refuse for the same reason.
+pub(super) fn link_name(value: &str) -> Result<String, Problem> {
+    let is_allowed = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'/' | b':');
+    let is_name = matches!(value.len(), 1..=LONGEST_NAME)
+        && value.bytes().all(is_allowed)
+        && !matches!(value, "." | ".." | "all" | "default");
+    is_name
+        .then(|| value.to_owned())
+        .ok_or(Problem::NotALinkName)
 }
 
 /// Reads the path behind `upscript` and the like.

@@ -159,6 +159,11 @@ impl Draft {
             && self.broadcast.is_none()
     }
 
+    /// Whether the next word can only be an address, or another word about it.
+    pub(super) const fn awaits_address(&self) -> bool {
+        self.family.is_some() && self.ip.is_none()
+    }
+
     /// The longest prefix that the address can have, as far as its family is known.
     pub(super) fn longest(&self) -> u8 {
         if self.family == Some(4) { 32 } else { 128 }

@@ -8,14 +8,14 @@ use carp_net::carp_fsm::carp_proto::MacAddress;
 use clap::CommandFactory as _;
 
 use super::list::{self, View};
-use super::{Asked, Cli, complain, failure, freebsd, paths, print};
+use super::{Asked, Cli, complain, failure, freebsd, paths, print, show};
 use crate::change::{Change, LladdrWish};
 use crate::client;
 use crate::failure::{Failure, printable};
 use crate::group::GroupName;
 use crate::hooks::{HookChange, trust};
 use crate::name::{InterfaceName, NotACarpName, PREFIX};
-use crate::protocol::{Reply, Request};
+use crate::protocol::{Reply, Request, Told};
 use crate::random;
 use crate::rehearsal::Rehearsal;
 use crate::report::AddressFamily;
@@ -32,23 +32,25 @@ pub(super) fn run(words: &[OsString], asked: Asked) -> Result<(), Failure> {
     };
     let name = name.to_string_lossy();
     secret::leave_command_line(words).map_err(|error| Failure::about(&name, error))?;
-    if words.iter().any(|word| word == "--help" || word == "-h") {
+    let is_flag = |flag: &str| words::said(words).any(|(_, word)| word == flag);
+    if is_flag("--help") || is_flag("-h") {
         return print(&format!(
             "Usage: carpctl {} WORD...\n\n{}",
             printable(&name),
             words::help()
         ));
     }
-    let is_flag = |flag: &str| words.iter().any(|word| word == flag);
     let asked = Asked {
         json: asked.json || is_flag("--json"),
         key: asked.key || is_flag("-k"),
         ..asked
     };
-    let words: Vec<OsString> = words
-        .iter()
-        .filter(|word| *word != "--json" && *word != "-k")
-        .cloned()
+    let flags = words::said(words).filter(|(_, word)| *word == "--json" || *word == "-k");
+    let flags: Vec<usize> = flags.map(|(position, _)| position).collect();
+    let others = words.iter().enumerate();
+    let words: Vec<OsString> = others
+        .filter(|(position, _)| !flags.contains(position))
+        .map(|(_, word)| word.clone())
         .collect();
     if let Some(view) = view(&name, &words) {
         no_rehearsal(asked)?;
@@ -243,12 +245,30 @@ fn not_a_name(word: &str, words: &[OsString], error: NotACarpName) -> Failure {
     let hint = match words::nearest(word, commands) {
         Some(command) => format!("{word}: unknown command (did you mean `{command}'?)"),
         None if word.is_empty() => format!("`': {error}"),
-        None => match freebsd::meant(word, words) {
-            Some(meant) => format!("{word}: {}: `{meant}'", freebsd::WHY),
-            None => format!("{word}: {error}"),
+        None => match (resembled(word), freebsd::meant(word, words, interfaces)) {
+            (Some(name), _) => format!("{word}: unknown interface (did you mean `{name}'?)"),
+            (None, Some(meant)) => format!("{word}: {}: `{meant}'", freebsd::WHY),
+            (None, None) => format!("{word}: {error}"),
         },
     };
     Failure::Usage(hint)
+}
+
+/// The interface whose name `word` resembles, unless it is that of a network card.
+fn resembled(word: &str) -> Option<InterfaceName> {
+    let digits = word.trim_start_matches(|letter: char| !letter.is_ascii_digit());
+    let letters = word.strip_suffix(digits)?;
+    let prefix = words::nearest(letters, [PREFIX]).filter(|prefix| *prefix != letters)?;
+    let is_there = Path::new("/sys/class/net").join(word).exists();
+    format!("{prefix}{digits}")
+        .parse()
+        .ok()
+        .filter(|_| !is_there)
+}
+
+/// What there is, as far as a service tells.
+fn interfaces() -> Vec<Told> {
+    show::ask(None, false).unwrap_or_default()
 }
 
 /// Tells the operator something that is no failure.

@@ -46,22 +46,30 @@ pub(super) fn sentence(text: &str) -> String {
 /// columns, and lines that stand as they are, indented likewise.
 pub(super) fn below(text: &str) -> String {
     let blocks = text.trim().split("\n\n").map(|block| {
-        let is_in_table = |line: &&str| line.starts_with("  ");
         let lines: Vec<&str> = block.lines().collect();
-        let heading = lines.iter().take_while(|line| !is_in_table(line));
-        let heading: Vec<&str> = heading.copied().collect();
-        let (_, rows) = lines.split_at_checked(heading.len()).unwrap_or_default();
-        let mut page = format!(".Pp\n{}", prose(&heading.join(" ")));
-        if !rows.is_empty() {
-            page.push_str(&table(rows));
-        }
-        page
+        let is_row = |line: &&str| line.starts_with("  ");
+        let parts = lines.chunk_by(|one, next| is_row(one) == is_row(next));
+        let parts = parts.map(|part| match part.first().is_some_and(is_row) {
+            true => table(part),
+            false => format!(".Pp\n{}", prose(&joined(part))),
+        });
+        parts.collect::<String>()
     });
     blocks.collect()
 }
 
+/// Lines as a single one. A path that goes on in the next line is one word again.
+fn joined(lines: &[&str]) -> String {
+    lines.iter().fold(String::new(), |text, line| {
+        let is_whole = text.is_empty() || text.ends_with('/') && !text.ends_with(" /");
+        let space = if is_whole { "" } else { " " };
+        format!("{text}{space}{line}")
+    })
+}
+
 /// Rows `  left   right`, the right side of which may go on below itself; without a right side,
-/// lines that stand as they are.
+/// lines that stand as they are. The right side is told as it stands: it may be names in which
+/// capitals count.
 fn table(rows: &[&str]) -> String {
     let mut entries: Vec<(String, String)> = Vec::new();
     for row in rows {
@@ -81,7 +89,7 @@ fn table(rows: &[&str]) -> String {
     list(
         entries
             .into_iter()
-            .map(|(left, right)| (usage(&left), sentence(&right))),
+            .map(|(left, right)| (usage(&left), prose(&right))),
     )
 }
 
@@ -201,6 +209,26 @@ mod tests {
         assert_eq!(
             usage("-group NAME|x"),
             "\\&\\fB\\-group\\fR \\fINAME\\fR|\\fBx\\fR"
+        );
+    }
+
+    #[test]
+    fn tables_end_with_their_last_row_and_stand_as_they_are() {
+        let text = "Facts:\n  one    from, to\n  two    reason,\n         source\n\
+                    and none: gone (itself),\ncame.";
+        assert_eq!(
+            below(text),
+            ".Pp\nFacts:\n.Bl -tag -width Ds\n\
+             .It \\&\\fBone\\fR\nfrom, to\n.It \\&\\fBtwo\\fR\nreason, source\n.El\n\
+             .Pp\nand none: gone (itself), came.\n"
+        );
+    }
+
+    #[test]
+    fn paths_are_whole() {
+        assert_eq!(
+            below("It is /etc/carpctl/\nhostname.carp0 or\n/etc."),
+            ".Pp\nIt is /etc/carpctl/hostname.carp0 or /etc.\n"
         );
     }
 

@@ -62,6 +62,11 @@ fn commands(program: &clap::Command) -> String {
         let about = command.get_about().map(ToString::to_string);
         let mut page = format!(".Ss {}\n", usage(&usage_of(command)));
         page.push_str(&sentence(&about.unwrap_or_default()));
+        // It begins with the short one.
+        let long = command.get_long_about().map(ToString::to_string);
+        if let Some((_, long)) = long.as_deref().and_then(|it| it.split_once("\n\n")) {
+            page.push_str(&below(long));
+        }
         let options = command.get_arguments().filter(|it| !it.is_hide_set());
         let options: Vec<(String, String)> = options
             .filter(|it| it.get_id() != "help")

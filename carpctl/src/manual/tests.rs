@@ -63,6 +63,16 @@ fn sections_are_there() {
 }
 
 #[test]
+fn all_that_is_said_of_a_command_is_in_the_manual() {
+    let metrics = clap::Command::new("metrics")
+        .about("Show metrics")
+        .long_about("Show metrics\n\nAs text, with\nall of it.");
+    let [(_, page), ..] = pages(&clap::Command::new("carpctl").subcommand(metrics));
+    let told = "Show metrics.\n.Pp\nAs text, with all of it.\n";
+    assert!(page.contains(told), "{page}");
+}
+
+#[test]
 fn words_that_work_are_explained_and_those_that_are_refused_say_why() {
     let program = clap::Command::new("carpctl");
     for keyword in KEYWORDS.iter().chain(REFUSED) {

@@ -24,7 +24,7 @@ pub(crate) struct Details {
     pub(crate) change: &'static str,
     /// A whole command line.
     pub(crate) example: &'static str,
-    /// The section of `docs/carp-protocol.md`.
+    /// The section of `docs/carp-protocol.md`; empty for what is no part of the protocol.
     pub(crate) section: &'static str,
 }
 

@@ -1,6 +1,8 @@
 use std::ffi::OsString;
 
 use super::*;
+use crate::hooks::Hook;
+use crate::hooks::order::tests::order;
 use crate::settings::{Query, Setting, Settings};
 use crate::words::{self, KEYWORDS, Meaning, REFUSED};
 
@@ -49,8 +51,16 @@ fn is_alias(name: &str) -> bool {
 #[test]
 fn sections_are_there() {
     let reference = include_str!("../../../docs/carp-protocol.md");
+    let page = include_str!("../../man/carpctl.8");
+    assert!(page.lines().any(|line| line == ".Sh HOOKS"));
     for (name, details) in everything() {
         let section = details.section;
+        if details.chapter == Chapter::Hooks {
+            let topic = topics(name, &clap::Command::new("carpctl")).unwrap();
+            let text = topic.first().unwrap().to_string();
+            assert!(text.ends_with("carpctl(8), section HOOKS\n"), "{text}");
+            continue;
+        }
         let is_heading = |line: &str| {
             let heading = line.trim_start_matches('#').trim_start();
             line.starts_with('#')
@@ -70,6 +80,23 @@ fn all_that_is_said_of_a_command_is_in_the_manual() {
     let [(_, page), ..] = pages(&clap::Command::new("carpctl").subcommand(metrics));
     let told = "Show metrics.\n.Pp\nAs text, with all of it.\n";
     assert!(page.contains(told), "{page}");
+}
+
+#[test]
+fn all_that_hooks_are_told_is_in_the_manual() {
+    let page = include_str!("../../man/carpctl.8");
+    let told: Vec<&str> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix(".It Ev "))
+        .flat_map(|names| names.split(" , "))
+        .collect();
+    for (name, _) in order(Hook::Up).environment() {
+        assert!(told.contains(&name.as_str()), "{name}");
+    }
+    for path in ["/etc/carpctl/hooks.d", "/etc/carpctl/sysctl.conf"] {
+        let is_told = |line: &str| line.strip_prefix(".It Pa ") == Some(path);
+        assert!(page.lines().any(is_told), "{path}");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Details, filled};
+use super::{Chapter, Details, filled};
 use crate::settings::Setting;
 use crate::words::{self, KEYWORDS, Keyword, Meaning, Takes, one_of};
 
@@ -145,6 +145,9 @@ fn write_details(
         if !text.trim().is_empty() {
             f.write_str(&filled(&format!("{:<9}", format!("{label}:")), &text))?;
         }
+    }
+    if details.chapter == Chapter::Hooks {
+        return f.write_str("More:    carpctl(8), section HOOKS\n");
     }
     f.write_str(&more(details.section))
 }

@@ -373,7 +373,7 @@ pub(crate) const fn details(meaning: Meaning) -> Option<Details> {
         Meaning::Script(Hook::Up) => hook(
             "A program to run when the interface has become master and has its addresses, with \
              the arguments CARPDEV ADDRESS [XPARAM], as ucarp gives them, and facts in its \
-             environment: CARP_EVENT, CARP_INTERFACE, CARP_STATE and so on. Programs of one \
+             environment, such as CARP_EVENT and CARP_INTERFACE. Programs of one \
              interface run one after the other; only root may be able to change them, and where \
              the service is not root they are below /etc/carpctl. Those in /etc/carpctl/hooks.d \
              run for all interfaces.",
@@ -432,6 +432,6 @@ const fn hook(text: &'static str, example: &'static str) -> Details {
         default: "",
         change: "no election",
         example,
-        section: "8",
+        section: "",
     }
 }

@@ -83,6 +83,14 @@ fn all_that_is_said_of_a_command_is_in_the_manual() {
 }
 
 #[test]
+fn what_keeps_networkd_from_a_carpdev_is_in_the_manual() {
+    let page = include_str!("../../man/carp.7");
+    for setting in ["KeepConfiguration=yes", "ManageForeignRoutes=no"] {
+        assert!(page.contains(&format!(".Ql {setting}\n")), "{setting}");
+    }
+}
+
+#[test]
 fn all_that_hooks_are_told_is_in_the_manual() {
     let page = include_str!("../../man/carpctl.8");
     let told: Vec<&str> = page

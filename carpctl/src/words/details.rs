@@ -72,7 +72,7 @@ pub(crate) const fn details(meaning: Meaning) -> Option<Details> {
                    virtual one, 00:00:5e:00:01:VHID, which moves from node to node, so that \
                    neighbours notice nothing. `carpdev' is the network card's own, for hypervisors \
                    and switches that let no other pass; neighbours are told where the address \
-                   is. `random', or a MAC address, is one of your choice, which all nodes need.",
+                   is, and systemd-networkd needs `KeepConfiguration=yes' (carp(7)). `random', or a MAC address, is one of your choice, which all nodes need.",
             unit: "",
             default: "vhid",
             change: "begins the election anew, after a hand-over where the node is master",

@@ -17,6 +17,8 @@ pub(crate) enum MetricsAddress {
 pub(crate) enum NotAMetricsAddress {
     #[error("must be unix:/PATH, 127.0.0.1:PORT or [::1]:PORT")]
     Unreadable,
+    #[error("the port must be a number from 1 to 65535, as 127.0.0.1:9112")]
+    Port,
     #[error(
         "the path must be absolute and at most {LONGEST} bytes long, as unix:/run/carpctl/metrics.sock"
     )]
@@ -49,10 +51,14 @@ impl FromStr for MetricsAddress {
             };
         }
         let address: SocketAddr = text.parse().map_err(|_| NotAMetricsAddress::Unreadable)?;
-        match address.ip().to_canonical().is_loopback() {
-            true => Ok(Self::Loopback(address)),
-            false => Err(NotAMetricsAddress::NotLoopback),
+        if !address.ip().to_canonical().is_loopback() {
+            return Err(NotAMetricsAddress::NotLoopback);
         }
+        // The kernel would choose one, which nobody could know.
+        if address.port() == 0 {
+            return Err(NotAMetricsAddress::Port);
+        }
+        Ok(Self::Loopback(address))
     }
 }
 
@@ -101,6 +107,8 @@ mod tests {
             ("9112", Not::Unreadable),
             (":9112", Not::Unreadable),
             ("127.0.0.1:65536", Not::Unreadable),
+            ("127.0.0.1:0", Not::Port),
+            ("[::1]:0", Not::Port),
             ("", Not::Unreadable),
             ("unix:metrics.sock", Not::Path),
             ("unix:", Not::Path),

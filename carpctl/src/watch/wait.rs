@@ -167,8 +167,13 @@ fn seconds(text: &str) -> Result<Duration, String> {
     };
     let number = Some(text).filter(|text| is_number(text));
     let span = number.and_then(|text| Duration::try_from_secs_f64(text.parse().ok()?).ok());
-    span.ok_or_else(|| format!("`--timeout {text}': not a number of seconds"))
+    let span = span.filter(|span| *span <= LONGEST);
+    let most = LONGEST.as_secs();
+    span.ok_or_else(|| format!("`--timeout {text}': not a number of seconds from 0 to {most}"))
 }
+
+/// The longest time to wait, a year.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 const MISSING: &str = "an interface and a state must follow, as in `carpctl wait carp0 master'";
 
@@ -217,8 +222,21 @@ mod tests {
         assert_eq!(seconds("10"), Ok(Duration::from_secs(10)));
         assert_eq!(seconds("0.25"), Ok(Duration::from_millis(250)));
         assert_eq!(seconds("0"), Ok(Duration::ZERO));
-        for text in ["", "-1", "1e9", "inf", "nan", "1s", ".", "1.2.3"] {
-            let expected = format!("`--timeout {text}': not a number of seconds");
+        assert_eq!(seconds("31536000"), Ok(LONGEST));
+        for text in [
+            "",
+            "-1",
+            "1e9",
+            "inf",
+            "nan",
+            "1s",
+            ".",
+            "1.2.3",
+            "31536000.1",
+            "99999999999999999999",
+        ] {
+            let expected =
+                format!("`--timeout {text}': not a number of seconds from 0 to 31536000");
             assert_eq!(seconds(text), Err(expected));
         }
     }

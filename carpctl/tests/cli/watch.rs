@@ -25,7 +25,7 @@ fn misunderstood_words_are_told_in_one_line() {
         ),
         (
             "wait carp0 master --timeout soon",
-            "wait: `--timeout soon': not a number of seconds".to_owned(),
+            "wait: `--timeout soon': not a number of seconds from 0 to 31536000".to_owned(),
         ),
         (
             "wait carp0",

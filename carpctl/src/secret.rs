@@ -148,7 +148,7 @@ fn first_line(input: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut line = Zeroizing::new(vec![0; LONGEST_LINE + 1]);
     let mut filled = 0;
     let mut input = input;
-    let end = loop {
+    let (end, is_ended) = loop {
         let Some(free) = line.get_mut(filled..).filter(|free| !free.is_empty()) else {
             let text = format!("the line of the password is longer than {LONGEST_LINE} bytes");
             return Err(io::Error::new(io::ErrorKind::InvalidData, text));
@@ -160,15 +160,16 @@ fn first_line(input: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
         };
         let new = free.get(..read).unwrap_or_default();
         if let Some(end) = new.iter().position(|byte| *byte == b'\n') {
-            break filled + end;
+            break (filled + end, true);
         }
         if read == 0 {
-            break filled;
+            break (filled, false);
         }
         filled += read;
     };
     line.truncate(end);
-    if line.last() == Some(&b'\r') {
+    // As other systems end a line; without an end it is a part of the password.
+    if is_ended && line.last() == Some(&b'\r') {
         line.pop();
     }
     Ok(line)
@@ -193,6 +194,7 @@ mod tests {
         assert_eq!(line(b"secret\nother\n"), b"secret");
         assert_eq!(line(b"secret\r\n"), b"secret");
         assert_eq!(line(b"secret"), b"secret");
+        assert_eq!(line(b"secret\r"), b"secret\r");
         assert_eq!(line(b" se cret \n"), b" se cret ");
         assert_eq!(line(b"\nsecret\n"), b"");
         assert_eq!(line(b""), b"");

@@ -90,7 +90,7 @@ fn check(
         let rehearsal = match apply::rehearse(planned, paths) {
             Ok(rehearsal) => rehearsal,
             Err(reason) => {
-                problems.error(&format!("{}: {reason}", planned.path.display()));
+                problems.error(&planned.refusal(&reason));
                 continue;
             }
         };

@@ -68,7 +68,7 @@ pub(super) fn apply(
         }
         if refused.is_empty() || refused.len() == before {
             for (planned, reason) in refused {
-                problems.error(&format!("{}: {reason}", planned.path.display()));
+                problems.error(&planned.refusal(&reason));
             }
             return;
         }

@@ -98,7 +98,12 @@ impl Etc {
         let mut files: Vec<PathBuf> = names.iter().map(|name| directory.join(name)).collect();
         // Some systems have it there as well, as a link.
         let real = fs::canonicalize(&last).ok();
-        files.retain(|path| real.is_none() || fs::canonicalize(path).ok() != real);
+        // So sysctl.d(5) has a file say nothing.
+        let masked = Some(PathBuf::from("/dev/null"));
+        files.retain(|path| {
+            let path = fs::canonicalize(path).ok();
+            path != masked && (real.is_none() || path != real)
+        });
         files.push(last);
         Ok((files, self.own.join("sysctl.conf")))
     }
@@ -108,9 +113,13 @@ impl Text {
     /// Reads the file at `path`, which must not be long.
     pub(crate) fn read(path: &Path) -> io::Result<Self> {
         let (file, access) = file::open(path)?;
+        let mut bytes = contents(file).map_err(|error| about(path, &error))?;
+        if bytes.starts_with(BYTE_ORDER_MARK) {
+            bytes.drain(..BYTE_ORDER_MARK.len());
+        }
         Ok(Self {
             path: path.to_owned(),
-            bytes: contents(file).map_err(|error| about(path, &error))?,
+            bytes,
             access,
         })
     }
@@ -156,6 +165,9 @@ fn contents(file: File) -> io::Result<Zeroizing<Vec<u8>>> {
 
 /// The longest file that is read, in bytes.
 const LONGEST: usize = 64 * 1024;
+
+/// As editors of other systems put in front of a text.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// The variable that names another directory instead of `/etc`.
 const OVERRIDE: &str = "CARPCTL_ETC_DIR";

@@ -6,6 +6,7 @@
 //! that need no word of their own, and what would be another thing each time the file is read.
 
 use std::ffi::{OsStr, OsString};
+use std::net::IpAddr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
@@ -14,7 +15,7 @@ use zeroize::Zeroizing;
 use super::lines::{Line, LineError, ShellCommand, Word, lines};
 use crate::change::{AddressChange, Change, Less, LladdrWish, Manner};
 use crate::name::InterfaceName;
-use crate::words::{self, Parsed, SecretSource, Stopped, password_position};
+use crate::words::{self, Parsed, SecretSource, Stopped, Takes, password_position};
 
 /// What a file says of its interface.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub(crate) struct Hostname {
     pub(crate) password: Option<Password>,
     /// What is to run once the interface is as it should be.
     pub(crate) commands: Vec<ShellCommand>,
+    /// The words of all lines, without the password.
+    words: Vec<Word>,
 }
 
 /// Where a password is to be had.
@@ -94,7 +97,30 @@ pub(crate) fn parse(interface: InterfaceName, text: &[u8]) -> Result<Hostname, L
         change,
         password,
         commands,
+        words,
     })
+}
+
+impl Hostname {
+    /// The line of the word that `reason` is about, where it names one: a keyword, an address or
+    /// the carpdev.
+    pub(crate) fn line_about(&self, reason: &str) -> Option<usize> {
+        let named = reason
+            .split(|letter: char| letter.is_whitespace() || "`',;()".contains(letter))
+            .map(|word| word.trim_end_matches(':'));
+        let is_telling = |word: &&str| {
+            let takes_a_value = |keyword: &words::Keyword| keyword.takes != Takes::Nothing;
+            words::find(word).is_some_and(takes_a_value)
+                || word.parse::<IpAddr>().is_ok()
+                || self.change.carpdev.as_deref() == Some(word)
+        };
+        let found = named.filter(is_telling).find_map(|name| {
+            let begin = |word: &Word| word.as_str()?.split('/').next().map(ToOwned::to_owned);
+            let mut words = self.words.iter().rev();
+            words.find(|word| begin(word).as_deref() == Some(name))
+        });
+        found.map(|word| word.line)
+    }
 }
 
 impl std::fmt::Debug for Password {

@@ -53,7 +53,14 @@ pub(crate) fn lines(text: &[u8]) -> Result<Vec<Line>, LineError> {
     while let Some((byte, line)) = reader.next() {
         match byte {
             b'\n' | b' ' | b'\t' => {}
-            b'!' => lines.push(Line::Command(reader.command(line))),
+            b'!' => {
+                let command = reader.command(line);
+                if command.text.is_empty() {
+                    let problem = "!: a command must follow".to_owned();
+                    return Err(LineError { line, problem });
+                }
+                lines.push(Line::Command(command));
+            }
             first => {
                 let words = reader.words(first, line)?;
                 if !words.is_empty() {

@@ -1,6 +1,8 @@
 //! What is to be done: all files, read and understood before anything of it is done.
 
 use std::ffi::OsString;
+use std::io;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use carp_net::carp_fsm::carp_proto::Key;
@@ -11,7 +13,7 @@ use super::hostname::{self, Hostname, Password};
 use super::lines::LineError;
 use super::settings::{Wanted, Whose};
 use super::{Problems, both};
-use crate::change::CarriedKey;
+use crate::change::{CarriedKey, Change};
 use crate::hooks::trust::{self, Untrusted};
 use crate::name::InterfaceName;
 use crate::protocol::Told;
@@ -74,14 +76,26 @@ impl Plan {
         }
         for (name, paths) in found.of.iter().filter(|(name, _)| is_asked(name)) {
             match paths.as_slice() {
-                [path] => plan
-                    .interfaces
-                    .extend(read_interface(*name, path, problems)),
+                [path] => {
+                    let read = read_interface(*name, path, problems);
+                    plan.take(read, problems);
+                }
                 paths => problems.error(&format!("{name}: {}", both(paths))),
             }
         }
         plan.filed = Some(found.of.into_keys().collect());
         plan
+    }
+
+    /// Takes in an interface, unless its file contradicts another one.
+    fn take(&mut self, read: Option<Planned>, problems: &mut Problems) {
+        let Some(planned) = read else {
+            return;
+        };
+        match contradiction(&self.interfaces, &planned) {
+            Some((line, problem)) => problems.error(&planned.located(line, &problem)),
+            None => self.interfaces.push(planned),
+        }
     }
 
     fn read_settings(&mut self, etc: &Etc, problems: &mut Problems) {
@@ -97,6 +111,10 @@ impl Plan {
                     for error in self.settings.read(&text.bytes, whose) {
                         problems.error(&format!("{}:{error}", path.display()));
                     }
+                }
+                // What is no file of settings is the system's business where it is the system's.
+                Err(error) if whose == Whose::System && is_unusual(&error) => {
+                    Problems::note(&format!("{error}; passed over"));
                 }
                 Err(error) => problems.error(&error.to_string()),
             }
@@ -140,6 +158,19 @@ impl Planned {
         text.push(commands);
     }
 
+    /// What the service says is wrong, with the line that it is about where that is known.
+    pub(super) fn refusal(&self, reason: &str) -> String {
+        self.located(self.hostname.line_about(reason), reason)
+    }
+
+    fn located(&self, line: Option<usize>, problem: &str) -> String {
+        let path = self.path.display();
+        match line {
+            Some(line) => format!("{path}:{line}: {problem}"),
+            None => format!("{path}: {problem}"),
+        }
+    }
+
     /// Writes the commands that are to run after it.
     pub(super) fn write_commands(&self, text: &mut OsString, allow_commands: bool) {
         for command in &self.hostname.commands {
@@ -151,6 +182,43 @@ impl Planned {
             text.push(&command.text);
             text.push("\n");
         }
+    }
+}
+
+/// Whether a file was not read because of what it is: none, or too long.
+fn is_unusual(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::Other | io::ErrorKind::InvalidData
+    )
+}
+
+/// What `planned` and one of the files `before` it say that cannot be so at once, and on which line.
+fn contradiction(before: &[Planned], planned: &Planned) -> Option<(Option<usize>, String)> {
+    let own = &planned.hostname;
+    let is_host = |change: &Change| change.vhid.is_some() && change.carpdev.is_some();
+    let others = before.iter().filter(|other| {
+        let change = &other.hostname.change;
+        is_host(change) && is_host(&own.change)
+    });
+    others.into_iter().find_map(|other| {
+        let (change, path) = (&other.hostname.change, other.path.display());
+        if (change.vhid, &change.carpdev) == (own.change.vhid, &own.change.carpdev) {
+            return Some((own.line_about("vhid"), format!("vhid: that of {path} too")));
+        }
+        let has_it = |ip: &IpAddr| change.addresses.iter().any(|it| it.ip == *ip);
+        let mut ips = own.change.addresses.iter().map(|it| it.ip);
+        let ip = ips.find(|ip| !is_link_local(ip) && has_it(ip))?;
+        let line = own.line_about(&ip.to_string());
+        Some((line, format!("{ip}: in {path} too")))
+    })
+}
+
+/// Such an address means something else on every interface.
+const fn is_link_local(ip: &IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(_) => false,
+        IpAddr::V6(ip) => ip.is_unicast_link_local(),
     }
 }
 

@@ -151,6 +151,39 @@ fn errors_in_files_are_told_one_by_one_and_the_rest_is_right() {
 }
 
 #[test]
+fn files_that_contradict_each_other_are_told() {
+    let bench = bench(&[
+        (
+            "hostname.carp0",
+            "vhid 1 carpdev vmx0\n192.0.2.10/24 fe80::1/64\n",
+        ),
+        ("hostname.carp1", "carpdev vmx0\nvhid 1\n"),
+        (
+            "hostname.carp2",
+            "vhid 2 carpdev vmx1\ninet 192.0.2.10 255.255.255.0\n",
+        ),
+        (
+            "hostname.carp3",
+            "vhid 1 carpdev vmx1 192.0.2.11/24 fe80::1/64\n",
+        ),
+        ("hostname.carp4", "vhid 4\n!\n"),
+    ]);
+    fs::create_dir_all(bench.etc().join("sysctl.d/no-file.conf")).unwrap();
+    assert_eq!(
+        run(&bench, "netstart -n"),
+        says(
+            1,
+            "carpctl carp0 vhid 1 carpdev vmx0 192.0.2.10/24 fe80::1/64\n\
+             carpctl carp3 vhid 1 carpdev vmx1 192.0.2.11/24 fe80::1/64\n",
+            "carpctl: /etc/sysctl.d/no-file.conf: not a file; passed over\n\
+             carpctl: /etc/hostname.carp1:2: vhid: that of /etc/hostname.carp0 too\n\
+             carpctl: /etc/hostname.carp2:2: 192.0.2.10: in /etc/hostname.carp0 too\n\
+             carpctl: /etc/hostname.carp4:2: !: a command must follow\n"
+        )
+    );
+}
+
+#[test]
 fn where_there_is_nothing_there_is_nothing_to_do() {
     let nothing = bench(&[]);
     assert_eq!(run(&nothing, "netstart"), says(0, "", ""));

@@ -75,6 +75,8 @@ fn settings_are_in_the_order_in_which_the_last_one_wins() {
     ]);
     let link = directory.path().join("sysctl.d/99-sysctl.conf");
     std::os::unix::fs::symlink("../sysctl.conf", link).unwrap();
+    let masked = directory.path().join("sysctl.d/15-masked.conf");
+    std::os::unix::fs::symlink("/dev/null", masked).unwrap();
     let (system, own) = etc.settings().unwrap();
     let system: Vec<String> = system
         .iter()
@@ -101,6 +103,8 @@ fn what_is_no_file_of_reasonable_length_is_refused() {
     );
     fs::write(&path, "x".repeat(LONGEST)).unwrap();
     assert_eq!(Text::read(&path).unwrap().bytes.len(), LONGEST);
+    fs::write(&path, "\u{feff}vhid 1\n").unwrap();
+    assert_eq!(*Text::read(&path).unwrap().bytes, b"vhid 1\n");
     let missing = directory.path().join("missing");
     assert!(Text::read_if_there(&missing).unwrap().is_none());
 }

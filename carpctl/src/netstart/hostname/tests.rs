@@ -188,6 +188,20 @@ fn passwords_are_taken_as_they_stand() {
 }
 
 #[test]
+fn line_is_found_of_what_the_service_names() {
+    let file = read("vhid 1 carpdev vmx0\nmtu 9000\ninet 192.0.2.10 255.255.255.0\nup\ndescr is");
+    for (reason, expected) in [
+        ("mtu 9000: vmx0 takes 1500 bytes at most", Some(2)),
+        ("192.0.2.10 is already on carp1 of this machine", Some(3)),
+        ("carpdev vmx0: vhid 1 is that of carp1", Some(1)),
+        ("the service is up and is stopping", None),
+        ("`advskew' is unknown", None),
+    ] {
+        assert_eq!(file.line_about(reason), expected, "{reason}");
+    }
+}
+
+#[test]
 fn commands_know_their_interface() {
     let commands = read("up\n!echo \\$if $if:x $iface \"$if\" \\\\$if").commands;
     let [command] = commands.as_slice() else {
@@ -264,6 +278,7 @@ fn errors_name_line_and_word() {
             "vhid 1 pass -",
             "1: pass -: a file has no standard input: write the password, or `passfile FILE'",
         ),
+        ("vhid 1\n! \nup", "2: !: a command must follow"),
         (
             "vhid 1\npass 'x",
             "2: `'': the quote has no end on its line",

@@ -84,6 +84,13 @@ pub(crate) struct AddressChange {
     pub(crate) manner: Manner,
 }
 
+impl AddressChange {
+    /// Whether the address comes, and with no prefix length of its own.
+    pub(crate) fn takes_any_prefix(&self) -> bool {
+        self.manner != Manner::Remove && self.prefixlen.is_none()
+    }
+}
+
 /// What happens to the address and to others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -349,7 +349,7 @@ impl Config {
         let address = new_address(change, before)?;
         if before.is_none() && change.prefixlen.is_none() {
             let ip = change.ip;
-            notes.push(format!("{ip} has no prefix length: taken as {address}"));
+            notes.push(no_prefix_length(ip, &address.to_string()));
         }
         let first = self
             .addresses
@@ -396,6 +396,11 @@ impl Default for Config {
             addresses: Vec::new(),
         }
     }
+}
+
+/// What is said of an address that comes without a prefix length.
+pub(crate) fn no_prefix_length(ip: IpAddr, taken: &str) -> String {
+    format!("{ip} has no prefix length: taken as {taken}")
 }
 
 /// The broadcast address, where it is not the one that follows from the network.

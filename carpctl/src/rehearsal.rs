@@ -12,7 +12,7 @@ use carp_net::carp_fsm::carp_proto::VirtualAddress;
 use serde::{Deserialize, Serialize};
 
 use crate::change::{Change, StateWish};
-use crate::config::Config;
+use crate::config::{Config, no_prefix_length};
 
 mod difference;
 use difference::{Difference, differences};
@@ -78,7 +78,7 @@ impl Rehearsal {
         }
     }
 
-    /// The same where no service runs: nothing is there yet.
+    /// The same where no service runs: nothing is there yet, and nothing is known of the carpdev.
     pub(crate) fn without_service(change: &Change) -> Result<Self, String> {
         let (after, notes) = Config::default()
             .with(change)
@@ -90,7 +90,34 @@ impl Rehearsal {
             preempt: false,
             wish: change.state,
         };
-        Ok(Self::of(scene, notes))
+        let mut rehearsal = Self::of(scene, notes);
+        if let Some(carpdev) = &after.carpdev {
+            rehearsal.leave_open(change, carpdev);
+        }
+        Ok(rehearsal)
+    }
+
+    /// Says what depends on `carpdev`, of which nothing is known, and what of it is open.
+    fn leave_open(&mut self, change: &Change, carpdev: &str) {
+        for address in change.addresses.iter().filter(|it| it.takes_any_prefix()) {
+            let ip = address.ip;
+            let alone = format!("{ip}/{}", if ip.is_ipv4() { 32 } else { 128 });
+            for change in &mut self.changes {
+                if let Some(rest) = change.after.strip_prefix(&alone) {
+                    change.after = format!("{ip}{rest}");
+                }
+            }
+            let note = no_prefix_length(ip, &alone);
+            self.notes.retain(|it| *it != note);
+            let network = format!("on {carpdev} where a network there holds it, else as {alone}");
+            self.notes.push(no_prefix_length(ip, &network));
+        }
+        if self.election.follows == Follows::Yes {
+            self.election.why += &format!(" once {carpdev} is there and up");
+        }
+        self.notes.push(format!(
+            "no service runs that knows {carpdev}: only the words were checked"
+        ));
     }
 }
 

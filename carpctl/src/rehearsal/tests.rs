@@ -70,11 +70,20 @@ fn interface_that_is_not_there_is_created() {
         "interface: none -> created\n\
          vhid: none -> 99\n\
          carpdev: none -> vmx0\n\
-         inet: none -> 192.0.2.10/32\n\
-         election: yes: it begins to take part, as BACKUP\n"
+         inet: none -> 192.0.2.10\n\
+         election: yes: it begins to take part, as BACKUP once vmx0 is there and up\n"
     );
-    let note = "192.0.2.10 has no prefix length: taken as 192.0.2.10/32";
-    assert_eq!(rehearsal.notes, [note]);
+    let notes = [
+        "192.0.2.10 has no prefix length: taken as on vmx0 where a network there holds it, else as \
+         192.0.2.10/32",
+        "no service runs that knows vmx0: only the words were checked",
+    ];
+    assert_eq!(rehearsal.notes, notes);
+    let whole = change("vhid 99 carpdev vmx0 2001:db8::10/128");
+    let rehearsal = Rehearsal::without_service(&whole).unwrap();
+    let text = rehearsal.to_string();
+    assert!(text.contains("inet6: none -> 2001:db8::10/128\n"), "{text}");
+    assert_eq!(rehearsal.notes, [notes[1]]);
     let refusal = Rehearsal::without_service(&change("192.0.2.10/24")).unwrap_err();
     assert!(
         refusal.starts_with("an address needs a carpdev"),

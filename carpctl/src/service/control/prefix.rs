@@ -5,8 +5,8 @@ use carp_net::Backend;
 use carp_net::carp_fsm::carp_proto::VirtualAddress;
 
 use super::Control;
-use crate::change::{AddressChange, Change, Manner};
-use crate::config::Config;
+use crate::change::{AddressChange, Change};
+use crate::config::{Config, no_prefix_length};
 
 impl<B: Backend> Control<B> {
     /// `change` with the prefix lengths it leaves open, as far as anything says what they are, and
@@ -18,10 +18,7 @@ impl<B: Backend> Control<B> {
     ) -> (Change, Vec<String>) {
         let mut change = change.clone();
         let mut notes = Vec::new();
-        let is_open = |address: &AddressChange| {
-            address.manner != Manner::Remove && address.prefixlen.is_none()
-        };
-        if !change.addresses.iter().any(is_open) {
+        if !change.addresses.iter().any(AddressChange::takes_any_prefix) {
             return (change, notes);
         }
         let of_before = before.and_then(|config| config.carpdev.as_deref());
@@ -29,7 +26,11 @@ impl<B: Backend> Control<B> {
         let carpdev = change.carpdev.as_deref().or(of_before);
         let carpdev = carpdev.unwrap_or_default().to_owned();
         let networks = self.driver.networks(&carpdev);
-        for address in change.addresses.iter_mut().filter(|it| is_open(it)) {
+        for address in change
+            .addresses
+            .iter_mut()
+            .filter(|it| it.takes_any_prefix())
+        {
             let there = before.and_then(|config| {
                 let mut own = config.addresses.iter();
                 own.find(|own| own.ip() == address.ip)
@@ -40,9 +41,8 @@ impl<B: Backend> Control<B> {
             } else if let Some(length) = longest_around(address, &networks) {
                 address.prefixlen = Some(length);
                 let ip = address.ip;
-                notes.push(format!(
-                    "{ip} has no prefix length: taken as {ip}/{length}, as on {carpdev}"
-                ));
+                let taken = format!("{ip}/{length}, as on {carpdev}");
+                notes.push(no_prefix_length(ip, &taken));
             }
         }
         (change, notes)

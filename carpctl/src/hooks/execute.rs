@@ -31,12 +31,11 @@ pub(crate) fn execute(order: &Order, policy: &Policy, confined: bool) -> Outcome
     let mut outcome = Outcome::Done;
     if let Some(script) = script {
         let allowed = match confined {
-            true => trust::check_place(script, &policy.within),
-            false => Ok(()),
+            true => trust::check_within(script, &policy.within),
+            false => trust::check(script),
         };
-        let allowed = allowed.and_then(|()| trust::check(script));
         outcome = match allowed {
-            Ok(()) => execute_one(script, order, policy),
+            Ok(real) => execute_one(script, &real, order, policy),
             Err(why) => not_run(script, &why),
         };
     }
@@ -50,7 +49,7 @@ pub(crate) fn execute(order: &Order, policy: &Policy, confined: bool) -> Outcome
     };
     for program in found {
         let next = match trust::check(&program) {
-            Ok(()) => execute_one(&program, order, policy),
+            Ok(real) => execute_one(&program, &real, order, policy),
             Err(why) => not_run(&program, &why),
         };
         outcome = worse(outcome, next);
@@ -58,7 +57,8 @@ pub(crate) fn execute(order: &Order, policy: &Policy, confined: bool) -> Outcome
     outcome
 }
 
-fn execute_one(program: &Path, order: &Order, policy: &Policy) -> Outcome {
+/// Runs `real`, which is where `program` was found to lead: a link may lead elsewhere by now.
+fn execute_one(program: &Path, real: &Path, order: &Order, policy: &Policy) -> Outcome {
     let mut environment = policy.environment.clone();
     environment.extend(order.environment());
     let name = program.file_name().unwrap_or_default().to_string_lossy();
@@ -66,7 +66,8 @@ fn execute_one(program: &Path, order: &Order, policy: &Policy) -> Outcome {
     let mut log = |line: &str| tracing::info!("{interface}: {name} ({hook}): {line}");
     let ended = run(
         &Run {
-            program,
+            program: real,
+            called: program,
             arguments: &order.arguments(),
             environment: &environment,
             limit: order.limit(),
@@ -106,7 +107,7 @@ fn not_run(program: &Path, why: &dyn std::fmt::Display) -> Outcome {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     use super::super::order::tests::order;
     use super::*;
@@ -183,6 +184,18 @@ mod tests {
         let mut order = order(Hook::Prepare);
         order.script = Some(bench.script("prepare", "exit 0"));
         assert_eq!(execute(&order, &bench.policy, false), Outcome::Done);
+    }
+
+    #[test]
+    fn what_was_checked_is_run_and_not_the_link_to_it() {
+        let bench = Bench::new();
+        let real = fs::canonicalize(bench.script("real", "echo $0 >>$LOG")).unwrap();
+        let link = bench.directory.path().join("link");
+        symlink(&real, &link).unwrap();
+        let mut order = order(Hook::Up);
+        order.script = Some(link.display().to_string());
+        assert_eq!(execute(&order, &bench.policy, false), Outcome::Done);
+        assert_eq!(bench.log(), format!("{}\n", real.display()));
     }
 
     #[test]

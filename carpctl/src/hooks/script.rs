@@ -19,6 +19,8 @@ use crate::failure::printable;
 #[derive(Clone, Debug)]
 pub(crate) struct Run<'a> {
     pub(crate) program: &'a Path,
+    /// As what it is called, which a program with many names goes by.
+    pub(crate) called: &'a Path,
     pub(crate) arguments: &'a [String],
     /// All there is in its environment.
     pub(crate) environment: &'a [(String, String)],
@@ -62,6 +64,7 @@ impl Running {
         rustix::io::ioctl_fionbio(&output, true)?;
         let mut command = Command::new(run.program);
         command
+            .arg0(run.called)
             .args(run.arguments)
             .env_clear()
             .envs(run.environment.iter().map(|(name, value)| (name, value)))

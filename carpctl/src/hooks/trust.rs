@@ -24,9 +24,24 @@ pub(crate) enum Untrusted {
 }
 
 /// Makes sure that `program` can be run, and changed by nobody but root and whoever runs this.
-pub(crate) fn check(program: &Path) -> Result<(), Untrusted> {
-    check_changeable(program)?;
-    let found = fs::metadata(program).map_err(unreadable)?;
+/// Returns where it really is: only that was looked at.
+pub(crate) fn check(program: &Path) -> Result<PathBuf, Untrusted> {
+    let real = real_path(program)?;
+    check_real(program, &real)?;
+    Ok(real)
+}
+
+/// The same, and that it is below one of `directories`, whatever links there are.
+pub(crate) fn check_within(program: &Path, directories: &[PathBuf]) -> Result<PathBuf, Untrusted> {
+    let real = real_path(program)?;
+    check_place(&real, directories)?;
+    check_real(program, &real)?;
+    Ok(real)
+}
+
+fn check_real(program: &Path, real: &Path) -> Result<(), Untrusted> {
+    check_way(program, real)?;
+    let found = fs::metadata(real).map_err(unreadable)?;
     if !found.is_file() {
         return Err(Untrusted::NotAFile);
     }
@@ -38,7 +53,10 @@ pub(crate) fn check(program: &Path) -> Result<(), Untrusted> {
 
 /// Makes sure that nobody but root and whoever runs this can change `file`, or put another one there.
 pub(crate) fn check_changeable(file: &Path) -> Result<(), Untrusted> {
-    let real = real_path(file)?;
+    check_way(file, &real_path(file)?)
+}
+
+fn check_way(file: &Path, real: &Path) -> Result<(), Untrusted> {
     // Whoever can change a directory on the way, or a link, can put another file there.
     for path in file.ancestors().skip(1).chain(real.ancestors()) {
         if path.as_os_str().is_empty() {
@@ -52,9 +70,7 @@ pub(crate) fn check_changeable(file: &Path) -> Result<(), Untrusted> {
     Ok(())
 }
 
-/// Makes sure that `program` is below one of `directories`, whatever links there are.
-pub(crate) fn check_place(program: &Path, directories: &[PathBuf]) -> Result<(), Untrusted> {
-    let real = real_path(program)?;
+fn check_place(real: &Path, directories: &[PathBuf]) -> Result<(), Untrusted> {
     let is_below = |directory: &PathBuf| {
         fs::canonicalize(directory).is_ok_and(|directory| real.starts_with(directory))
     };

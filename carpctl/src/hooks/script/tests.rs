@@ -9,6 +9,7 @@ fn sh(script: &str, limit: Duration) -> (Ended, Vec<String>, Duration) {
     let ended = run(
         &Run {
             program: Path::new("/bin/sh"),
+            called: Path::new("sh"),
             arguments: &arguments,
             environment: &environment,
             limit,
@@ -107,6 +108,7 @@ fn what_cannot_be_run_says_why() {
     let run = |program: &str| {
         let run_it = Run {
             program: Path::new(program),
+            called: Path::new(program),
             arguments: &[],
             environment: &[],
             limit: LONG,

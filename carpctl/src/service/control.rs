@@ -358,6 +358,7 @@ impl<B: Backend> Control<B> {
         } else {
             (None, Some(order))
         };
+        self.forget_other_scripts(name, &config);
         let interface = Interface {
             config,
             host,

@@ -28,6 +28,7 @@ use crate::words;
 mod anew;
 mod condition;
 mod demotion;
+mod hooks;
 mod least;
 mod metrics;
 mod prefix;

@@ -161,8 +161,9 @@ impl<B: Backend> Control<B> {
                 self.hooked.lanes.worked(name, Hook::Prepare);
                 self.go_on(name, question);
             }
-            Outcome::TimedOut { .. } | Outcome::NotRun { .. } => {
-                self.go_on_without(name, question, "has not answered");
+            Outcome::TimedOut { .. } => self.go_on_without(name, question, &not_in_time()),
+            Outcome::NotRun { program, why } => {
+                self.go_on_without(name, question, &format!("{program} was not run: {why}"));
             }
         }
     }
@@ -176,7 +177,7 @@ impl<B: Backend> Control<B> {
         tracing::warn!("{name}: {}: `carpctl hooks' ended while it ran", order.hook);
         let asked = self.hooked.asking.get(&name);
         if let Some(question) = asked.filter(|it| it.order == order.id).copied() {
-            self.go_on_without(name, question, "has not answered");
+            self.go_on_without(name, question, "has not answered: `carpctl hooks' ended");
         }
     }
 
@@ -215,12 +216,7 @@ impl<B: Backend> Control<B> {
         let late = self.hooked.asking.iter().find(|(_, it)| now >= it.until);
         if let Some((name, question)) = late.map(|(name, it)| (*name, *it)) {
             self.hooked.lanes.give_up_asking(name);
-            let within = PREPARE_LIMIT.as_secs();
-            self.go_on_without(
-                name,
-                question,
-                &format!("has not answered within {within} s"),
-            );
+            self.go_on_without(name, question, &not_in_time());
             self.give_up_asking();
         }
     }
@@ -246,6 +242,18 @@ impl<B: Backend> Control<B> {
         }
     }
 
+    /// What went wrong with a script says nothing of the one that takes its place.
+    pub(super) fn forget_other_scripts(&mut self, name: InterfaceName, config: &Config) {
+        let Some(before) = self.interfaces.get(&name) else {
+            return;
+        };
+        for hook in Hook::ALL {
+            if before.config.hooks.script(hook) != config.hooks.script(hook) {
+                self.hooked.lanes.worked(name, hook);
+            }
+        }
+    }
+
     // ---- what is told ----
 
     /// What is wrong with the hooks of an interface.
@@ -260,4 +268,8 @@ impl<B: Backend> Control<B> {
     pub(crate) fn waits_for_hooks(&self) -> Option<Timestamp> {
         self.hooked.lanes.busy_until()
     }
+}
+
+fn not_in_time() -> String {
+    format!("has not answered within {} s", PREPARE_LIMIT.as_secs())
 }

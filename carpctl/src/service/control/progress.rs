@@ -243,6 +243,7 @@ impl<B: Backend> Control<B> {
         let reason = self.reason(name, error);
         match self.take_work(name) {
             Some(Work::TakingOver(order)) => {
+                self.failed(name, reason.clone());
                 self.reply(order.ticket, Reply::Refused { reason });
                 self.next_in_line(name);
             }

@@ -51,3 +51,14 @@ fn question_that_was_not_asked_tells_why_until_another_script_takes_its_place() 
     bench.done("carp0", "-preparescript");
     assert_eq!(told(), None);
 }
+
+#[test]
+fn command_that_a_script_refuses_leaves_a_trace() {
+    let program = PROGRAM.to_owned();
+    let how = "exit status 1".to_owned();
+    let bench = Bench::with_a_question(Outcome::Failed { program, how });
+    let reason = bench.refused("carp0", "state master");
+    assert!(reason.contains(PROGRAM), "{reason}");
+    let told = bench.report("carp0").error.map(|past| past.reason);
+    assert_eq!(told, Some(reason));
+}

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, Read as _};
 use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -60,7 +60,7 @@ pub(crate) fn run(options: &HooksOptions) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     }
     let paths = Paths::of_this_namespace().map_err(|error| failed(&error))?;
-    let policy = policy(options, &paths);
+    let policy = policy(options, &paths, &Etc::from_environment());
     let (say, told) = mpsc::channel();
     if options.kept {
         keeper::stay_until_told().map_err(|error| failed(&error))?;
@@ -89,8 +89,7 @@ pub(crate) fn run(options: &HooksOptions) -> Result<ExitCode, Failure> {
     }
 }
 
-fn policy(options: &HooksOptions, paths: &Paths) -> Policy {
-    let etc = Etc::from_environment();
+fn policy(options: &HooksOptions, paths: &Paths, etc: &Etc) -> Policy {
     let mut within = options.within.clone();
     if within.is_empty() {
         within.push(etc.own().to_owned());
@@ -100,11 +99,21 @@ fn policy(options: &HooksOptions, paths: &Paths) -> Policy {
         let (variable, directory) = paths.in_environment();
         environment.push((variable.to_owned(), directory.display().to_string()));
     }
+    environment.extend(unusual(etc));
     Policy {
         directory: etc.own().join(DIRECTORY),
         within,
         environment,
     }
+}
+
+/// What a hook that calls `carpctl` has in its environment where the files are not in `/etc`. It
+/// runs in another directory than this process.
+fn unusual(etc: &Etc) -> Option<(String, String)> {
+    let system = etc.own().parent()?;
+    let directory = std::path::absolute(system).ok()?;
+    let named = (ETC_DIR.to_owned(), directory.display().to_string());
+    (directory != Path::new("/etc")).then_some(named)
 }
 
 /// What the workers say to the thread that waits for them.
@@ -269,6 +278,9 @@ impl Runner {
 /// Where programs for all interfaces are, below the directory of configuration.
 const DIRECTORY: &str = "hooks.d";
 
+/// The directory that stands for `/etc`.
+const ETC_DIR: &str = "CARPCTL_ETC_DIR";
+
 /// Where hooks find their programs.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -278,3 +290,28 @@ const MOST_WORKERS: usize = 12;
 /// How soon a service is looked for, at first and later.
 const RETRY: Duration = Duration::from_millis(50);
 const RETRY_SELDOM: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hooks_find_the_files_of_their_service() {
+        let options = HooksOptions {
+            within: Vec::new(),
+            of_service: None,
+            kept: false,
+            on_demand: false,
+        };
+        let names = |run: &str, etc: &str| {
+            let paths = Paths::within(run.into(), 7);
+            let policy = policy(&options, &paths, &Etc::within(etc.into()));
+            let named = policy.environment.into_iter();
+            let named = named.map(|(name, value)| format!("{name}={value}"));
+            named.skip(1).collect::<Vec<_>>()
+        };
+        assert!(names("/run/carpctl", "/etc").is_empty());
+        let expected = ["CARPCTL_RUN_DIR=/tmp/run", "CARPCTL_ETC_DIR=/tmp/etc"];
+        assert_eq!(names("/tmp/run", "/tmp/etc"), expected);
+    }
+}

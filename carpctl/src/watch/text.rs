@@ -46,7 +46,14 @@ impl fmt::Display for What {
                 total,
                 reason,
                 ..
-            } => write!(f, "group {group} demoted by {change} to {total} ({reason})"),
+            } => {
+                let by = change.unsigned_abs();
+                let how = match *change < 0 {
+                    true => "has its demotion lowered",
+                    false => "demoted",
+                };
+                write!(f, "group {group} {how} by {by} to {total} ({reason})")
+            }
             Self::Refused {
                 count,
                 reason,

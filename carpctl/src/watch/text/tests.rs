@@ -112,7 +112,11 @@ fn monitor_has_a_line_for_each_event() {
         ),
         (carp0, lost(true), "carp0: 192.0.2.1 bowed out"),
         (carp0, lost(false), "carp0: 192.0.2.1 not heard for 3.000 s"),
-        (None, demotion, "group carp demoted by -2 to 3 (operator)"),
+        (
+            None,
+            demotion,
+            "group carp has its demotion lowered by 2 to 3 (operator)",
+        ),
         (
             carp0,
             refused,

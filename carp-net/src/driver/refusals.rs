@@ -1,5 +1,5 @@
-//! What was refused, told without a word for each packet: the first of a kind at once, after that
-//! once a minute how many more there were.
+//! What was refused, told without a word for each packet: the first of a kind from each source at
+//! once, after that once a minute how many more there were.
 //!
 //! Whoever sends rubbish decides how much of it there is, but not how much is told of it, nor how
 //! much is kept.
@@ -20,7 +20,8 @@ pub struct Refused {
     pub refusal: Refusal,
     /// How many.
     pub count: u64,
-    /// Whether there was none like it for a minute. Others are told of when a minute has passed.
+    /// Whether there was none like it from this source for a minute. Others are told of when a
+    /// minute has passed.
     pub first: bool,
     /// The interface that has the vhid of the last one; empty where none has.
     pub interface: String,
@@ -70,9 +71,12 @@ struct Tally {
     refusal: Refusal,
     /// How many there were since they were last told of.
     untold: u64,
-    /// Until when nothing more is told of them.
+    /// When they are told of.
     until: Timestamp,
     last: Last,
+    /// Who has sent some within a minute, and when the last: a few at most, as sources are easily
+    /// forged.
+    sources: Vec<(IpAddr, Timestamp)>,
 }
 
 /// What is remembered of the last packet of a kind.
@@ -101,20 +105,14 @@ impl Refusals {
         packet: &Packet,
     ) -> Option<Told> {
         let last = Last::of(packet);
-        let known = self.tallies.iter_mut().find(|it| it.refusal == refusal);
-        match known {
-            Some(tally) if tally.untold > 0 || now < tally.until => {
-                tally.untold += 1;
-                tally.last = last;
-                return None;
-            }
-            Some(tally) => tally.until = now + MINUTE,
-            None => self.tallies.push(Tally {
-                refusal,
-                untold: 0,
-                until: now + MINUTE,
-                last,
-            }),
+        let tally = self.tally(now, refusal, last)?;
+        if !tally.is_first(now, last.source) {
+            tally.untold += 1;
+            tally.last = last;
+            return None;
+        }
+        if tally.untold == 0 {
+            tally.until = now + MINUTE;
         }
         Some(Told {
             refusal,
@@ -122,6 +120,21 @@ impl Refusals {
             first: true,
             last,
         })
+    }
+
+    /// The tally of `refusal`, which begins with `last` where there is none yet.
+    fn tally(&mut self, now: Timestamp, refusal: Refusal, last: Last) -> Option<&mut Tally> {
+        let is_known = self.tallies.iter().any(|it| it.refusal == refusal);
+        if !is_known {
+            self.tallies.push(Tally {
+                refusal,
+                untold: 0,
+                until: now + MINUTE,
+                last,
+                sources: Vec::new(),
+            });
+        }
+        self.tallies.iter_mut().find(|it| it.refusal == refusal)
     }
 
     /// When there is something to tell.
@@ -141,6 +154,23 @@ impl Refusals {
             first: false,
             last: tally.last,
         })
+    }
+}
+
+impl Tally {
+    /// Takes note of a packet from `source`. Says whether there was none from it for a minute;
+    /// where too many send some, nobody else is a first one.
+    fn is_first(&mut self, now: Timestamp, source: IpAddr) -> bool {
+        self.sources.retain(|(_, last)| now - *last < MINUTE);
+        if let Some((_, last)) = self.sources.iter_mut().find(|(of, _)| *of == source) {
+            *last = now;
+            return false;
+        }
+        let has_room = self.sources.len() < MOST_SOURCES;
+        if has_room {
+            self.sources.push((source, now));
+        }
+        has_room
     }
 }
 
@@ -169,6 +199,9 @@ impl Told {
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
+
+/// How many sources of packets of one kind are told apart.
+const MOST_SOURCES: usize = 8;
 
 /// Where a packet says its vhid, be it ever so damaged (`docs/carp-protocol.md §1.1`).
 const VHID: usize = 1;

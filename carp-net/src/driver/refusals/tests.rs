@@ -75,9 +75,11 @@ fn after_a_quiet_minute_the_next_is_a_first_one() {
 #[test]
 fn kinds_are_told_apart_and_the_last_of_each_is_named() {
     let mut refusals = Refusals::default();
-    for source in ["192.0.2.2", "192.0.2.3", "2001:db8::4"] {
-        for refusal in [Refusal::BadLength, Refusal::BadDigest] {
-            refusals.note(second(1), refusal, &packet_from(source));
+    for at in [1, 2] {
+        for source in ["192.0.2.2", "2001:db8::4"] {
+            for refusal in [Refusal::BadLength, Refusal::BadDigest] {
+                refusals.note(second(at), refusal, &packet_from(source));
+            }
         }
     }
     for refusal in [Refusal::BadLength, Refusal::BadDigest] {
@@ -87,6 +89,26 @@ fn kinds_are_told_apart_and_the_last_of_each_is_named() {
         assert_eq!((told.last.source, told.last.vhid), (source, Some(7)));
     }
     assert_eq!(refusals.due(second(61)), None);
+}
+
+#[test]
+fn first_of_each_source_is_told_at_once_of_a_few_sources() {
+    let mut refusals = Refusals::default();
+    let mut told = |at: u64, last: usize| {
+        let packet = packet_from(&format!("192.0.2.{last}"));
+        let told = refusals.note(second(at), Refusal::BadDigest, &packet);
+        told.is_some_and(|it| it.first)
+    };
+    // Two nodes with a wrong password, both of which advertise each second.
+    for at in 1..10 {
+        assert_eq!((told(at, 1), told(at, 2)), (at == 1, at == 1), "{at}");
+    }
+    // Whoever forges sources makes the log no longer than this.
+    let forged = (10..250).filter(|last| told(10, *last)).count();
+    assert_eq!(forged, MOST_SOURCES - 2);
+    assert_eq!((told(11, 1), told(11, 250)), (false, false));
+    // After a quiet minute each of them is a first one again.
+    assert!(told(71, 250) && told(71, 1));
 }
 
 // ---- a whole driver ----

@@ -37,6 +37,9 @@ pub struct Peer {
     /// Counter and identification of the last one.
     #[cfg_attr(feature = "serde", serde(default))]
     marks: Option<(u64, Option<u16>)>,
+    /// Of the last packet that was refused. A successor learns it from the next one.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    last_refusal: Option<(Refusal, Timestamp)>,
 }
 
 /// What is to be kept of an authentic advert.
@@ -100,6 +103,11 @@ impl Peer {
     pub fn speakers(&self) -> Speakers {
         let (each, last_two) = self.speakers;
         each.and(last_two)
+    }
+
+    /// Why and when the last packet of those refused was. A successor does not know it.
+    pub const fn last_refusal(&self) -> Option<(Refusal, Timestamp)> {
+        self.last_refusal
     }
 
     const fn last(&self) -> LastHeard {
@@ -207,7 +215,10 @@ impl Host {
             self.note_stranger(now, source, refusal);
         }
         let peer = self.run.peers.iter_mut().find(|peer| peer.source == source);
-        let of_peer = peer.map(|peer| &mut peer.counters);
+        let of_peer = peer.map(|peer| {
+            peer.last_refusal = Some((refusal, now));
+            &mut peer.counters
+        });
         for counters in of_peer.into_iter().chain([&mut self.run.counters]) {
             counters.received(family);
             refusal.count(counters);
@@ -281,6 +292,7 @@ impl Peer {
             interval: None,
             speakers: (Speakers::ALL, Speakers::ALL),
             marks: None,
+            last_refusal: None,
         }
     }
 }

@@ -49,6 +49,15 @@ pub(crate) struct Peer {
     /// How many adverts of it were received, the refused ones included.
     pub(crate) received: u64,
     pub(crate) refused: u64,
+    /// The last of those refused, if it was since the service was started.
+    pub(crate) last_refused: Option<LastRefused>,
+}
+
+/// A packet that was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LastRefused {
+    pub(crate) reason: String,
+    pub(crate) ago_us: u64,
 }
 
 /// Somebody of whom every packet was refused.
@@ -75,6 +84,10 @@ impl Peer {
             interval_us: peer.interval().map(micros),
             received: counters.ipackets + counters.ipackets6,
             refused: counters.refused(),
+            last_refused: peer.last_refusal().map(|(refusal, at)| LastRefused {
+                reason: refusal.to_string(),
+                ago_us: micros(now - at),
+            }),
         }
     }
 
@@ -119,9 +132,12 @@ Only masters advertise, so that a healthy cluster shows one peer on its backups
 and none on its master. For each: where its adverts come from, what it may be,
 by all that its adverts give away (`unknown' where that is nothing), what it
 claims, when it was last heard, how often it advertises as measured, and how
-many of its adverts were refused. Below them stand those of whom everything was
-refused, and why. At most 16 of each are kept. It needs no root.
+many of its adverts were refused, with the reason of the last: one that is
+silent and refused sends what this node does not accept. Below them stand those
+of whom everything was refused, and why. At most 16 of each are kept. It needs
+no root.
 
 JSON: a list of objects with `name', `peers' (source, dialects, advbase,
-advskew, demotion, heard, ago_us, interval_us, received, refused) and `refused'
-(source, refused, reason, ago_us).";
+advskew, demotion, heard, ago_us, interval_us, received, refused, last_refused)
+and `refused' (source, refused, reason, ago_us). `last_refused' has reason and
+ago_us, or is null.";

@@ -234,6 +234,10 @@ fn peer(peer: &Peer) -> [String; 2] {
         let (refused, received) = (peer.refused, peer.received);
         line.push_str(&format!(", {refused} of {received} refused"));
     }
+    if let Some(last) = &peer.last_refused {
+        let ago = seconds_roughly(last.ago_us);
+        line.push_str(&format!(", last {ago} ago: {}", last.reason));
+    }
     [what, line]
 }
 

@@ -83,6 +83,9 @@ fn what_is_refused_makes_no_peer_but_counts_for_one() {
     let counts = |peer: &Peer| (peer.counters().ipackets, peer.counters().badauth);
     let counts: Vec<(u64, u64)> = peers(&bench).iter().map(counts).collect();
     assert_eq!(counts, [(2, 1), (1, 0)]);
+    let last = |peer: &Peer| peer.last_refusal();
+    let last: Vec<_> = peers(&bench).iter().map(last).collect();
+    assert_eq!(last, [Some((Refusal::BadDigest, bench.now)), None]);
     let of_host = bench.node.host(bench.id).unwrap().counters().badauth;
     assert_eq!((of_host, bench.node.counters().badauth), (3, 3));
 }

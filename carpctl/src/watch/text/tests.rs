@@ -6,6 +6,7 @@ use super::*;
 use crate::report::Demotion;
 use crate::watch::cause::LastAdvert;
 use crate::watch::monitor::HELP;
+use crate::watch::peers::LastRefused;
 
 const LONG: &str = "fe80::ffff:ffff:ffff:fff1";
 
@@ -329,6 +330,7 @@ fn peers_tell_what_is_known_and_fit_80_columns() {
         interval_us: Some(1_000_400),
         received: 40,
         refused: 0,
+        last_refused: None,
     };
     let all = ["openbsd", "freebsd", "netbsd", "ucarp", "carpctl"];
     let peers = Peers {
@@ -343,6 +345,11 @@ fn peers_tell_what_is_known_and_fit_80_columns() {
             Peer {
                 heard: false,
                 ago_us: 300_000_000,
+                refused: 12,
+                last_refused: Some(LastRefused {
+                    reason: "bad digest: key or address list differ".to_owned(),
+                    ago_us: 400_000,
+                }),
                 ..peer("192.0.2.3", &["freebsd"])
             },
             Peer {
@@ -371,7 +378,8 @@ fn peers_tell_what_is_known_and_fit_80_columns() {
          \tfe80::ffff:ffff:ffff:fff1 advbase 1 advskew 0 dialect unknown\n\
          \t    heard 0.3 s ago, 3 of 40 refused\n\
          \t192.0.2.3 advbase 1 advskew 0 dialect freebsd\n\
-         \t    silent for 5 min\n\
+         \t    silent for 5 min, 12 of 40 refused, last 0.4 s ago: bad digest: key\n\
+         \t    or address list differ\n\
          \t192.0.2.4 dialect ucarp\n\
          \t    bowed out 0.3 s ago\n\
          \tfe80::ffff:ffff:ffff:fff1 refused 12 times, last 61 s ago: bad digest:\n\

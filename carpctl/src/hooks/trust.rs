@@ -17,6 +17,11 @@ pub(crate) enum Untrusted {
     #[error("{} can be changed by others: only root may (chown root, chmod go-w)", .0.display())]
     Changeable(PathBuf),
     #[error(
+        "{} belongs to nobody, or to a user that this user namespace does not know: only root may \
+         own it (chown root)", .0.display()
+    )]
+    OfNobody(PathBuf),
+    #[error(
         "not below {}: a service that is not root may name no other programs \
          (see `carpctl hooks --within')", .0.display()
     )]
@@ -63,6 +68,9 @@ fn check_way(file: &Path, real: &Path) -> Result<(), Untrusted> {
             continue; // where this runs
         }
         let found = fs::metadata(path).map_err(unreadable)?;
+        if is_of_others(&found) && found.uid() == NOBODY {
+            return Err(Untrusted::OfNobody(path.to_owned()));
+        }
         if is_changeable(&found) {
             return Err(Untrusted::Changeable(path.to_owned()));
         }
@@ -87,11 +95,14 @@ fn real_path(program: &Path) -> Result<PathBuf, Untrusted> {
 
 /// Names in a directory with the sticky bit are safe from others.
 fn is_changeable(found: &Metadata) -> bool {
-    let own = rustix::process::geteuid().as_raw();
-    let by_owner = found.uid() != 0 && found.uid() != own;
     let mode = found.permissions().mode();
     let is_sticky = found.is_dir() && mode & STICKY != 0;
-    by_owner || (mode & WRITABLE_BY_OTHERS != 0 && !is_sticky)
+    is_of_others(found) || (mode & WRITABLE_BY_OTHERS != 0 && !is_sticky)
+}
+
+fn is_of_others(found: &Metadata) -> bool {
+    let own = rustix::process::geteuid().as_raw();
+    found.uid() != 0 && found.uid() != own
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
@@ -105,6 +116,9 @@ fn unreadable(error: std::io::Error) -> Untrusted {
 const EXECUTABLE: u32 = 0o111;
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 const STICKY: u32 = 0o1000;
+
+/// Whom the kernel names where it has no name for an owner in a user namespace.
+const NOBODY: u32 = 65_534;
 
 #[cfg(test)]
 mod tests;

@@ -81,3 +81,14 @@ fn links_do_not_lead_out_of_a_directory() {
         assert!(matches!(refused, Err(Untrusted::Elsewhere(it)) if it == allowed));
     }
 }
+
+#[test]
+fn owner_without_a_name_is_not_called_somebody_who_can_change_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = script(directory.path(), "up", 0o755);
+    // Only root can give files away.
+    if std::os::unix::fs::chown(&path, Some(NOBODY), None).is_ok() {
+        let said = refusal(&path);
+        assert!(said.contains("this user namespace does not know"), "{said}");
+    }
+}

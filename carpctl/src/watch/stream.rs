@@ -52,6 +52,8 @@ struct Lines {
     stream: UnixStream,
     input: Vec<u8>,
     has_ended: bool,
+    /// Whether the service has said that it ends: another takes its place then.
+    was_told: bool,
     is_ready: bool,
 }
 
@@ -85,7 +87,7 @@ impl Stream {
             if let Some(lines) = &mut self.connection {
                 match lines.next()? {
                     Some(Reply::Refused { reason }) => return Err(ClientError::Refused(reason)),
-                    Some(Reply::Ending) => lines.has_ended = true,
+                    Some(Reply::Ending) => (lines.has_ended, lines.was_told) = (true, true),
                     Some(reply) => {
                         self.is_alone = false;
                         if let Some(heard) = heard(reply) {
@@ -94,7 +96,12 @@ impl Stream {
                     }
                     None if lines.has_ended => {
                         self.is_in_vain = !lines.is_ready;
+                        let was_cut = lines.is_ready && !lines.was_told;
                         self.connection = None;
+                        // The next one may take its place before anybody finds that there is none.
+                        if was_cut && !std::mem::replace(&mut self.is_alone, true) {
+                            return Ok(Heard::NoService);
+                        }
                     }
                     None => {
                         if let Some(end) = self.wait(None, until)? {
@@ -167,6 +174,7 @@ impl Lines {
             stream,
             input: Vec::new(),
             has_ended: false,
+            was_told: false,
             is_ready: false,
         }
     }
@@ -230,3 +238,54 @@ const RETRY: Duration = Duration::from_millis(250);
 
 /// How much is read at once, in bytes.
 const CHUNK: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::os::unix::net::UnixListener;
+    use std::thread;
+
+    use super::*;
+
+    /// What is heard of services that follow each other on one socket, each with these last words.
+    fn heard(last_words: [&'static [Reply]; 2]) -> Vec<&'static str> {
+        let directory = tempfile::tempdir().unwrap();
+        let paths = Paths::within(directory.path().to_owned(), 7);
+        let listener = UnixListener::bind(paths.socket()).unwrap();
+        let services = thread::spawn(move || {
+            for replies in last_words {
+                let (mut stream, _) = listener.accept().unwrap();
+                let lines = [Reply::End].iter().chain(replies);
+                let lines: Vec<u8> = lines
+                    .flat_map(|it| protocol::encode(it).unwrap().to_vec())
+                    .collect();
+                // Not read, it would cut the connection before these words are heard.
+                assert!(stream.read(&mut [0; CHUNK]).unwrap() > 0);
+                stream.write_all(&lines).unwrap();
+            }
+        });
+        let mut stream = Stream::new(paths, Vec::new());
+        let until = now() + Duration::from_secs(20);
+        let mut all = Vec::new();
+        while all.iter().filter(|it| **it == "ready").count() < 2 {
+            let heard = stream.next(Some(until)).unwrap();
+            assert!(
+                matches!(heard, Heard::Ready | Heard::NoService),
+                "{heard:?}"
+            );
+            all.push(if matches!(heard, Heard::Ready) {
+                "ready"
+            } else {
+                "gone"
+            });
+        }
+        services.join().unwrap();
+        all
+    }
+
+    #[test]
+    fn service_that_ends_without_a_word_is_gone_also_where_the_next_is_there_at_once() {
+        assert_eq!(heard([&[], &[]]), ["ready", "gone", "ready"]);
+        assert_eq!(heard([&[Reply::Ending], &[]]), ["ready", "ready"]);
+    }
+}

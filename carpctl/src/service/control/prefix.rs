@@ -35,23 +35,33 @@ impl<B: Backend> Control<B> {
                 let mut own = config.addresses.iter();
                 own.find(|own| own.ip() == address.ip)
             });
-            if let Some(there) = there {
+            // One that is alone may have come before its network, as when the machine starts.
+            let there = there.map(VirtualAddress::prefix_len);
+            let kept = there.filter(|length| *length < bits(address));
+            if let Some(length) = kept {
                 // Whatever it was taken as, saying it again changes nothing.
-                address.prefixlen = Some(there.prefix_len());
+                address.prefixlen = Some(length);
             } else if let Some(length) = longest_around(address, &networks) {
                 address.prefixlen = Some(length);
                 let ip = address.ip;
                 let taken = format!("{ip}/{length}, as on {carpdev}");
                 notes.push(no_prefix_length(ip, &taken));
+            } else {
+                address.prefixlen = there;
             }
         }
         (change, notes)
     }
 }
 
+/// The prefix length of an address alone.
+const fn bits(address: &AddressChange) -> u8 {
+    if address.ip.is_ipv4() { 32 } else { 128 }
+}
+
 /// The prefix length of the smallest of `networks` that `address` is in.
 fn longest_around(address: &AddressChange, networks: &[VirtualAddress]) -> Option<u8> {
-    let bits = if address.ip.is_ipv4() { 32 } else { 128 };
+    let bits = bits(address);
     let holds = |network: &&VirtualAddress| {
         let length = network.prefix_len();
         let same_family = network.ip().is_ipv4() == address.ip.is_ipv4();

@@ -59,6 +59,26 @@ fn address_that_is_there_keeps_the_prefix_it_has() {
 }
 
 #[test]
+fn address_that_came_before_its_network_joins_it_when_it_is_said_again() {
+    let bench = networked();
+    bench.lan.set_networks(0, "vmx0", &[]);
+    let line = "vhid 1 carpdev vmx0 192.0.2.10";
+    change(&bench.paths, "carp0", line);
+    assert_eq!(addresses(&bench), ["192.0.2.10/32"]);
+    let again = || Change {
+        anew: true,
+        ..understood("carp0", line)
+    };
+    assert_eq!(ask_for(&bench.paths, "carp0", again()), done(&[]));
+    let network = "192.0.2.1/24".parse().unwrap();
+    bench.lan.set_networks(0, "vmx0", &[network]);
+    let note = "192.0.2.10 has no prefix length: taken as 192.0.2.10/24, as on vmx0";
+    assert_eq!(ask_for(&bench.paths, "carp0", again()), done(&[note]));
+    assert_eq!(addresses(&bench), ["192.0.2.10/24"]);
+    assert_eq!(ask_for(&bench.paths, "carp0", again()), done(&[]));
+}
+
+#[test]
 fn prefix_of_another_carpdev_is_nobodys() {
     let bench = networked();
     let reply = change(&bench.paths, "carp0", "vhid 1 carpdev vmx1 192.0.2.10");

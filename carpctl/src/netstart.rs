@@ -78,7 +78,7 @@ fn check(
         }
     };
     let mut text = OsString::new();
-    plan.write_settings(&mut text);
+    plan.write_settings(&mut text, apply::is_demoted(paths));
     for name in plan.without_file(&there) {
         if options.prune {
             text.push(format!("carpctl {name} destroy\n"));

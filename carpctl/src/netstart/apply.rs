@@ -83,7 +83,8 @@ fn apply_settings(plan: &Plan, paths: &Paths, problems: &mut Problems) {
     {
         problems.error(&format!("sysctl: {reason}"));
     }
-    if let Some(amount) = plan.settings.demotion() {
+    let amount = plan.settings.demotion();
+    if amount.is_some() || (plan.takes_demotion_back() && is_demoted(paths)) {
         let demand = demand(amount);
         let asked = demand.map(|(group, demand)| Request::Demote { group, demand });
         if let Err(reason) = asked.and_then(|request| ask(paths, &request)) {
@@ -92,11 +93,31 @@ fn apply_settings(plan: &Plan, paths: &Paths, problems: &mut Problems) {
     }
 }
 
-/// A demotion of its own, so that it is not added each time.
-fn demand(amount: u8) -> Result<(GroupName, Demand), String> {
+/// A demotion of its own, so that it is not added each time; nothing takes it away.
+fn demand(amount: Option<u8>) -> Result<(GroupName, Demand), String> {
     let group = PREFIX.parse().map_err(|error| format!("{error}"))?;
     let owner: OwnerName = OWNER.parse().map_err(|error| format!("{error}"))?;
-    Ok((group, Demand::Set { owner, amount }))
+    let demand = match amount {
+        Some(amount) => Demand::Set { owner, amount },
+        None => Demand::Clear(owner),
+    };
+    Ok((group, demand))
+}
+
+/// Whether a file demoted the service before.
+pub(super) fn is_demoted(paths: &Paths) -> bool {
+    let Ok(group) = PREFIX.parse() else {
+        return false; // it can be
+    };
+    let replies = client::ask(paths, &Request::Group { group });
+    let mut replies = replies.ok().flatten().into_iter().flatten();
+    replies.any(|reply| {
+        let Reply::Group(report) = reply else {
+            return false;
+        };
+        let mut all = report.demotions.iter();
+        all.any(|it| it.group == PREFIX && it.owner.as_deref() == Some(OWNER))
+    })
 }
 
 fn apply_interface(planned: &Planned, paths: &Paths) -> Result<Vec<String>, String> {

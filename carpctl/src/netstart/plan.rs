@@ -27,6 +27,8 @@ pub(super) struct Plan {
     /// Which interfaces are asked for, where not all are.
     pub(super) some: bool,
     pub(super) settings: Wanted,
+    /// Whether that is all there is to say of them.
+    pub(super) has_all_settings: bool,
     /// Those whose files are right, in the order of their numbers.
     pub(super) interfaces: Vec<Planned>,
     /// All that have a file, right or wrong; unknown where they could not be looked for.
@@ -52,6 +54,7 @@ impl Plan {
         let mut plan = Self {
             some: !names.is_empty(),
             settings: Wanted::default(),
+            has_all_settings: false,
             interfaces: Vec::new(),
             filed: None,
         };
@@ -103,6 +106,7 @@ impl Plan {
             Ok(found) => found,
             Err(error) => return problems.error(&error.to_string()),
         };
+        let failed = std::mem::take(&mut problems.failed);
         let files = system.iter().map(|path| (path, Whose::System));
         for (path, whose) in files.chain([(&own, Whose::Own)]) {
             match Text::read_if_there(path) {
@@ -119,6 +123,13 @@ impl Plan {
                 Err(error) => problems.error(&error.to_string()),
             }
         }
+        self.has_all_settings = !problems.failed;
+        problems.failed |= failed;
+    }
+
+    /// Whether a demotion that was in a file before is in none any more.
+    pub(super) const fn takes_demotion_back(&self) -> bool {
+        self.has_all_settings && self.settings.demotion().is_none()
     }
 
     /// Which of those that are there have no file, where all are asked for.
@@ -130,8 +141,9 @@ impl Plan {
         names.filter(|name| !filed.contains(name)).collect()
     }
 
-    /// Writes the commands that set what the files say of the whole service.
-    pub(super) fn write_settings(&self, text: &mut OsString) {
+    /// Writes the commands that set what the files say of the whole service, which is perhaps
+    /// demoted by what they said before.
+    pub(super) fn write_settings(&self, text: &mut OsString, is_demoted: bool) {
         let settings = self.settings.words();
         if !settings.is_empty() {
             let words = ["carpctl", "sysctl"].map(OsString::from);
@@ -142,6 +154,9 @@ impl Plan {
             text.push(format!(
                 "carpctl -g carp carpdemote {amount} owner {owner}\n"
             ));
+        } else if is_demoted && self.takes_demotion_back() {
+            let owner = super::settings::OWNER;
+            text.push(format!("carpctl -g carp -carpdemote owner {owner}\n"));
         }
     }
 }

@@ -188,6 +188,14 @@ fn netstart_again_moves_no_election_and_a_bad_file_stands_alone() {
         "{demoted}"
     );
     assert!(demoted.contains("sysctl.conf"), "{demoted}");
+    two.write_etc("sysctl.conf", "");
+    let printed = two.carpctl("netstart -n");
+    let taken_back = "carpctl -g carp -carpdemote owner sysctl.conf\n";
+    assert!(printed.starts_with(taken_back), "{printed}");
+    two.carpctl("netstart");
+    let demoted = two.carpctl("-g carp");
+    assert!(!demoted.contains("sysctl.conf"), "{demoted}");
+    assert!(!two.carpctl("netstart -n").contains(taken_back));
 
     // Commands are root's.
     let file = one.etc().join("carpctl/hostname.carp0");

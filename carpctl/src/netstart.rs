@@ -89,6 +89,8 @@ fn check(
     for planned in &plan.interfaces {
         let rehearsal = match apply::rehearse(planned, paths) {
             Ok(rehearsal) => rehearsal,
+            // It is applied behind the other one.
+            Err(reason) if plan.makes_way(planned, &reason, &there, paths) => None,
             Err(reason) => {
                 problems.error(&planned.refusal(&reason));
                 continue;

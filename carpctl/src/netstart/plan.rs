@@ -16,6 +16,7 @@ use super::{Problems, both};
 use crate::change::{CarriedKey, Change};
 use crate::hooks::trust::{self, Untrusted};
 use crate::name::InterfaceName;
+use crate::paths::Paths;
 use crate::protocol::Told;
 use crate::secret::{self, Secret};
 use crate::shell::command_line;
@@ -130,6 +131,29 @@ impl Plan {
     /// Whether a demotion that was in a file before is in none any more.
     pub(super) const fn takes_demotion_back(&self) -> bool {
         self.has_all_settings && self.settings.demotion().is_none()
+    }
+
+    /// Whether another interface, whose own file can be applied, is to lose the address that stands
+    /// in the way of `planned`, as `reason` has it.
+    pub(super) fn makes_way(
+        &self,
+        planned: &Planned,
+        reason: &str,
+        there: &[Told],
+        paths: &Paths,
+    ) -> bool {
+        let has = |change: &Change, ip| change.addresses.iter().any(|it| it.ip == ip);
+        let is_named = |ip: IpAddr| reason.split(' ').any(|word| word == ip.to_string());
+        let wanted = planned.hostname.change.addresses.iter().map(|it| it.ip);
+        let blocked: Vec<IpAddr> = wanted.filter(|ip| is_named(*ip)).collect();
+        let mut others = self.interfaces.iter().filter(|it| it.name != planned.name);
+        others.any(|other| {
+            let told = there.iter().find(|told| told.interface == other.name);
+            let loses = |ip| {
+                told.is_some_and(|told| has(&told.change, ip)) && !has(&other.hostname.change, ip)
+            };
+            blocked.iter().any(|ip| loses(*ip)) && super::apply::rehearse(other, paths).is_ok()
+        })
     }
 
     /// Which of those that are there have no file, where all are asked for.

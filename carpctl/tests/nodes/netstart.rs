@@ -175,6 +175,9 @@ fn netstart_again_moves_no_election_and_a_bad_file_stands_alone() {
     said(one, "netstart carp3");
     one.write_etc("hostname.carp1", "vhid 1 carpdev vmx0 192.0.2.30/24\n");
     one.write_etc("hostname.carp3", "vhid 3 carpdev vmx0\n");
+    let printed = one.carpctl("netstart -n");
+    let moved = "carpctl carp1 vhid 1 carpdev vmx0 192.0.2.30/24\n";
+    assert!(printed.contains(moved), "{printed}");
     assert_eq!(said(one, "netstart"), not_run);
     assert!(one.carpctl("carp1").contains("inet 192.0.2.30 "));
 

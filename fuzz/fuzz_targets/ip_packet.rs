@@ -21,8 +21,9 @@ fuzz_target!(|bytes: &[u8]| {
         destination_mac: envelope.family().group_mac(),
         endpoints: Endpoints::new(envelope.source, envelope.destination)
             .expect("a packet has addresses of one family"),
-        traffic_class: 0,
-        identification: 0,
+        // No receiver checks these two; what is known of them is sent again.
+        traffic_class: envelope.traffic_class.unwrap_or_default(),
+        identification: envelope.identification.unwrap_or_default(),
     };
     let frame = advert_frame(&headers, advert);
     let (_, packet) = frame.split_at(14);

@@ -125,16 +125,21 @@ impl Namespace {
     }
 
     /// Ends all of [`processes`](Self::processes) with SIGKILL and waits until none is left,
-    /// those that were started meanwhile too.
+    /// those that were started meanwhile too. All are frozen first, so that none can do anything
+    /// about the end of another.
     ///
     /// # Errors
     ///
-    /// As [`processes`](Self::processes), [`Process::kill`] and [`Process::wait`].
+    /// As [`processes`](Self::processes), [`Process::freeze`], [`Process::kill`] and
+    /// [`Process::wait`].
     pub fn kill_processes(&self) -> Result<()> {
         loop {
             let processes = self.processes()?;
             if processes.is_empty() {
                 return Ok(());
+            }
+            for process in &processes {
+                process.freeze()?;
             }
             for process in &processes {
                 process.kill()?;

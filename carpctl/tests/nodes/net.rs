@@ -30,17 +30,30 @@ pub(crate) struct Net {
     pub(crate) client: Host,
     pub(crate) asker: Host,
     pub(crate) lab: Lab,
-    _turn: Turn,
+    quiet: Option<Quiet>,
 }
 
-/// Where echoes are counted or time is measured a network is alone: taking another one down holds
-/// a lock of the kernel's that a take-over would wait for.
-static TURN: RwLock<()> = RwLock::new(());
+/// Read where echoes are counted or time is measured, written where a network is made or taken
+/// down: that holds a lock of the kernel's that a take-over would wait for.
+static MEASURING: RwLock<()> = RwLock::new(());
 
-/// What a network keeps others away with.
-enum Turn {
-    Alone(#[expect(dead_code, reason = "held")] RwLockWriteGuard<'static, ()>),
-    BesideOthers(#[expect(dead_code, reason = "held")] RwLockReadGuard<'static, ()>),
+/// What keeps others from disturbing.
+#[expect(dead_code, reason = "held")]
+enum Quiet {
+    /// Nobody makes a network or takes one down.
+    Measured(RwLockReadGuard<'static, ()>),
+    /// Nobody measures.
+    Changing(RwLockWriteGuard<'static, ()>),
+}
+
+impl Quiet {
+    fn measured() -> Self {
+        Self::Measured(MEASURING.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn changing() -> Self {
+        Self::Changing(MEASURING.write().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// A host that runs the service.
@@ -61,20 +74,18 @@ pub(crate) struct Terrain {
 }
 
 impl Net {
-    /// Makes it, or says why not. It is alone, so that time can be measured.
+    /// Makes it, or says why not. Until it goes no other is made or taken down, so that time can be
+    /// measured.
     pub(crate) fn new(terrain: Terrain) -> Option<Self> {
-        let turn = TURN.write().unwrap_or_else(PoisonError::into_inner);
-        Self::in_turn(Turn::Alone(turn), terrain)
+        let mut net = Self::beside_others(terrain)?;
+        net.quiet = Some(Quiet::measured());
+        Some(net)
     }
 
-    /// Makes it, or says why not. There may be others like it at the same time, so that only
-    /// states and counters can be looked at, with patience.
+    /// Makes it, or says why not. Others may come and go meanwhile, so that only states and
+    /// counters can be looked at, with patience.
     pub(crate) fn beside_others(terrain: Terrain) -> Option<Self> {
-        let turn = TURN.read().unwrap_or_else(PoisonError::into_inner);
-        Self::in_turn(Turn::BesideOthers(turn), terrain)
-    }
-
-    fn in_turn(turn: Turn, terrain: Terrain) -> Option<Self> {
+        let _quiet = Quiet::changing();
         let lab = match Lab::new() {
             Ok(lab) => lab,
             Err(error) => {
@@ -100,7 +111,7 @@ impl Net {
             client,
             asker,
             lab,
-            _turn: turn,
+            quiet: None,
         })
     }
 
@@ -140,6 +151,15 @@ impl Net {
                 .unwrap()
         };
         addresses.iter().map(ask).collect()
+    }
+}
+
+impl Drop for Net {
+    fn drop(&mut self) {
+        // The own turn to measure ends first.
+        self.quiet = None;
+        // Goes after all that is taken down here.
+        self.quiet = Some(Quiet::changing());
     }
 }
 

@@ -86,12 +86,14 @@ struct Unsaved {
     service: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Interface {
     config: Config,
     /// Its virtual host, once it has a vhid and a carpdev.
     host: Option<HostId>,
     work: Option<Work>,
+    /// Those who want it to be master, while it becomes that: nothing else waits for it.
+    taking_over: Vec<Order>,
     /// When and why something of it could not be done, while that is so.
     failure: Option<(Timestamp, String)>,
 }
@@ -101,8 +103,6 @@ struct Interface {
 enum Work {
     /// It is being made, or made anew.
     Configuring { order: Order, undo: Undo },
-    /// It is becoming master.
-    TakingOver(Order),
     /// It is master, and gets other addresses.
     Holding { order: Order, undo: Undo },
     /// A change failed, and it is being made what it was.
@@ -324,7 +324,6 @@ impl<B: Backend> Control<B> {
             mut notes,
         } = self.plan(name, change)?;
         let there = self.interfaces.get(&name);
-        let failure = there.and_then(|interface| interface.failure.clone());
         let id = there.and_then(|interface| interface.host);
         let follows = self.apply(name, id, &config)?;
         let says_where = id.is_none() || change.carpdev.is_some() || change.up == Some(true);
@@ -359,13 +358,10 @@ impl<B: Backend> Control<B> {
             (None, Some(order))
         };
         self.forget_other_scripts(name, &config);
-        let interface = Interface {
-            config,
-            host,
-            work,
-            failure,
-        };
-        self.interfaces.insert(name, interface);
+        let interface = self.interfaces.entry(name).or_default();
+        interface.config = config;
+        interface.host = host;
+        interface.work = work;
         self.touch(name);
         self.destroyed_last = false;
         if let Some(order) = done {

@@ -63,6 +63,11 @@ impl<B: Backend> Control<B> {
 
     /// Has hooks run where `event` is one for them.
     pub(super) fn hook(&mut self, event: &Event) {
+        if let Event::Node { interface, .. } = event
+            && let Ok(name) = interface.parse()
+        {
+            self.drop_void_question(name);
+        }
         if let Event::HoldWanted { interface, id } = event
             && let Ok(name) = interface.parse()
         {
@@ -186,13 +191,15 @@ impl<B: Backend> Control<B> {
     /// Asks whether `name` may become master.
     fn ask(&mut self, name: InterfaceName, host: HostId) {
         let now = self.driver.now();
-        let reason = self.driver.node().host(host);
-        let reason = reason.and_then(|host| host.taking_over().map(|it| it.to_string()));
+        let view = self.driver.node().host(host);
+        let Some(reason) = view.and_then(|host| host.taking_over()) else {
+            return; // it has thought better of it
+        };
         let change = Change {
             hook: Hook::Prepare,
             from: State::Backup,
             to: State::Master,
-            reason: reason.unwrap_or_default(),
+            reason: reason.to_string(),
         };
         let Some(order) = self.order(name, change) else {
             return self.driver.permit_hold(host);
@@ -207,6 +214,14 @@ impl<B: Backend> Control<B> {
             self.hooked.asking.insert(name, question);
         } else {
             self.go_on_without(name, question, &format!("was not asked: {NO_WORKERS}"));
+        }
+    }
+
+    /// Waits for no answer any more where another command or node has decided otherwise. The script
+    /// that was asked may run on, but nothing comes of what it says.
+    fn drop_void_question(&mut self, name: InterfaceName) {
+        if !self.is_taking_over(name) && self.hooked.asking.remove(&name).is_some() {
+            self.hooked.lanes.give_up_asking(name);
         }
     }
 

@@ -183,10 +183,11 @@ impl Lanes {
     // ---- what is told of them ----
 
     /// Until when the end of the service waits for what is still to be run; `None` where there is
-    /// nothing to run, or nobody to run it.
+    /// nothing to run, or nobody to run it. Nobody needs the answer to a question then.
     pub(super) fn busy_until(&self) -> Option<Timestamp> {
         let waiting = self.lanes.values().filter_map(|lane| lane.next.as_ref());
-        let all = waiting.chain(self.jobs()).filter(|_| self.have_workers());
+        let running = self.jobs().filter(|job| job.order.hook != Hook::Prepare);
+        let all = waiting.chain(running).filter(|_| self.have_workers());
         // One may have to wait for one that hangs.
         all.map(|job| job.since + (job.order.limit() + GRACE) * 2 + MARGIN)
             .max()

@@ -38,8 +38,7 @@ impl<B: Backend> Control<B> {
             let interface = Interface {
                 config,
                 host,
-                work: None,
-                failure: None,
+                ..Interface::default()
             };
             interfaces.insert(name, interface);
         }
@@ -138,7 +137,8 @@ impl<B: Backend> Control<B> {
 
     /// Whether an interface is in the middle of a change, whose asker waits for the answer.
     pub(crate) fn is_busy(&self) -> bool {
-        self.interfaces.values().any(|found| found.work.is_some())
+        let mut all = self.interfaces.values();
+        all.any(|found| found.work.is_some() || !found.taking_over.is_empty())
     }
 
     /// Answers those who asked for a successor.

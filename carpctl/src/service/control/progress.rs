@@ -37,7 +37,7 @@ impl<B: Backend> Control<B> {
                 Event::Node { interface, event } => self.with_name(interface, |this, name| {
                     this.look_again(name, event);
                     this.follow(name);
-                    this.moved(name);
+                    this.look_who_wants_a_master(name, event);
                 }),
                 Event::Refused(_) | _ => {}
             }
@@ -128,9 +128,11 @@ impl<B: Backend> Control<B> {
             }
         }
         self.follow(name);
-        if order.commands.contains(&Command::Master) {
-            self.put_work(name, Work::TakingOver(order));
-            self.moved(name);
+        let wants_a_master = order.commands.contains(&Command::Master);
+        if wants_a_master && self.is_taking_over(name) {
+            if let Some(interface) = self.interfaces.get_mut(&name) {
+                interface.taking_over.push(order);
+            }
         } else {
             let notes = order.notes;
             self.reply(order.ticket, Reply::Done { notes });
@@ -221,32 +223,58 @@ impl<B: Backend> Control<B> {
             })
     }
 
-    /// Looks whether an interface that was becoming master has got there, or has given it up.
-    fn moved(&mut self, name: InterfaceName) {
+    /// Whether `name` is becoming master: its addresses are on their way, or asked for.
+    pub(super) fn is_taking_over(&self, name: InterfaceName) -> bool {
         let id = self.interfaces.get(&name).and_then(|found| found.host);
         let host = id.and_then(|id| self.driver.node().host(id));
-        if host.is_some_and(|host| host.holds() && host.state() == State::Backup) {
+        host.is_some_and(|host| host.taking_over().is_some())
+    }
+
+    /// Looks whether an interface that was becoming master has got there, or has given it up.
+    fn look_who_wants_a_master(&mut self, name: InterfaceName, event: &carp_fsm::Event) {
+        if self.is_taking_over(name) {
             return;
         }
-        match self.take_work(name) {
-            Some(Work::TakingOver(order)) => {
+        if let carp_fsm::Event::Transition { to, reason, .. } = event {
+            if *to != State::Master {
+                return self.refuse_a_master(name, &format!("{NOT_MASTER}: {reason}"));
+            }
+            for order in self.take_those_who_want_a_master(name) {
                 let notes = order.notes;
                 self.reply(order.ticket, Reply::Done { notes });
-                self.next_in_line(name);
             }
-            Some(work) => self.put_work(name, work),
-            None => {}
+        } else if matches!(event, carp_fsm::Event::Released { .. }) && self.is_backup(name) {
+            let reason = format!("{NOT_MASTER}: another command or node came first");
+            self.refuse_a_master(name, &reason);
         }
+    }
+
+    /// Tells all who want `name` to be master that it is not.
+    fn refuse_a_master(&mut self, name: InterfaceName, reason: &str) {
+        for order in self.take_those_who_want_a_master(name) {
+            let refused = Reply::Refused {
+                reason: reason.to_owned(),
+            };
+            let reply = if self.stopping { stopping() } else { refused };
+            self.reply(order.ticket, reply);
+        }
+    }
+
+    fn take_those_who_want_a_master(&mut self, name: InterfaceName) -> Vec<Order> {
+        let interface = self.interfaces.get_mut(&name);
+        interface.map_or_else(Vec::new, |it| std::mem::take(&mut it.taking_over))
+    }
+
+    fn is_backup(&self, name: InterfaceName) -> bool {
+        let id = self.interfaces.get(&name).and_then(|found| found.host);
+        let host = id.and_then(|id| self.driver.node().host(id));
+        host.is_some_and(|host| host.state() == State::Backup)
     }
 
     fn hold_failed(&mut self, name: InterfaceName, error: &carp_net::Error) {
         let reason = self.reason(name, error);
+        self.refuse_a_master(name, &reason);
         match self.take_work(name) {
-            Some(Work::TakingOver(order)) => {
-                self.failed(name, reason.clone());
-                self.reply(order.ticket, Reply::Refused { reason });
-                self.next_in_line(name);
-            }
             Some(Work::Holding { order, undo }) => {
                 self.undo(name, order, undo, Reply::Refused { reason });
                 self.next_in_line(name);
@@ -260,6 +288,7 @@ impl<B: Backend> Control<B> {
     }
 
     pub(super) fn gone(&mut self, name: InterfaceName) {
+        self.refuse_a_master(name, &format!("{NOT_MASTER}: gone"));
         match self.take_work(name) {
             Some(Work::Leaving {
                 ticket,
@@ -271,11 +300,7 @@ impl<B: Backend> Control<B> {
                 self.destroyed_last &= destroyed;
                 self.reply(ticket, reply);
             }
-            Some(
-                Work::Configuring { order, .. }
-                | Work::Holding { order, .. }
-                | Work::TakingOver(order),
-            ) => {
+            Some(Work::Configuring { order, .. } | Work::Holding { order, .. }) => {
                 self.forget(name, None);
                 self.reply(order.ticket, stopping());
             }
@@ -291,9 +316,7 @@ impl<B: Backend> Control<B> {
             Some(config) => {
                 let interface = Interface {
                     config,
-                    host: None,
-                    work: None,
-                    failure: None,
+                    ..Interface::default()
                 };
                 self.interfaces.insert(name, interface);
             }
@@ -329,3 +352,6 @@ impl<B: Backend> Control<B> {
         }
     }
 }
+
+/// What is told to whoever wants a master that another command or node has kept from becoming one.
+const NOT_MASTER: &str = "not master";

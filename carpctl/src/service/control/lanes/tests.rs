@@ -181,6 +181,11 @@ fn end_of_the_service_waits_for_hooks_but_not_for_ever_and_not_for_nobody() {
     assert_eq!(bench.lanes.busy_until(), Some(until));
     bench.finish(0, Outcome::Done);
     assert_eq!(bench.lanes.busy_until(), None);
+    let question = bench.order("carp0", Hook::Prepare);
+    bench.lanes.ask(at(1), question);
+    assert_eq!(bench.given().len(), 1);
+    assert_eq!(bench.lanes.busy_until(), None);
+    bench.finish(0, Outcome::Done);
     bench.add("carp0", Hook::Down);
     bench.lanes.leave(Ticket(0));
     assert_eq!(bench.lanes.busy_until(), None);

@@ -1,11 +1,16 @@
 //! A process that keeps `carpctl hooks` running as long as the service, where nothing else does:
 //! started before the service gives up its rights, it can start one again.
 //!
+//! Each of the two looks after the other, so that whichever is killed is replaced: the keeper starts
+//! another runner, and a runner that is left alone becomes the keeper, which starts a runner. Both
+//! have the service as standard input (its pidfd, which cannot come to mean another process), and
+//! the runner has its keeper at the other end of standard output.
+//!
 //! Hooks that run when that process crashes become its own children, and are killed: nobody else
 //! knows their limit any more, and the next one is told to run them anew.
 
 use std::fs;
-use std::io::{self, Read as _};
+use std::io::{self, PipeReader, Read as _};
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
@@ -17,8 +22,8 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitOptions, getpgid, getpid, getppid, getsid, kill_process_group,
-    pidfd_open, set_child_subreaper, waitpid,
+    Pid, PidfdFlags, Signal, WaitOptions, getpgid, getpid, getsid, kill_process_group, pidfd_open,
+    set_child_subreaper, waitpid,
 };
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 
@@ -27,59 +32,86 @@ use crate::secret::own_executable;
 
 /// Starts the keeper of this process, which is a service.
 pub(crate) fn start(paths: &Paths, on_demand: bool) -> io::Result<()> {
+    let service = pidfd_open(getpid(), PidfdFlags::empty())?;
     let (variable, directory) = paths.in_environment();
-    let mut command = Command::new(own_executable());
-    command
-        .arg0("carpctl")
-        .args(["hooks", "--of-service"])
-        .arg(std::process::id().to_string())
+    program(KEEPER, on_demand)
         .env(variable, directory)
-        .stdin(Stdio::null())
+        .stdin(service)
         .stdout(Stdio::null())
-        // What a terminal sends to the service is not for hooks, which outlive it by a moment.
-        .process_group(0);
-    if on_demand {
-        command.arg("--on-demand");
-    }
-    command.spawn()?;
+        .spawn()?;
     Ok(())
 }
 
-/// Keeps `carpctl hooks` running until the process `service`, which started this one, has ended.
-pub(crate) fn keep(service: i32, on_demand: bool) -> io::Result<()> {
+/// Keeps `carpctl hooks` running until the service has ended.
+pub(crate) fn keep(on_demand: bool) -> io::Result<()> {
     stay_until_told()?;
-    let parent = getppid().filter(|parent| parent.as_raw_nonzero().get() == service);
-    let Some(parent) = parent else {
-        return Ok(()); // it has ended already
-    };
-    let service = pidfd_open(parent, PidfdFlags::empty())?;
     set_child_subreaper(Some(getpid()))?;
     let mut ends = ends_of_children()?;
-    loop {
-        let mut child = spawn(on_demand)?;
+    let mut pause = Duration::ZERO;
+    while wait_for_one(None, Some(pause))? != Ended::Service {
+        let (mut runner, _alive) = start_runner(on_demand)?;
         let status = loop {
-            if wait_for_one(service.as_fd(), Some(ends.as_fd()), None)? {
-                // The end of its standard input tells it; what runs has its own limits.
-                drop(child.stdin.take());
-                child.wait()?;
+            if wait_for_one(Some(ends.as_fd()), None)? == Ended::Service {
+                // It sees that too; what runs has its own limits.
+                runner.wait()?;
                 return Ok(());
             }
             take_in(&mut ends)?;
-            if let Some(status) = child.try_wait()? {
+            if let Some(status) = runner.try_wait()? {
                 break status;
             }
             for orphan in children()? {
-                if orphan != Pid::from_child(&child) {
+                if orphan != Pid::from_child(&runner) {
                     reap(orphan);
                 }
             }
         };
         tracing::warn!("the process that runs hooks ended ({status}): started again");
         kill_hooks()?;
-        if wait_for_one(service.as_fd(), None, Some(PAUSE))? {
-            return Ok(());
-        }
+        pause = PAUSE;
     }
+    Ok(())
+}
+
+/// What a process that is kept has waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// The service.
+    Service,
+    /// Its keeper, or whatever else was waited for.
+    Other,
+    /// The time.
+    Patience,
+}
+
+/// Waits until the service has ended, or the keeper of this process.
+pub(crate) fn wait_for_end() -> io::Result<Ended> {
+    wait_for_one(Some(io::stdout().as_fd()), None)
+}
+
+/// Becomes the keeper in the place of the one that has ended. Returns only where that fails.
+pub(crate) fn take_its_place(on_demand: bool) -> io::Error {
+    tracing::warn!("the process that keeps this one running ended: taking its place");
+    program(KEEPER, on_demand).stdout(Stdio::null()).exec()
+}
+
+/// `carpctl hooks` with the word that says what it is. What a terminal sends to the service is not
+/// for hooks, which outlive it by a moment; nor does what is sent to one of the two reach both.
+fn program(role: &str, on_demand: bool) -> Command {
+    let mut command = Command::new(own_executable());
+    command.arg0("carpctl").args(["hooks", role]);
+    command.process_group(0);
+    if on_demand {
+        command.arg("--on-demand");
+    }
+    command
+}
+
+/// Starts a runner, which looks after this process as long as what comes with it lasts.
+fn start_runner(on_demand: bool) -> io::Result<(Child, PipeReader)> {
+    let (alive, watched) = io::pipe()?;
+    let mut command = program(KEPT, on_demand);
+    Ok((command.stdout(watched).spawn()?, alive))
 }
 
 /// Readable when a child has ended, also one that another process has left behind.
@@ -143,39 +175,31 @@ pub(crate) fn stay_until_told() -> io::Result<()> {
     Ok(())
 }
 
-fn spawn(on_demand: bool) -> io::Result<Child> {
-    let mut command = Command::new(own_executable());
-    command
-        .arg0("carpctl")
-        .args(["hooks", "--kept"])
-        .stdin(Stdio::piped());
-    if on_demand {
-        command.arg("--on-demand");
-    }
-    command.spawn()
-}
-
-/// Waits until the service or the other process has ended, or for so long. Returns whether it is
-/// the service.
-fn wait_for_one(
-    service: BorrowedFd<'_>,
-    other: Option<BorrowedFd<'_>>,
-    patience: Option<Duration>,
-) -> io::Result<bool> {
+/// Waits until the service has ended, or something can be said of the other, or for so long.
+fn wait_for_one(other: Option<BorrowedFd<'_>>, patience: Option<Duration>) -> io::Result<Ended> {
     let timeout = patience.map(Timespec::try_from).transpose();
     let timeout = timeout.map_err(io::Error::other)?;
-    let fds = std::iter::once(service).chain(other);
-    let mut fds: Vec<PollFd<'_>> = fds
+    let service = io::stdin();
+    let mut fds: Vec<PollFd<'_>> = std::iter::once(service.as_fd())
+        .chain(other)
         .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
         .collect();
     loop {
         match poll(&mut fds, timeout.as_ref()) {
-            Ok(_) => return Ok(fds.first().is_some_and(|fd| !fd.revents().is_empty())),
+            Ok(0) => return Ok(Ended::Patience),
+            Ok(_) if fds.first().is_some_and(|fd| !fd.revents().is_empty()) => {
+                return Ok(Ended::Service);
+            }
+            Ok(_) => return Ok(Ended::Other),
             Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
     }
 }
+
+/// The words by which the two processes know what they are.
+const KEEPER: &str = "--keeper";
+const KEPT: &str = "--kept";
 
 /// How long nothing is started after the last one has ended.
 const PAUSE: Duration = Duration::from_secs(1);

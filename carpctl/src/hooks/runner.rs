@@ -5,7 +5,6 @@
 //! so that nothing waits for a hook that takes long; the service says what may run beside what.
 
 use std::collections::BTreeSet;
-use std::io::{self, Read as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -19,7 +18,7 @@ use signal_hook::iterator::Signals;
 
 use super::Hook;
 use super::execute::{Policy, execute};
-use super::keeper;
+use super::keeper::{self, Ended};
 use super::order::{Finished, Order};
 use crate::client::{self, ClientError, Worker};
 use crate::failure::Failure;
@@ -36,10 +35,10 @@ pub(crate) struct HooksOptions {
     /// more than once (default: /etc/carpctl)
     #[arg(long, value_name = "DIRECTORY")]
     within: Vec<PathBuf>,
-    /// Keep one running as long as this process, which started it
-    #[arg(long, hide = true, value_name = "PID")]
-    of_service: Option<i32>,
-    /// End with standard input
+    /// Keep one running as long as the service that is standard input
+    #[arg(long, hide = true, conflicts_with = "kept")]
+    keeper: bool,
+    /// Run as long as the service that is standard input, and look after the keeper
     #[arg(long, hide = true)]
     kept: bool,
     /// Write to the system log
@@ -55,8 +54,8 @@ pub(crate) fn run(options: &HooksOptions) -> Result<ExitCode, Failure> {
     } else {
         logging::to_standard_error();
     }
-    if let Some(service) = options.of_service {
-        keeper::keep(service, options.on_demand).map_err(|error| failed(&error))?;
+    if options.keeper {
+        keeper::keep(options.on_demand).map_err(|error| failed(&error))?;
         return Ok(ExitCode::SUCCESS);
     }
     let paths = Paths::of_this_namespace().map_err(|error| failed(&error))?;
@@ -65,7 +64,7 @@ pub(crate) fn run(options: &HooksOptions) -> Result<ExitCode, Failure> {
     if options.kept {
         keeper::stay_until_told().map_err(|error| failed(&error))?;
         let say = say.clone();
-        thread::spawn(move || wait_for_end(&say));
+        thread::spawn(move || wait_for_service_or_keeper(&say));
     } else {
         let signals = Signals::new([SIGTERM, SIGINT]).map_err(|error| failed(&error))?;
         let say = say.clone();
@@ -82,8 +81,13 @@ pub(crate) fn run(options: &HooksOptions) -> Result<ExitCode, Failure> {
     runner.hire();
     match told.recv() {
         Ok(Told::Refused(reason)) => Err(Failure::about("hooks", reason)),
+        Ok(Told::Alone) => {
+            // Held, so that nothing begins.
+            let _crew = runner.wait_until_idle();
+            Err(failed(&keeper::take_its_place(options.on_demand)))
+        }
         Ok(Told::End) | Err(_) => {
-            runner.wait_until_idle();
+            drop(runner.wait_until_idle());
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -119,6 +123,8 @@ fn unusual(etc: &Etc) -> Option<(String, String)> {
 /// What the workers say to the thread that waits for them.
 enum Told {
     End,
+    /// The keeper has ended before the service.
+    Alone,
     Refused(String),
 }
 
@@ -131,18 +137,14 @@ fn wait_for_signal(mut signals: Signals, say: &Sender<Told>) {
     }
 }
 
-/// Says when nobody holds the other end of standard input any more.
-fn wait_for_end(say: &Sender<Told>) {
-    let mut input = io::stdin();
-    loop {
-        match input.read(&mut [0; 64]) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Ok(0) | Err(_) => break,
-            Ok(_) => {}
-        }
-    }
+/// Says when the service has ended, or the keeper before it.
+fn wait_for_service_or_keeper(say: &Sender<Told>) {
+    let told = match keeper::wait_for_end() {
+        Ok(Ended::Other) => Told::Alone,
+        Ok(Ended::Service | Ended::Patience) | Err(_) => Told::End,
+    };
     // Refused where the process ends already.
-    drop(say.send(Told::End));
+    drop(say.send(told));
 }
 
 struct Runner {
@@ -256,9 +258,9 @@ impl Runner {
         }
     }
 
-    fn wait_until_idle(&self) {
+    fn wait_until_idle(&self) -> MutexGuard<'_, Crew> {
         let waited = self.changed.wait_while(self.crew(), |crew| crew.busy > 0);
-        drop(waited.unwrap_or_else(PoisonError::into_inner));
+        waited.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Becomes the program that was installed in the place of this one, where nothing runs. Only
@@ -299,7 +301,7 @@ mod tests {
     fn hooks_find_the_files_of_their_service() {
         let options = HooksOptions {
             within: Vec::new(),
-            of_service: None,
+            keeper: false,
             kept: false,
             on_demand: false,
         };

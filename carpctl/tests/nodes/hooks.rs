@@ -239,7 +239,7 @@ fn end_of_the_service_waits_for_hooks_and_the_bow_out_for_nothing() {
 }
 
 #[test]
-fn runner_that_crashes_is_started_again_and_does_what_was_left() {
+fn runner_and_keeper_that_are_killed_are_started_again_and_do_what_was_left() {
     let Some(net) = Net::beside_others(Terrain::default()) else {
         return;
     };
@@ -252,19 +252,41 @@ fn runner_that_crashes_is_started_again_and_does_what_was_left() {
     scripts.wait_for("begun");
     let ago = node.json()["last_transition"]["ago_ms"].as_u64().unwrap();
     scripts.script("up.ready", "");
-    let all = node.host.namespace().processes().unwrap();
-    for process in all.iter().filter(|it| has_word(it, "--kept")) {
-        process.kill().unwrap();
-    }
+    let all_with = |word: &str| {
+        let mut all = node.host.namespace().processes().unwrap();
+        all.retain(|process| has_word(process, word));
+        all
+    };
+    let kill = |word: &str| {
+        let mut all = all_with(word);
+        assert_eq!(all.len(), 1, "one process has the word `{word}'");
+        all[0].kill().unwrap();
+        all.remove(0)
+    };
+    kill("--kept");
     scripts.wait_for("ended");
     // What it has left behind does not go on beside the next.
-    wait_until("none of them is left", || {
-        let all = node.host.namespace().processes().unwrap();
-        !all.iter().any(|it| has_word(it, &up))
-    });
+    wait_until("none of them is left", || all_with(&up).is_empty());
     assert_eq!(scripts.log(), ["begun", "begun", "ended"]);
+    // Who is killed is replaced, be it the one that sees to that.
+    for word in ["--keeper", "--kept", "--keeper"] {
+        let killed = kill(word);
+        wait_until("both are there again", || {
+            let is_there = |word| {
+                let all = all_with(word);
+                all.len() == 1 && all[0].pid() != killed.pid()
+            };
+            is_there("--keeper") && is_there("--kept")
+        });
+    }
     assert_eq!(node.state(), "MASTER");
     assert!(node.json()["last_transition"]["ago_ms"].as_u64().unwrap() >= ago);
+    node.carpctl(&format!(
+        "carp0 downscript {}",
+        scripts.script("down", "say down")
+    ));
+    node.carpctl("carp0 down");
+    scripts.wait_for("down");
 }
 
 /// As a unit of its own, which a service with no more rights than it needs cannot start.

@@ -175,7 +175,12 @@ impl<B: Backend> Control<B> {
 
     /// A client is gone, which may have been a worker.
     pub(super) fn release_worker(&mut self, ticket: Ticket) {
-        let Some(order) = self.hooked.lanes.leave(ticket) else {
+        let were_any = self.hooked.lanes.have_workers();
+        let order = self.hooked.lanes.leave(ticket);
+        if were_any && !self.hooked.lanes.have_workers() {
+            tracing::info!("{NO_WORKERS}");
+        }
+        let Some(order) = order else {
             return;
         };
         let name = order.interface;

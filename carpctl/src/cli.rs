@@ -18,7 +18,7 @@ use crate::name::{InterfaceName, PREFIX};
 use crate::netstart::save::{self, SaveOptions};
 use crate::netstart::{self, NetstartOptions};
 use crate::paths::Paths;
-use crate::protocol::Reply;
+use crate::protocol::{Done, answers};
 use crate::watch::monitor::{self, MonitorOptions};
 use crate::watch::peers::{self, PeersOptions};
 use crate::watch::wait::{self, WaitOptions};
@@ -208,11 +208,8 @@ fn usage(error: &clap::Error) -> Result<std::process::ExitCode, Failure> {
 /// Has the service started anew, with all it has.
 fn restart() -> Result<(), Failure> {
     let failed = |error: client::ClientError| Failure::about("restart", error);
-    for reply in client::ask_to_restart(&paths()?).map_err(failed)? {
-        if let Reply::Refused { reason } = reply {
-            return Err(Failure::about("restart", reason));
-        }
-    }
+    let replies = client::ask_to_restart(&paths()?).map_err(failed)?;
+    answers::<Done>(replies).map_err(|reason| Failure::about("restart", reason))?;
     Ok(())
 }
 

@@ -14,7 +14,7 @@ use crate::daemon::READY;
 use crate::hooks::order::{Finished, Order};
 use crate::notify;
 use crate::paths::{Paths, about};
-use crate::protocol::{self, MAX_LINE, ProtocolError, Reply, Request};
+use crate::protocol::{self, Answer, Done, MAX_LINE, ProtocolError, Reply, Request, answers};
 use crate::sandbox;
 use crate::secret::own_executable;
 use crate::service::NOT_ROOT;
@@ -81,12 +81,27 @@ pub(crate) fn ask(paths: &Paths, request: &Request) -> Result<Option<Vec<Reply>>
     Err(ClientError::KeepsEnding)
 }
 
+/// The same, but for the part of the answer that is wanted; a refusal is an error.
+pub(crate) fn ask_of<T: Answer>(
+    paths: &Paths,
+    request: &Request,
+) -> Result<Option<Vec<T>>, ClientError> {
+    let answered = ask(paths, request)?.map(answers).transpose();
+    answered.map_err(ClientError::Refused)
+}
+
 /// Asks the service for a change, and starts one where there is none.
 pub(crate) fn ask_for_change(paths: &Paths, request: &Request) -> Result<Vec<Reply>, ClientError> {
     hold(paths, request).map(|(replies, _)| replies)
 }
 
-/// The same, for what lasts as long as the connection.
+/// The same, for the notes on what was done; a refusal is an error.
+pub(crate) fn change(paths: &Paths, request: &Request) -> Result<Vec<String>, ClientError> {
+    let done = answers(ask_for_change(paths, request)?).map_err(ClientError::Refused)?;
+    Ok(done.into_iter().flat_map(|Done { notes }| notes).collect())
+}
+
+/// Asks for a change that lasts as long as the connection.
 pub(crate) fn hold(
     paths: &Paths,
     request: &Request,

@@ -3,6 +3,9 @@
 //! A line is at most [`MAX_LINE`] bytes in either direction. The version is looked at before
 //! anything else, so that a service and a client of different ages understand at least that.
 
+mod answer;
+pub(crate) use answer::{Answer, Assigned, Done, Measured, answers};
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;

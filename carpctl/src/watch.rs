@@ -19,7 +19,7 @@ use crate::client;
 use crate::failure::Failure;
 use crate::name::{InterfaceName, PREFIX};
 use crate::paths::Paths;
-use crate::protocol::{Reply, Request};
+use crate::protocol::{Answer, Request};
 use crate::service::NO_SUCH_INTERFACE;
 
 /// The interface that a command names; `carp` is all of them.
@@ -33,22 +33,17 @@ fn interface(command: &str, name: Option<&str>) -> Result<Option<InterfaceName>,
 
 /// What the service says of `interface`, or of all; nothing where there is no service and none was
 /// named.
-fn ask(
+fn ask<T: Answer>(
     command: &str,
     interface: Option<InterfaceName>,
     request: &Request,
-) -> Result<Vec<Reply>, Failure> {
+) -> Result<Vec<T>, Failure> {
     let about = interface.map_or_else(|| command.to_owned(), |name| name.to_string());
     let failed = |error: &dyn std::fmt::Display| Failure::about(&about, error);
     let paths = Paths::of_this_namespace().map_err(|error| failed(&error))?;
-    let answer = client::ask(&paths, request).map_err(|error| failed(&error))?;
+    let answer = client::ask_of(&paths, request).map_err(|error| failed(&error))?;
     match (answer, interface) {
-        (Some(replies), _) => {
-            if let Some(Reply::Refused { reason }) = replies.last() {
-                return Err(failed(reason));
-            }
-            Ok(replies)
-        }
+        (Some(all), _) => Ok(all),
         (None, Some(_)) => Err(failed(&NO_SUCH_INTERFACE)),
         (None, None) => Ok(Vec::new()),
     }

@@ -15,7 +15,7 @@ use crate::failure::{Failure, printable};
 use crate::group::GroupName;
 use crate::hooks::{HookChange, trust};
 use crate::name::{InterfaceName, NotACarpName, PREFIX};
-use crate::protocol::{Reply, Request, Told};
+use crate::protocol::{Request, Told};
 use crate::random;
 use crate::rehearsal::Rehearsal;
 use crate::report::AddressFamily;
@@ -185,18 +185,9 @@ fn rehearse(name: InterfaceName, words: &[OsString]) -> Result<(), Failure> {
         interface: name,
         change: change.clone(),
     };
-    let answer = client::ask(&paths()?, &request).map_err(|error| failure(Some(name), &error))?;
-    let mut rehearsal = None;
-    for reply in answer.unwrap_or_default() {
-        match reply {
-            Reply::Rehearsal(found) => rehearsal = Some(*found),
-            Reply::Refused { reason } => return Err(failure(Some(name), &reason)),
-            Reply::Interface(_) | Reply::Config(_) | Reply::Stats(_) | Reply::Group(_) => {}
-            Reply::End | Reply::Settings { .. } | Reply::Ending | Reply::Done { .. } => {}
-            Reply::Happened(_) | Reply::Missed { .. } | Reply::Vitals(_) | Reply::Facts(_) => {}
-            Reply::Why(_) | Reply::Peers(_) | Reply::Hook(_) => {}
-        }
-    }
+    let answer = client::ask_of(&paths()?, &request);
+    let answer = answer.map_err(|error| failure(Some(name), &error))?;
+    let rehearsal = answer.and_then(|all: Vec<Rehearsal>| all.into_iter().next());
     let rehearsal = match rehearsal {
         Some(rehearsal) => rehearsal,
         None if change.destroy => return Err(failure(Some(name), &NO_SUCH_INTERFACE)),
@@ -214,18 +205,8 @@ fn change(name: InterfaceName, words: &[OsString]) -> Result<(), Failure> {
         interface: name,
         change: understood(name, words)?,
     };
-    let replies =
-        client::ask_for_change(&paths()?, &request).map_err(|error| failure(Some(name), &error))?;
-    for reply in replies {
-        match reply {
-            Reply::Done { notes } => notes.iter().for_each(|text| note(name, text)),
-            Reply::Refused { reason } => return Err(failure(Some(name), &reason)),
-            Reply::Interface(_) | Reply::Config(_) | Reply::Stats(_) | Reply::Group(_) => {}
-            Reply::End | Reply::Settings { .. } | Reply::Ending => {}
-            Reply::Happened(_) | Reply::Missed { .. } | Reply::Vitals(_) | Reply::Facts(_) => {}
-            Reply::Why(_) | Reply::Peers(_) | Reply::Rehearsal(_) | Reply::Hook(_) => {}
-        }
-    }
+    let notes = client::change(&paths()?, &request).map_err(|error| failure(Some(name), &error))?;
+    notes.iter().for_each(|text| note(name, text));
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use crate::colour::painted;
 use crate::failure::{Failure, printable};
 use crate::group::GroupName;
 use crate::name::InterfaceName;
-use crate::protocol::{Reply, Request};
+use crate::protocol::Request;
 use crate::render;
 use crate::report::{AddressFamily, Report};
 use crate::secret;
@@ -67,18 +67,10 @@ pub(super) fn has_group(group: &GroupName) -> Result<bool, Failure> {
 /// The reports on `interface`, or on all.
 fn reports(interface: Option<InterfaceName>) -> Result<Vec<Report>, Failure> {
     let request = Request::Show { interface };
-    let answer = client::ask(&paths()?, &request).map_err(|error| failure(interface, &error))?;
-    let mut reports = Vec::new();
-    for reply in answer.unwrap_or_default() {
-        match reply {
-            Reply::Interface(report) => reports.push(*report),
-            Reply::Refused { reason } => return Err(failure(interface, &reason)),
-            Reply::Config(_) | Reply::Stats(_) | Reply::Group(_) | Reply::Done { .. } => {}
-            Reply::End | Reply::Settings { .. } | Reply::Ending | Reply::Rehearsal(_) => {}
-            Reply::Happened(_) | Reply::Missed { .. } | Reply::Vitals(_) | Reply::Facts(_) => {}
-            Reply::Why(_) | Reply::Peers(_) | Reply::Hook(_) => {}
-        }
-    }
+    let answer = client::ask_of(&paths()?, &request);
+    let reports: Vec<Report> = answer
+        .map_err(|error| failure(interface, &error))?
+        .unwrap_or_default();
     if let (Some(name), true) = (interface, reports.is_empty()) {
         return Err(failure(Some(name), &NO_SUCH_INTERFACE));
     }

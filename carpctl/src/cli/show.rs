@@ -7,7 +7,7 @@ use super::{failure, paths, print_bytes};
 use crate::client;
 use crate::failure::Failure;
 use crate::name::{InterfaceName, PREFIX};
-use crate::protocol::{Reply, Request, Told};
+use crate::protocol::{Request, Told};
 use crate::secret;
 use crate::service::NO_SUCH_INTERFACE;
 use crate::shell::command_line;
@@ -51,18 +51,10 @@ pub(crate) fn ask(interface: Option<InterfaceName>, key: bool) -> Result<Vec<Tol
         secret::stay_out_of_core_dumps();
     }
     let request = Request::Config { interface, key };
-    let answer = client::ask(&paths()?, &request).map_err(|error| failure(interface, &error))?;
-    let mut all = Vec::new();
-    for reply in answer.unwrap_or_default() {
-        match reply {
-            Reply::Config(told) => all.push(*told),
-            Reply::Refused { reason } => return Err(failure(interface, &reason)),
-            Reply::Interface(_) | Reply::Stats(_) | Reply::Group(_) | Reply::Done { .. } => {}
-            Reply::End | Reply::Settings { .. } | Reply::Ending => {}
-            Reply::Happened(_) | Reply::Missed { .. } | Reply::Vitals(_) | Reply::Facts(_) => {}
-            Reply::Why(_) | Reply::Peers(_) | Reply::Rehearsal(_) | Reply::Hook(_) => {}
-        }
-    }
+    let answer = client::ask_of(&paths()?, &request);
+    let all: Vec<Told> = answer
+        .map_err(|error| failure(interface, &error))?
+        .unwrap_or_default();
     if let (Some(name), true) = (interface, all.is_empty()) {
         return Err(failure(Some(name), &NO_SUCH_INTERFACE));
     }

@@ -4,7 +4,7 @@ use super::{paths, print, print_json};
 use crate::client;
 use crate::failure::Failure;
 use crate::name::{InterfaceName, PREFIX};
-use crate::protocol::{Reply, Request};
+use crate::protocol::Request;
 use crate::service::NO_SUCH_INTERFACE;
 use crate::stats::{Everything, Stats};
 
@@ -31,21 +31,12 @@ pub(super) fn run(options: &StatsOptions, json: bool) -> Result<(), Failure> {
         Some(name) => Failure::about(&name.to_string(), error),
         None => Failure::about("stats", error),
     };
-    let answer = client::ask(&paths()?, &Request::Stats { interface });
-    let answer = answer.map_err(|error| failed(&error))?;
+    let answer = client::ask_of(&paths()?, &Request::Stats { interface });
+    let all: Vec<Stats> = answer.map_err(|error| failed(&error))?.unwrap_or_default();
+    let (mut service, interfaces): (Vec<Stats>, Vec<Stats>) =
+        all.into_iter().partition(|stats| stats.name.is_none());
     // Where no service runs nothing was counted.
-    let (mut service, mut interfaces) = (Stats::default(), Vec::new());
-    for reply in answer.unwrap_or_default() {
-        match reply {
-            Reply::Stats(stats) if stats.name.is_none() => service = *stats,
-            Reply::Stats(stats) => interfaces.push(*stats),
-            Reply::Refused { reason } => return Err(failed(&reason)),
-            Reply::Interface(_) | Reply::Config(_) | Reply::Group(_) | Reply::Done { .. } => {}
-            Reply::End | Reply::Settings { .. } | Reply::Ending => {}
-            Reply::Happened(_) | Reply::Missed { .. } | Reply::Vitals(_) | Reply::Facts(_) => {}
-            Reply::Why(_) | Reply::Peers(_) | Reply::Rehearsal(_) | Reply::Hook(_) => {}
-        }
-    }
+    let service = service.pop().unwrap_or_default();
     if let (Some(_), true) = (interface, interfaces.is_empty()) {
         return Err(failed(&NO_SUCH_INTERFACE));
     }

@@ -3,7 +3,7 @@
 use super::{paths, print, print_json};
 use crate::client;
 use crate::failure::Failure;
-use crate::protocol::{Reply, Request};
+use crate::protocol::{Assigned, Request, answers};
 use crate::settings::{self, Query, QueryError, QueryProblem, Setting, Settings};
 
 /// The words of `carpctl sysctl`.
@@ -59,23 +59,17 @@ pub(super) fn run(options: &SysctlOptions, json: bool) -> Result<(), Failure> {
         .collect();
     let failed = |error: client::ClientError| Failure::about("sysctl", error);
     let paths = paths()?;
-    let replies = if assign.is_empty() {
-        client::ask(&paths, &Request::Settings { assign }).map_err(failed)?
+    let has_assignments = !assign.is_empty();
+    let request = Request::Settings { assign };
+    let replies = if has_assignments {
+        Some(client::ask_for_change(&paths, &request).map_err(failed)?)
     } else {
-        Some(client::ask_for_change(&paths, &Request::Settings { assign }).map_err(failed)?)
+        client::ask(&paths, &request).map_err(failed)?
     };
+    let assigned = answers(replies.unwrap_or_default());
+    let assigned = assigned.map_err(|reason| Failure::about("sysctl", reason))?;
     // Where no service runs, one that was started would have the defaults.
-    let (mut before, mut now) = (Settings::default(), Settings::default());
-    for reply in replies.unwrap_or_default() {
-        match reply {
-            Reply::Settings { before: b, now: n } => (before, now) = (b, n),
-            Reply::Refused { reason } => return Err(Failure::about("sysctl", reason)),
-            Reply::Interface(_) | Reply::Config(_) | Reply::Stats(_) | Reply::Group(_) => {}
-            Reply::End | Reply::Done { .. } | Reply::Ending => {}
-            Reply::Happened(_) | Reply::Missed { .. } | Reply::Vitals(_) | Reply::Facts(_) => {}
-            Reply::Why(_) | Reply::Peers(_) | Reply::Rehearsal(_) | Reply::Hook(_) => {}
-        }
-    }
+    let Assigned { before, now } = assigned.into_iter().next().unwrap_or_default();
     if json {
         return print_json(&settings_as_json(&queries, now));
     }

@@ -4,9 +4,10 @@ use std::fs;
 
 use super::Offer;
 use crate::client;
+use crate::demotion::GroupReport;
 use crate::name::{InterfaceName, PREFIX};
 use crate::paths::Paths;
-use crate::protocol::{Reply, Request};
+use crate::protocol::{Answer, Request};
 use crate::report::Report;
 
 /// The words that are offered, each with what it means. Whatever is wrong, a completion is silent.
@@ -32,14 +33,7 @@ pub(super) fn words(offer: Offer) -> Vec<(String, String)> {
 
 /// All interfaces of the service, where there is one.
 fn reports() -> Vec<Report> {
-    let replies = ask(&Request::Show { interface: None });
-    let mut reports = Vec::new();
-    for reply in replies {
-        if let Reply::Interface(report) = reply {
-            reports.push(*report);
-        }
-    }
-    reports
+    ask(&Request::Show { interface: None })
 }
 
 /// Who demotes `group` in a name.
@@ -47,21 +41,16 @@ fn owners(group: &str) -> Vec<String> {
     let Ok(group) = group.parse() else {
         return Vec::new();
     };
-    let replies = ask(&Request::Group { group });
-    let mut owners = Vec::new();
-    for reply in replies {
-        if let Reply::Group(report) = reply {
-            owners.extend(report.demotions.into_iter().filter_map(|entry| entry.owner));
-        }
-    }
-    owners
+    let reports: Vec<GroupReport> = ask(&Request::Group { group });
+    let entries = reports.into_iter().flat_map(|report| report.demotions);
+    entries.filter_map(|entry| entry.owner).collect()
 }
 
-fn ask(request: &Request) -> Vec<Reply> {
+fn ask<T: Answer>(request: &Request) -> Vec<T> {
     let Ok(paths) = Paths::of_this_namespace() else {
         return Vec::new();
     };
-    let answer = client::ask(&paths, request);
+    let answer = client::ask_of(&paths, request);
     answer.ok().flatten().unwrap_or_default()
 }
 

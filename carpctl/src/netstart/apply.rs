@@ -10,11 +10,11 @@ use super::settings::OWNER;
 use super::{NetstartOptions, Problems, STAYS};
 use crate::change::Change;
 use crate::client;
-use crate::demotion::{Demand, OwnerName};
+use crate::demotion::{Demand, GroupReport, OwnerName};
 use crate::group::GroupName;
 use crate::name::{InterfaceName, PREFIX};
 use crate::paths::Paths;
-use crate::protocol::{Reply, Request, Told};
+use crate::protocol::{Request, Told};
 use crate::rehearsal::Rehearsal;
 
 /// Does what `plan` says, the settings first, because they are about the election.
@@ -109,15 +109,10 @@ pub(super) fn is_demoted(paths: &Paths) -> bool {
     let Ok(group) = PREFIX.parse() else {
         return false; // it can be
     };
-    let replies = client::ask(paths, &Request::Group { group });
-    let mut replies = replies.ok().flatten().into_iter().flatten();
-    replies.any(|reply| {
-        let Reply::Group(report) = reply else {
-            return false;
-        };
-        let mut all = report.demotions.iter();
-        all.any(|it| it.group == PREFIX && it.owner.as_deref() == Some(OWNER))
-    })
+    let reports = client::ask_of::<GroupReport>(paths, &Request::Group { group });
+    let reports = reports.ok().flatten().unwrap_or_default();
+    let mut all = reports.iter().flat_map(|report| &report.demotions);
+    all.any(|it| it.group == PREFIX && it.owner.as_deref() == Some(OWNER))
 }
 
 fn apply_interface(planned: &Planned, paths: &Paths) -> Result<Vec<String>, String> {
@@ -134,18 +129,11 @@ pub(super) fn rehearse(planned: &Planned, paths: &Paths) -> Result<Option<Rehear
         interface: planned.name,
         change: planned.hostname.change.clone(),
     };
-    let replies = client::ask(paths, &request).map_err(|error| error.to_string())?;
-    let Some(replies) = replies else {
+    let answer = client::ask_of(paths, &request).map_err(|error| error.to_string())?;
+    let Some(rehearsals) = answer else {
         return Rehearsal::without_service(&planned.hostname.change).map(|_| None);
     };
-    for reply in replies {
-        if let Reply::Rehearsal(rehearsal) = reply {
-            return Ok(Some(*rehearsal));
-        } else if let Reply::Refused { reason } = reply {
-            return Err(reason);
-        }
-    }
-    Ok(None)
+    Ok(rehearsals.into_iter().next())
 }
 
 /// The interfaces that there are, where there is a service.
@@ -154,33 +142,12 @@ pub(super) fn interfaces(paths: &Paths) -> Result<Option<Vec<Told>>, String> {
         interface: None,
         key: false,
     };
-    let replies = client::ask(paths, &request).map_err(|error| error.to_string())?;
-    let Some(replies) = replies else {
-        return Ok(None);
-    };
-    let mut all = Vec::new();
-    for reply in replies {
-        if let Reply::Config(told) = reply {
-            all.push(*told);
-        } else if let Reply::Refused { reason } = reply {
-            return Err(reason);
-        }
-    }
-    Ok(Some(all))
+    client::ask_of(paths, &request).map_err(|error| error.to_string())
 }
 
 /// What the service says of something that it has done, or why it has not.
 fn ask(paths: &Paths, request: &Request) -> Result<Vec<String>, String> {
-    let replies = client::ask_for_change(paths, request).map_err(|error| error.to_string())?;
-    let mut said = Vec::new();
-    for reply in replies {
-        if let Reply::Done { notes } = reply {
-            said.extend(notes);
-        } else if let Reply::Refused { reason } = reply {
-            return Err(reason);
-        }
-    }
-    Ok(said)
+    client::change(paths, request).map_err(|error| error.to_string())
 }
 
 fn tell(name: InterfaceName, notes: &[String]) {

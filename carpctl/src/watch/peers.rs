@@ -9,7 +9,7 @@ use super::cause::{Claim, micros};
 use super::{ask, text};
 use crate::cli::{print, print_json};
 use crate::failure::Failure;
-use crate::protocol::{Reply, Request};
+use crate::protocol::Request;
 
 /// The words of `carpctl peers`.
 #[derive(Debug, clap::Args)]
@@ -111,16 +111,7 @@ impl Stranger {
 /// Prints who is heard.
 pub(crate) fn run(options: &PeersOptions, json: bool) -> Result<(), Failure> {
     let interface = super::interface("peers", options.interface.as_deref())?;
-    let replies = ask("peers", interface, &Request::Peers { interface })?;
-    let all: Vec<Peers> = replies
-        .into_iter()
-        .filter_map(|reply| {
-            let Reply::Peers(peers) = reply else {
-                return None;
-            };
-            Some(*peers)
-        })
-        .collect();
+    let all: Vec<Peers> = ask("peers", interface, &Request::Peers { interface })?;
     if json {
         return print_json(&all);
     }

@@ -12,7 +12,7 @@ use super::{Happening, What};
 use crate::client::{self, ClientError};
 use crate::name::InterfaceName;
 use crate::paths::Paths;
-use crate::protocol::{self, MAX_LINE, ProtocolError, Reply, Request};
+use crate::protocol::{self, Answer, MAX_LINE, ProtocolError, Reply, Request};
 use crate::report::Report;
 
 /// What is heard of a service.
@@ -90,7 +90,7 @@ impl Stream {
                     Some(Reply::Ending) => (lines.has_ended, lines.was_told) = (true, true),
                     Some(reply) => {
                         self.is_alone = false;
-                        if let Some(heard) = heard(reply) {
+                        if let Some(heard) = Heard::of(reply) {
                             return Ok(heard);
                         }
                     }
@@ -206,23 +206,18 @@ impl Lines {
     }
 }
 
-fn heard(reply: Reply) -> Option<Heard> {
-    match reply {
-        Reply::Interface(report) => Some(Heard::Interface(report)),
-        Reply::End => Some(Heard::Ready),
-        Reply::Happened(happening) => Some(Heard::Happened(happening)),
-        Reply::Missed { count } => {
+impl Answer for Heard {
+    fn of(reply: Reply) -> Option<Self> {
+        if let Reply::Interface(report) = reply {
+            Some(Self::Interface(report))
+        } else if let Reply::Happened(happening) = reply {
+            Some(Self::Happened(happening))
+        } else if let Reply::Missed { count } = reply {
             let missed = Happening::now(None, What::Missed { count });
-            Some(Heard::Happened(Box::new(missed)))
+            Some(Self::Happened(Box::new(missed)))
+        } else {
+            (reply == Reply::End).then_some(Self::Ready)
         }
-        Reply::Config(_) | Reply::Stats(_) | Reply::Group(_) | Reply::Done { .. } => None,
-        Reply::Vitals(_)
-        | Reply::Facts(_)
-        | Reply::Why(_)
-        | Reply::Peers(_)
-        | Reply::Rehearsal(_)
-        | Reply::Hook(_) => None,
-        Reply::Settings { .. } | Reply::Refused { .. } | Reply::Ending => None,
     }
 }
 

@@ -8,7 +8,7 @@ use super::cause::{Cause, Clock};
 use super::{ask, text};
 use crate::cli::{print, print_json};
 use crate::failure::Failure;
-use crate::protocol::{Reply, Request};
+use crate::protocol::Request;
 use crate::report::{CarpdevState, Demotion, State};
 
 /// The words of `carpctl why`.
@@ -78,16 +78,7 @@ pub(crate) struct Wait {
 /// Prints why.
 pub(crate) fn run(options: &WhyOptions, json: bool) -> Result<(), Failure> {
     let interface = super::interface("why", options.interface.as_deref())?;
-    let replies = ask("why", interface, &Request::Why { interface })?;
-    let all: Vec<Why> = replies
-        .into_iter()
-        .filter_map(|reply| {
-            let Reply::Why(why) = reply else {
-                return None;
-            };
-            Some(*why)
-        })
-        .collect();
+    let all: Vec<Why> = ask("why", interface, &Request::Why { interface })?;
     if json {
         return print_json(&all);
     }

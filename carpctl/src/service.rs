@@ -9,6 +9,7 @@ mod feed;
 mod keeper;
 #[cfg(test)]
 mod live;
+mod output;
 mod records;
 mod scrapes;
 mod socket;

@@ -3,7 +3,7 @@
 //! Whatever a client does or leaves undone costs the service a bounded buffer and, at worst, a
 //! place among the clients until its time is up.
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::time::Duration;
 
 use carp_net::carp_fsm::Timestamp;
@@ -12,6 +12,7 @@ use rustix::net::sockopt::socket_peercred;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::feed::{Feed, Line, Subject};
+use super::output::write_on;
 use crate::name::InterfaceName;
 use crate::protocol::{self, MAX_LINE, ProtocolError, Reply, Request};
 
@@ -272,22 +273,12 @@ impl Client {
 
     /// Writes what there is to write. Returns whether all of it was taken.
     fn flush(&mut self) -> io::Result<bool> {
-        while let Some(rest) = self
-            .output
-            .get(self.written..)
-            .filter(|rest| !rest.is_empty())
-        {
-            match self.stream.write(rest) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(written) => self.written += written,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
+        let all = write_on(&mut self.stream, &self.output, &mut self.written)?;
+        if all {
+            self.output.zeroize();
+            self.written = 0;
         }
-        self.output.zeroize();
-        self.written = 0;
-        Ok(true)
+        Ok(all)
     }
 
     fn read_request(&mut self) -> Step {

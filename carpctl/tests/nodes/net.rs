@@ -264,6 +264,21 @@ impl Node {
         link.split(':').next().unwrap().to_owned()
     }
 
+    /// What `ifconfig carp0` shows in the how-to, with the index that carp0 has on this node.
+    pub(crate) fn as_in_the_how_to(&self, state: &str, advskew: u8) -> String {
+        format!(
+            "carp0: flags=8843<UP,BROADCAST,RUNNING,SIMPLEX,MULTICAST> mtu 1500\n\
+             \tlladdr 00:00:5e:00:01:63\n\
+             \tindex {index} priority 15 llprio 3\n\
+             \tcarp: {state} carpdev vmx0 vhid 99 advbase 1 advskew {advskew}\n\
+             \tgroups: carp\n\
+             \tstatus: {status}\n\
+             \tinet 192.0.2.10 netmask 0xffffff00 broadcast 192.0.2.255\n",
+            index = self.index(),
+            status = state.to_lowercase(),
+        )
+    }
+
     /// carp0 as data.
     pub(crate) fn json(&self) -> Value {
         let all: Vec<Value> = serde_json::from_str(&self.carpctl("carp0 --json")).unwrap();

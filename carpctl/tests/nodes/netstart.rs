@@ -49,32 +49,8 @@ fn the_how_to_from_files_to_the_final_test() {
             "net.inet.carp.preempt=1\n"
         );
     }
-    assert_eq!(
-        ifconfig(vm1),
-        format!(
-            "carp0: flags=8843<UP,BROADCAST,RUNNING,SIMPLEX,MULTICAST> mtu 1500\n\
-             \tlladdr 00:00:5e:00:01:63\n\
-             \tindex {} priority 15 llprio 3\n\
-             \tcarp: MASTER carpdev vmx0 vhid 99 advbase 1 advskew 0\n\
-             \tgroups: carp\n\
-             \tstatus: master\n\
-             \tinet 192.0.2.10 netmask 0xffffff00 broadcast 192.0.2.255\n",
-            vm1.index()
-        )
-    );
-    assert_eq!(
-        ifconfig(vm2),
-        format!(
-            "carp0: flags=8843<UP,BROADCAST,RUNNING,SIMPLEX,MULTICAST> mtu 1500\n\
-             \tlladdr 00:00:5e:00:01:63\n\
-             \tindex {} priority 15 llprio 3\n\
-             \tcarp: BACKUP carpdev vmx0 vhid 99 advbase 1 advskew 100\n\
-             \tgroups: carp\n\
-             \tstatus: backup\n\
-             \tinet 192.0.2.10 netmask 0xffffff00 broadcast 192.0.2.255\n",
-            vm2.index()
-        )
-    );
+    assert_eq!(ifconfig(vm1), vm1.as_in_the_how_to("MASTER", 0));
+    assert_eq!(ifconfig(vm2), vm2.as_in_the_how_to("BACKUP", 100));
 
     // The final test.
     let asks = net.asks(&["192.0.2.10"]);

@@ -14,19 +14,7 @@ fn the_session_of_the_how_to() {
     let silent = node.carpctl("carp0 vhid 99 pass SharedSecret carpdev vmx0 advskew 100");
     assert_eq!(silent, "");
     node.carpctl("carp0 inet 192.0.2.10 netmask 255.255.255.0");
-    assert_eq!(
-        node.carpctl("carp0"),
-        format!(
-            "carp0: flags=8843<UP,BROADCAST,RUNNING,SIMPLEX,MULTICAST> mtu 1500\n\
-             \tlladdr 00:00:5e:00:01:63\n\
-             \tindex {} priority 15 llprio 3\n\
-             \tcarp: BACKUP carpdev vmx0 vhid 99 advbase 1 advskew 100\n\
-             \tgroups: carp\n\
-             \tstatus: backup\n\
-             \tinet 192.0.2.10 netmask 0xffffff00 broadcast 192.0.2.255\n",
-            node.index()
-        )
-    );
+    assert_eq!(node.carpctl("carp0"), node.as_in_the_how_to("BACKUP", 100));
     assert_eq!(node.carpctl(""), node.carpctl("carp0"));
     assert_eq!(node.carpctl("-a"), node.carpctl("carp0"));
     one.wait_for("MASTER", Duration::from_secs(5));

@@ -1,6 +1,6 @@
 //! One scraper: a request in, an answer out in pieces, never waiting for it.
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::time::Duration;
 
 use carp_net::Backend;
@@ -12,6 +12,7 @@ use super::request::{Asked, MOST_BYTES, Status, judge};
 use crate::metrics::Exposition;
 use crate::name::InterfaceName;
 use crate::service::control::Control;
+use crate::service::output::write_on;
 
 /// A connection.
 #[derive(Debug)]
@@ -254,25 +255,16 @@ impl Scraper {
 
     /// Writes what there is to write. Returns whether all of it was taken.
     fn flush(&mut self, now: Timestamp) -> io::Result<bool> {
-        while let Some(rest) = self
-            .output
-            .get(self.written..)
-            .filter(|rest| !rest.is_empty())
-        {
-            match self.stream.write(rest) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(written) => {
-                    self.written += written;
-                    self.progress = now;
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
+        let before = self.written;
+        let all = write_on(&mut self.stream, &self.output, &mut self.written)?;
+        if self.written > before {
+            self.progress = now;
         }
-        self.output.clear();
-        self.written = 0;
-        Ok(true)
+        if all {
+            self.output.clear();
+            self.written = 0;
+        }
+        Ok(all)
     }
 }
 

@@ -28,6 +28,9 @@ pub trait Backend {
         Vec::new()
     }
 
+    /// What the link called `link` is like at the moment, watched or not.
+    fn link_state(&mut self, link: &str) -> LinkState;
+
     /// Begins to follow the link called `name`, which may or may not be there, as `link`:
     /// listens on it and reports its state, the first time before or with the next
     /// [`poll`](Self::poll).

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use carp_fsm::carp_proto::{Family, VirtualAddress};
 use carp_fsm::{
-    Action, Command, HostId, Input, LinkId, Lladdr, Node, NodeConfig, Refusal, Timestamp,
-    VirtualHost,
+    Action, Command, HostId, Input, LinkId, LinkState, Lladdr, Node, NodeConfig, Refusal,
+    Timestamp, VirtualHost,
 };
 
 use crate::backend::{Backend, Inspection, Report, Setup};
@@ -174,6 +174,11 @@ impl<B: Backend> Driver<B> {
     /// The addresses that the host itself has on `carpdev`, as far as the platform knows.
     pub fn networks(&mut self, carpdev: &str) -> Vec<VirtualAddress> {
         self.backend.networks(carpdev)
+    }
+
+    /// What `carpdev` is like at the moment, whether a virtual host runs on it or not.
+    pub fn link_state(&mut self, carpdev: &str) -> LinkState {
+        self.backend.link_state(carpdev)
     }
 
     /// Makes the virtual host `id` what `host` says, on `carpdev`. Where the interface has to

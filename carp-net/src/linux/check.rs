@@ -8,18 +8,18 @@ use super::interface;
 use super::links::{Address, Link, Links};
 use crate::{Error, ErrorKind, Result, Setup};
 
-/// Says what stands in the way of `setup` on `carpdev` with `addresses`, `is_known` telling of a name
-/// whether a virtual host has an interface called so.
+/// Says what stands in the way of `setup` on `carpdev` with `addresses`, where there are virtual hosts
+/// with the setups `known`.
 pub(super) fn check(
     links: &Links,
     carpdev: &str,
     setup: &Setup,
     addresses: &[VirtualAddress],
-    is_known: impl Fn(&str) -> bool,
+    known: &[&Setup],
 ) -> Result<()> {
     check_name(links, &setup.interface)?;
     check_carpdev(links, carpdev)?;
-    check_mac(links, carpdev, setup, is_known)?;
+    check_mac(links, carpdev, setup, known)?;
     check_mtu(links, carpdev, setup)?;
     for address in addresses {
         // A link-local address is one only on its link.
@@ -52,12 +52,7 @@ fn check_name(links: &Links, name: &str) -> Result<()> {
 /// The kernel delivers a frame to one interface on a carpdev only, so none of the others may have the
 /// link-layer address; of virtual ones the vhid sees to that. The carp interface of another carpdev may, as it may have the same vhid, and
 /// one of a former run will have gone.
-fn check_mac(
-    links: &Links,
-    carpdev: &str,
-    setup: &Setup,
-    is_known: impl Fn(&str) -> bool,
-) -> Result<()> {
+fn check_mac(links: &Links, carpdev: &str, setup: &Setup, known: &[&Setup]) -> Result<()> {
     let Lladdr::Manual(mac) = setup.lladdr else {
         return Ok(());
     };
@@ -71,15 +66,22 @@ fn check_mac(
         return refuse(ErrorKind::LinkAddressOfCarpdev { mac, carpdev });
     }
     let carpdev = carpdev.map(|link| link.index);
+    let is_known = |name: &str| known.iter().any(|other| other.interface == name);
     let is_in_the_way = |link: &&Link| {
         let stays = !link.is_carp() || (link.lower == carpdev && is_known(&link.name));
         link.mac == Some(mac) && link.name != setup.interface && stays
     };
-    match links.all().find(is_in_the_way) {
-        Some(link) => {
-            let interface = link.name.clone();
-            refuse(ErrorKind::LinkAddressInUse { mac, interface })
-        }
+    let there = links.all().find(is_in_the_way).map(|link| &link.name);
+    // It may not be there yet.
+    let will_be = || {
+        let mut others = known.iter().filter(|other| other.link == setup.link);
+        let has_it = |other: &&&Setup| {
+            other.interface_mac() == Some(mac) && other.interface != setup.interface
+        };
+        others.find(has_it).map(|other| &other.interface)
+    };
+    match there.or_else(will_be).cloned() {
+        Some(interface) => refuse(ErrorKind::LinkAddressInUse { mac, interface }),
         None => Ok(()),
     }
 }
@@ -97,6 +99,9 @@ fn check_mtu(links: &Links, carpdev: &str, setup: &Setup) -> Result<()> {
 }
 
 fn check_carpdev(links: &Links, name: &str) -> Result<()> {
+    if !interface::is_name(name) {
+        return Err(Error::new(name, ErrorKind::BadName));
+    }
     let Some(link) = links.by_name(name) else {
         return Ok(());
     };

@@ -8,6 +8,7 @@ use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::address::AddressMessage;
 use netlink_packet_route::link::{LinkAttribute, LinkExtentMask, LinkFlags, LinkMessage};
 
+use super::addresses::MARK;
 use super::netlink::{Attributes, Connection, Refusal, kind};
 use super::{interface, routes};
 use crate::Setup;
@@ -107,6 +108,16 @@ impl Links {
     /// The addresses of a link, in the kernel's order as far as it is known.
     pub(super) fn addresses(&self, index: u32) -> &[Address] {
         self.addresses.get(&index).map_or(&[], Vec::as_slice)
+    }
+
+    /// The addresses that the host itself has on the link called `name`: those without our mark.
+    pub(super) fn networks(&self, name: &str) -> Vec<VirtualAddress> {
+        let index = self.by_name(name).map(|link| link.index);
+        let there = index.map(|index| self.addresses(index));
+        let own = there.unwrap_or_default().iter();
+        own.filter(|address| address.mark != MARK)
+            .filter_map(Address::network)
+            .collect()
     }
 
     /// The links that have the address `ip`.

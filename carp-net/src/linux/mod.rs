@@ -38,6 +38,8 @@ mod links;
 pub(crate) mod namespace;
 pub(crate) mod netlink;
 mod news;
+mod onlooker;
+pub use onlooker::Onlooker;
 mod place;
 mod poller;
 pub(crate) mod precedence;
@@ -62,7 +64,7 @@ use netlink::{Connection, Monitor};
 use poller::{Poller, Source};
 use precedence::Precedence;
 use speak::Speak;
-use watch::Watch;
+use watch::{Watch, state_of};
 use worker::{Job, Ticket, Worker};
 
 /// The network namespace of the thread that opened it, as a [`Backend`].
@@ -320,22 +322,20 @@ impl Backend for Linux {
     fn check(&mut self, carpdev: &str, setup: &Setup, addresses: &[VirtualAddress]) -> Result<()> {
         self.catch_up();
         self.ring_if_needed();
-        let is_known = |name: &str| {
-            let mut hosts = self.hosts.values();
-            hosts.any(|host| host.setup.interface == name)
-        };
-        check::check(&self.links, carpdev, setup, addresses, is_known)
+        let known: Vec<&Setup> = self.hosts.values().map(|host| &host.setup).collect();
+        check::check(&self.links, carpdev, setup, addresses, &known)
     }
 
     fn networks(&mut self, link: &str) -> Vec<VirtualAddress> {
         self.catch_up();
         self.ring_if_needed();
-        let index = self.links.by_name(link).map(|link| link.index);
-        let there = index.map(|index| self.links.addresses(index));
-        let own = there.unwrap_or_default().iter();
-        own.filter(|address| address.mark != addresses::MARK)
-            .filter_map(|address| VirtualAddress::new(address.ip, address.prefix_len).ok())
-            .collect()
+        self.links.networks(link)
+    }
+
+    fn link_state(&mut self, link: &str) -> LinkState {
+        self.catch_up();
+        self.ring_if_needed();
+        state_of(self.links.by_name(link))
     }
 
     fn configure(&mut self, id: HostId, setup: &Setup) {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use carp_fsm::carp_proto::{Advertisement, Envelope, Family, HOP_LIMIT, VirtualAddress};
-use carp_fsm::{HostId, LinkId, Timestamp};
+use carp_fsm::{HostId, LinkId, LinkState, Timestamp};
 
 use super::Lan;
 use super::machine::{Machine, Work};
@@ -80,6 +80,11 @@ impl Backend for Memory {
 
     fn seed(&mut self) -> u64 {
         self.lan.world().next_random()
+    }
+
+    fn link_state(&mut self, link: &str) -> LinkState {
+        let state = self.with(|machine| machine.link(link));
+        state.unwrap_or(LinkState::Absent)
     }
 
     fn watch(&mut self, link: LinkId, name: &str) -> Result<()> {

@@ -114,6 +114,10 @@ impl Backend for Live {
         self.memory.unwatch(link);
     }
 
+    fn link_state(&mut self, link: &str) -> LinkState {
+        self.memory.link_state(link)
+    }
+
     fn networks(&mut self, link: &str) -> Vec<VirtualAddress> {
         self.memory.networks(link)
     }

@@ -1,13 +1,38 @@
-//! What stands in the way is said before anything is done.
+//! What stands in the way is said before anything is done, and by whoever only looks too.
 
 use super::*;
 
 fn check(one: &mut Machine, carpdev: &str, setup: &Setup, addresses: &[&str]) -> String {
     let addresses: Vec<_> = addresses.iter().map(|text| text.parse().unwrap()).collect();
-    match one.backend.check(carpdev, setup, &addresses) {
+    let told = |checked: Result<()>| match checked {
         Ok(()) => "ok".to_owned(),
         Err(error) => error.to_string(),
-    }
+    };
+    let mut onlooker = one.host.enter(Onlooker::open).unwrap().unwrap();
+    let looked = told(onlooker.check(carpdev, setup, &addresses));
+    let checked = told(one.backend.check(carpdev, setup, &addresses));
+    assert_eq!(looked, checked);
+    checked
+}
+
+#[test]
+fn onlooker_sees_links_and_the_networks_of_the_host() {
+    let Some(lab) = lab() else { return };
+    let mut one = Machine::plug(&lab, "one", &["192.0.2.1/24", "2001:db8::1/64"]);
+    let id = one.configure(&carp0());
+    one.hold(id, &["192.0.2.10/24"]);
+    let before = one.host.snapshot().unwrap();
+    let mut onlooker = one.host.enter(Onlooker::open).unwrap().unwrap();
+    assert_eq!(onlooker.link_state("vmx0"), LinkState::Up);
+    assert_eq!(onlooker.link_state("vmx9"), LinkState::Absent);
+    let networks = onlooker.networks("vmx0");
+    assert!(networks.contains(&"192.0.2.1/24".parse().unwrap()));
+    assert_eq!(networks, one.backend.networks("vmx0"));
+    assert_eq!(onlooker.networks("carp0"), []);
+    // It takes nothing away.
+    drop(onlooker);
+    let after = one.host.snapshot().unwrap();
+    assert_eq!(after.changes_since(&before), Vec::<String>::new());
 }
 
 #[test]

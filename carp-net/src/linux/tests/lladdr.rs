@@ -232,8 +232,34 @@ fn those_that_cannot_work_are_refused() {
     // On another carpdev it is another network.
     let setup = Setup {
         interface: "carp1".to_owned(),
+        link: LinkId(2),
         ..carp0_manual()
     };
     let elsewhere = one.backend.check("veth1", &setup, &[]);
     elsewhere.unwrap();
+}
+
+#[test]
+fn lladdr_of_an_interface_that_is_still_to_be_made_is_taken() {
+    let Some(lab) = lab() else { return };
+    let one = Machine::plug(&lab, "one", &[]);
+    let mut onlooker = one.host.enter(Onlooker::open).unwrap().unwrap();
+    let mut node = Node::new(Node::builder(), 0);
+    let host = VirtualHost::new(vhid(99), Key::none());
+    let id = node.add(Timestamp::ZERO, LINK, host).unwrap();
+    onlooker.configure(id, &carp0_manual());
+    let again = Setup {
+        interface: "carp1".to_owned(),
+        vhid: vhid(7),
+        ..carp0_manual()
+    };
+    let error = onlooker.check("vmx0", &again, &[]).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("is the address of carp0: use another lladdr")
+    );
+    onlooker.check("vmx0", &carp0_manual(), &[]).unwrap();
+    onlooker.tear_down(id);
+    onlooker.check("vmx0", &again, &[]).unwrap();
 }

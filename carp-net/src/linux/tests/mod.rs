@@ -14,7 +14,7 @@ use carp_fsm::{ChecksumCover, HostId, LinkId, LinkState, Lladdr, Node, Timestamp
 use super::addresses;
 use super::netlink::Connection;
 use super::worker::Job;
-use super::{Linux, Options};
+use super::{Linux, Onlooker, Options};
 use crate::lab::{Host, Lab, Snapshot};
 use crate::{Backend as _, Outgoing, Packet, Report, Result, Setup};
 

@@ -11,6 +11,7 @@ use crate::cli::{complain, print_bytes};
 use crate::failure::Failure;
 use crate::name::{InterfaceName, NotACarpName};
 use crate::paths::Paths;
+use crate::rehearsal::Stage;
 use crate::secret;
 pub(crate) use files::Etc;
 use plan::Plan;
@@ -63,7 +64,7 @@ pub(crate) fn run(options: &NetstartOptions) -> Result<ExitCode, Failure> {
     Ok(problems.exit_code())
 }
 
-/// Prints the commands that the files stand for, and what would come of each where a service runs.
+/// Prints the commands that the files stand for, and what would come of each.
 fn check(
     plan: &Plan,
     options: &NetstartOptions,
@@ -86,27 +87,35 @@ fn check(
             Problems::note(&format!("{name}: {STAYS}"));
         }
     }
+    let mut stage = Stage::new(paths);
     for planned in &plan.interfaces {
-        let rehearsal = match apply::rehearse(planned, paths) {
-            Ok(rehearsal) => rehearsal,
+        let rehearsal = match planned.rehearse(&mut stage) {
+            Ok(rehearsal) => Some(rehearsal),
             // It is applied behind the other one.
-            Err(reason) if plan.makes_way(planned, &reason, &there, paths) => None,
+            Err(reason) if plan.makes_way(planned, &reason, &there, &mut stage) => None,
             Err(reason) => {
                 problems.error(&planned.refusal(&reason));
                 continue;
             }
         };
+        stage.suppose(planned.name, &planned.hostname.change);
         let told = there.iter().find(|told| told.interface == planned.name);
         planned.write(&mut text, told);
         if let Some(rehearsal) = rehearsal {
             for note in &rehearsal.notes {
                 Problems::note(&format!("{}: {note}", planned.name));
             }
-            for line in rehearsal.to_string().lines() {
-                text.push(format!("# {line}\n"));
+            // What is made of nothing is what the command says.
+            let changes = rehearsal.changes.iter().filter(|_| told.is_some());
+            for change in changes {
+                text.push(format!("# {change}\n"));
             }
+            text.push(format!("# {}\n", rehearsal.election));
         }
         planned.write_commands(&mut text, options.allow_commands);
+        if planned.trust.is_err() {
+            planned.runs_commands(options.allow_commands, problems);
+        }
     }
     print_bytes(text.as_encoded_bytes())
 }

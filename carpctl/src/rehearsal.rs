@@ -1,21 +1,23 @@
 //! What a command would do, without doing it: `carpctl -n`.
 //!
 //! Compares what an interface is told to be before and after, and says whether an election would
-//! follow. The service knows where the interface stands and asks here; where no service runs, so
-//! does the client.
+//! follow. The control knows where the interface stands and asks here: that of the service or, where
+//! none runs, one on a [`Stage`].
 
 use std::cmp::Ordering;
 use std::fmt;
 
-use carp_net::carp_fsm::State;
 use carp_net::carp_fsm::carp_proto::VirtualAddress;
+use carp_net::carp_fsm::{LinkState, State};
 use serde::{Deserialize, Serialize};
 
-use crate::change::{Change, StateWish};
-use crate::config::{Config, no_prefix_length};
+use crate::change::StateWish;
+use crate::config::Config;
 
 mod difference;
 use difference::{Difference, differences};
+mod stage;
+pub(crate) use stage::Stage;
 
 /// What a command would do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +54,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) after: &'a Config,
     /// Where the election of the interface is, once it has one.
     pub(crate) state: Option<State>,
+    /// What the carpdev is like that it is to be on.
+    pub(crate) link: LinkState,
     /// Whether this node takes over where it is better than the master. Whether the others do is told
     /// to them alone.
     pub(crate) preempt: bool,
@@ -77,48 +81,6 @@ impl Rehearsal {
             notes,
         }
     }
-
-    /// The same where no service runs: nothing is there yet, and nothing is known of the carpdev.
-    pub(crate) fn without_service(change: &Change) -> Result<Self, String> {
-        let (after, notes) = Config::default()
-            .with(change)
-            .map_err(|error| error.to_string())?;
-        let scene = Scene {
-            before: None,
-            after: &after,
-            state: None,
-            preempt: false,
-            wish: change.state,
-        };
-        let mut rehearsal = Self::of(scene, notes);
-        if let Some(carpdev) = &after.carpdev {
-            rehearsal.leave_open(change, carpdev);
-        }
-        Ok(rehearsal)
-    }
-
-    /// Says what depends on `carpdev`, of which nothing is known, and what of it is open.
-    fn leave_open(&mut self, change: &Change, carpdev: &str) {
-        for address in change.addresses.iter().filter(|it| it.takes_any_prefix()) {
-            let ip = address.ip;
-            let alone = format!("{ip}/{}", if ip.is_ipv4() { 32 } else { 128 });
-            for change in &mut self.changes {
-                if let Some(rest) = change.after.strip_prefix(&alone) {
-                    change.after = format!("{ip}{rest}");
-                }
-            }
-            let note = no_prefix_length(ip, &alone);
-            self.notes.retain(|it| *it != note);
-            let network = format!("on {carpdev} where a network there holds it, else as {alone}");
-            self.notes.push(no_prefix_length(ip, &network));
-        }
-        if self.election.follows == Follows::Yes {
-            self.election.why += &format!(" once {carpdev} is there and up");
-        }
-        self.notes.push(format!(
-            "no service runs that knows {carpdev}: only the words were checked"
-        ));
-    }
 }
 
 /// Lines for a terminal.
@@ -127,12 +89,18 @@ impl fmt::Display for Rehearsal {
         for change in &self.changes {
             writeln!(f, "{change}")?;
         }
-        let follows = match self.election.follows {
+        writeln!(f, "{}", self.election)
+    }
+}
+
+impl fmt::Display for Election {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let follows = match self.follows {
             Follows::Yes => "yes",
             Follows::No => "no",
             Follows::Maybe => "maybe",
         };
-        writeln!(f, "election: {follows}: {}", self.election.why)
+        write!(f, "election: {follows}: {}", self.why)
     }
 }
 
@@ -170,18 +138,18 @@ impl Election {
         match (was, was_up, after.up) {
             (Some(_), true, false) => return Self::of_leaving(scene.state),
             (_, _, false) => return Self::no("it is down"),
-            (None, _, true) => return Self::yes("it begins to take part, as BACKUP"),
-            (Some(_), false, true) => return Self::yes("it takes part again, as BACKUP"),
+            (None, _, true) => return Self::beginning(scene, carpdev, "it begins to take part"),
+            (Some(_), false, true) => {
+                return Self::beginning(scene, carpdev, "it takes part again");
+            }
             (Some((link, old)), true, true) => {
                 if link != carpdev || old.begins_anew_as(&host) {
-                    return Self::anew(scene);
+                    return Self::anew(scene, carpdev);
                 }
             }
         }
         match (scene.wish, scene.state) {
-            (Some(StateWish::Master), Some(State::Backup)) => {
-                Self::yes("it takes over; of two masters the one with the smaller interval stays")
-            }
+            (Some(StateWish::Master), Some(State::Backup)) => Self::yes(format!("it {TAKES_OVER}")),
             (Some(StateWish::Backup), Some(State::Master)) => {
                 Self::yes(format!("it hands over and {HOLDS}"))
             }
@@ -209,10 +177,22 @@ impl Election {
         }
     }
 
-    /// One that begins anew, because of what others hear or because of where it is heard.
-    fn anew(scene: Scene<'_>) -> Self {
+    /// One that `begins` on `carpdev`, as soon as that carries.
+    fn beginning(scene: Scene<'_>, carpdev: &str, begins: &str) -> Self {
+        if let Some(once) = once_it_carries(scene.link, carpdev) {
+            return Self::no(format!("{begins}, as BACKUP, {once}"));
+        }
+        Self::yes(match scene.wish {
+            None => format!("{begins}, as BACKUP"),
+            Some(StateWish::Master) => format!("{begins}, and {TAKES_OVER}"),
+            Some(StateWish::Backup) => format!("{begins}, as BACKUP, and {HOLDS}"),
+        })
+    }
+
+    /// One that begins anew on `carpdev`, because of what others hear or because of where it is heard.
+    fn anew(scene: Scene<'_>, carpdev: &str) -> Self {
         let Some(before) = scene.before else {
-            return Self::yes("it begins to take part, as BACKUP");
+            return Self::beginning(scene, carpdev, "it begins to take part");
         };
         let after = scene.after;
         let mut whys = Vec::new();
@@ -234,10 +214,28 @@ impl Election {
             Some(State::Master) => "it bows out and ",
             Some(State::Backup | State::Init) | None => "it ",
         };
-        Self::yes(format!("{leaves}begins anew, with {}", whys.join(" and ")))
+        let why = format!("{leaves}begins anew, with {}", whys.join(" and "));
+        match (once_it_carries(scene.link, carpdev), scene.state) {
+            (None, _) => Self::yes(why),
+            (Some(once), Some(State::Master | State::Backup)) => {
+                Self::yes(format!("{why}, {once}"))
+            }
+            (Some(once), Some(State::Init) | None) => Self::no(format!("{why}, {once}")),
+        }
     }
 }
 
+/// What is waited for where `carpdev` carries nothing.
+fn once_it_carries(link: LinkState, carpdev: &str) -> Option<String> {
+    let lacks = match link {
+        LinkState::Up => return None,
+        LinkState::Down => "up",
+        LinkState::Absent => "there and up",
+    };
+    Some(format!("once {carpdev} is {lacks}"))
+}
+
+const TAKES_OVER: &str = "takes over; of two masters the one with the smaller interval stays";
 const HOLDS: &str = "holds back until `state master', `up', or the other master is lost";
 
 /// Who may overtake whom because of another interval, if anybody: who preempts is told to each node

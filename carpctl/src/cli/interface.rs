@@ -17,10 +17,9 @@ use crate::hooks::{HookChange, trust};
 use crate::name::{InterfaceName, NotACarpName, PREFIX};
 use crate::protocol::{Request, Told};
 use crate::random;
-use crate::rehearsal::Rehearsal;
+use crate::rehearsal::Stage;
 use crate::report::AddressFamily;
 use crate::secret;
-use crate::service::NO_SUCH_INTERFACE;
 use crate::words;
 
 /// `carpctl INTERFACE|GROUP [inet|inet6]` and `carpctl INTERFACE WORD...`. Flags behind the name come
@@ -181,21 +180,9 @@ fn note_scripts(name: InterfaceName, change: &Change) {
 /// Says what `words` would do.
 fn rehearse(name: InterfaceName, words: &[OsString]) -> Result<(), Failure> {
     let change = understood(name, words)?;
-    let request = Request::Rehearse {
-        interface: name,
-        change: change.clone(),
-    };
-    let answer = client::ask_of(&paths()?, &request);
-    let answer = answer.map_err(|error| failure(Some(name), &error))?;
-    let rehearsal = answer.and_then(|all: Vec<Rehearsal>| all.into_iter().next());
-    let rehearsal = match rehearsal {
-        Some(rehearsal) => rehearsal,
-        None if change.destroy => return Err(failure(Some(name), &NO_SUCH_INTERFACE)),
-        None => {
-            let alone = Rehearsal::without_service(&change);
-            alone.map_err(|reason| failure(Some(name), &reason))?
-        }
-    };
+    let paths = paths()?;
+    let rehearsal = Stage::new(&paths).rehearse(name, &change);
+    let rehearsal = rehearsal.map_err(|reason| failure(Some(name), &reason))?;
     rehearsal.notes.iter().for_each(|text| note(name, text));
     print(&rehearsal.to_string())
 }

@@ -15,7 +15,6 @@ use crate::group::GroupName;
 use crate::name::{InterfaceName, PREFIX};
 use crate::paths::Paths;
 use crate::protocol::{Request, Told};
-use crate::rehearsal::Rehearsal;
 
 /// Does what `plan` says, the settings first, because they are about the election.
 pub(super) fn apply(
@@ -123,19 +122,6 @@ fn apply_interface(planned: &Planned, paths: &Paths) -> Result<Vec<String>, Stri
     ask(paths, &request)
 }
 
-/// What a service would do about `planned`; nothing to tell where none runs, but for what cannot be.
-pub(super) fn rehearse(planned: &Planned, paths: &Paths) -> Result<Option<Rehearsal>, String> {
-    let request = Request::Rehearse {
-        interface: planned.name,
-        change: planned.hostname.change.clone(),
-    };
-    let answer = client::ask_of(paths, &request).map_err(|error| error.to_string())?;
-    let Some(rehearsals) = answer else {
-        return Rehearsal::without_service(&planned.hostname.change).map(|_| None);
-    };
-    Ok(rehearsals.into_iter().next())
-}
-
 /// The interfaces that there are, where there is a service.
 pub(super) fn interfaces(paths: &Paths) -> Result<Option<Vec<Told>>, String> {
     let request = Request::Config {
@@ -159,17 +145,13 @@ fn tell(name: InterfaceName, notes: &[String]) {
 // ---- commands ----
 
 fn run_commands(planned: &Planned, options: &NetstartOptions, problems: &mut Problems) {
+    if !planned.runs_commands(options.allow_commands, problems) {
+        return;
+    }
     let path = planned.path.display();
     for command in &planned.hostname.commands {
-        let place = format!("{path}:{}", command.line);
-        if !options.allow_commands {
-            Problems::note(&format!(
-                "{place}: not run: --allow-commands turns commands on"
-            ));
-        } else if let Err(why) = &planned.trust {
-            problems.error(&format!("{place}: not run: {why}"));
-        } else if let Err(error) = run(command) {
-            problems.error(&format!("{place}: {error}"));
+        if let Err(error) = run(command) {
+            problems.error(&format!("{path}:{}: {error}", command.line));
         }
     }
 }

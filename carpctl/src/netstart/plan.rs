@@ -16,8 +16,8 @@ use super::{Problems, both};
 use crate::change::{CarriedKey, Change};
 use crate::hooks::trust::{self, Untrusted};
 use crate::name::InterfaceName;
-use crate::paths::Paths;
 use crate::protocol::Told;
+use crate::rehearsal::{Rehearsal, Stage};
 use crate::secret::{self, Secret};
 use crate::shell::command_line;
 use crate::words::SecretSource;
@@ -140,7 +140,7 @@ impl Plan {
         planned: &Planned,
         reason: &str,
         there: &[Told],
-        paths: &Paths,
+        stage: &mut Stage<'_>,
     ) -> bool {
         let has = |change: &Change, ip| change.addresses.iter().any(|it| it.ip == ip);
         let is_named = |ip: IpAddr| reason.split(' ').any(|word| word == ip.to_string());
@@ -152,7 +152,7 @@ impl Plan {
             let loses = |ip| {
                 told.is_some_and(|told| has(&told.change, ip)) && !has(&other.hostname.change, ip)
             };
-            blocked.iter().any(|ip| loses(*ip)) && super::apply::rehearse(other, paths).is_ok()
+            blocked.iter().any(|ip| loses(*ip)) && other.rehearse(stage).is_ok()
         })
     }
 
@@ -186,6 +186,11 @@ impl Plan {
 }
 
 impl Planned {
+    /// What would come of applying it.
+    pub(super) fn rehearse(&self, stage: &mut Stage<'_>) -> Result<Rehearsal, String> {
+        stage.rehearse(self.name, &self.hostname.change)
+    }
+
     /// Writes the commands that the file stands for, where the interface is as it is told to be
     /// or, without that, is not there; no password is in them.
     pub(super) fn write(&self, text: &mut OsString, told: Option<&Told>) {
@@ -208,6 +213,28 @@ impl Planned {
             Some(line) => format!("{path}:{line}: {problem}"),
             None => format!("{path}: {problem}"),
         }
+    }
+
+    /// Whether the commands in it are to be run; where they are not, though there are some, says why
+    /// in one line.
+    pub(super) fn runs_commands(&self, allow_commands: bool, problems: &mut Problems) -> bool {
+        let Some((first, more)) = self.hostname.commands.split_first() else {
+            return false;
+        };
+        let not_run = match more.len() {
+            0 => "not run".to_owned(),
+            more => format!("not run, with {more} more"),
+        };
+        let place = self.located(Some(first.line), &not_run);
+        match (&self.trust, allow_commands) {
+            (Ok(()), true) => return true,
+            (Ok(()), false) => {
+                Problems::note(&format!("{place}: --allow-commands turns commands on"));
+            }
+            (Err(why), true) => problems.error(&format!("{place}: {why}")),
+            (Err(why), false) => Problems::note(&format!("{place}: {why}")),
+        }
+        false
     }
 
     /// Writes the commands that are to run after it.
@@ -279,7 +306,10 @@ fn read_interface(name: InterfaceName, path: &Path, problems: &mut Problems) -> 
         }
     };
     let password = hostname.password.take();
-    if let Err(why) = &trust {
+    // With a command in it, it is told what becomes of that.
+    if let Err(why) = &trust
+        && hostname.commands.is_empty()
+    {
         Problems::note(&why.to_string());
     }
     let passfile = match &password {

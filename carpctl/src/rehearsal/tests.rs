@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use carp_net::carp_fsm::carp_proto::Key;
 
 use super::*;
+use crate::change::Change;
 use crate::words;
 
 fn change(line: &str) -> Change {
@@ -29,6 +30,7 @@ fn rehearsed_where(preempt: bool, before: &str, state: State, line: &str) -> Str
         before: Some(&before),
         after: &after,
         state: Some(state),
+        link: LinkState::Up,
         preempt,
         wish: change.state,
     };
@@ -62,33 +64,84 @@ fn every_change_has_a_line() {
     );
 }
 
+/// What is said of the election where `line` makes an interface that is not there, on a carpdev
+/// that is `link`.
+fn begun(link: LinkState, line: &str) -> String {
+    let change = change(line);
+    let after = Config::default().with(&change).unwrap().0;
+    let scene = Scene {
+        before: None,
+        after: &after,
+        state: None,
+        link,
+        preempt: false,
+        wish: change.state,
+    };
+    Rehearsal::of(scene, Vec::new()).to_string()
+}
+
 #[test]
 fn interface_that_is_not_there_is_created() {
-    let rehearsal = Rehearsal::without_service(&change("vhid 99 carpdev vmx0 192.0.2.10")).unwrap();
     assert_eq!(
-        rehearsal.to_string(),
+        begun(LinkState::Up, WHOLE),
         "interface: none -> created\n\
          vhid: none -> 99\n\
          carpdev: none -> vmx0\n\
-         inet: none -> 192.0.2.10\n\
-         election: yes: it begins to take part, as BACKUP once vmx0 is there and up\n"
+         inet: none -> 192.0.2.10/24\n\
+         election: yes: it begins to take part, as BACKUP\n"
     );
-    let notes = [
-        "192.0.2.10 has no prefix length: taken as on vmx0 where a network there holds it, else as \
-         192.0.2.10/32",
-        "no service runs that knows vmx0: only the words were checked",
-    ];
-    assert_eq!(rehearsal.notes, notes);
-    let whole = change("vhid 99 carpdev vmx0 2001:db8::10/128");
-    let rehearsal = Rehearsal::without_service(&whole).unwrap();
-    let text = rehearsal.to_string();
-    assert!(text.contains("inet6: none -> 2001:db8::10/128\n"), "{text}");
-    assert_eq!(rehearsal.notes, [notes[1]]);
-    let refusal = Rehearsal::without_service(&change("192.0.2.10/24")).unwrap_err();
-    assert!(
-        refusal.starts_with("an address needs a carpdev"),
-        "{refusal}"
-    );
+}
+
+#[test]
+fn election_begins_as_soon_as_the_carpdev_carries() {
+    let takes = "it begins to take part";
+    for (link, words, expected) in [
+        (LinkState::Up, "", format!("yes: {takes}, as BACKUP")),
+        (
+            LinkState::Up,
+            "state master",
+            format!("yes: {takes}, and {TAKES_OVER}"),
+        ),
+        (
+            LinkState::Up,
+            "state backup",
+            format!("yes: {takes}, as BACKUP, and {HOLDS}"),
+        ),
+        (
+            LinkState::Down,
+            "state master",
+            format!("no: {takes}, as BACKUP, once vmx0 is up"),
+        ),
+        (
+            LinkState::Absent,
+            "",
+            format!("no: {takes}, as BACKUP, once vmx0 is there and up"),
+        ),
+        (LinkState::Up, "down", "no: it is down".to_owned()),
+    ] {
+        let text = begun(link, &format!("{WHOLE} {words}"));
+        let election = text.lines().last().unwrap();
+        assert_eq!(election, format!("election: {expected}"), "{link} {words}");
+    }
+    let (before, after) = (config(WHOLE), config("vhid 7 carpdev vmx1 192.0.2.10/24"));
+    let anew = |state, link| {
+        let scene = Scene {
+            before: Some(&before),
+            after: &after,
+            state: Some(state),
+            link,
+            preempt: false,
+            wish: None,
+        };
+        Rehearsal::of(scene, Vec::new()).election
+    };
+    let with = "begins anew, with another carpdev and another vhid";
+    let leaves = anew(State::Master, LinkState::Down);
+    let expected = format!("it bows out and {with}, once vmx1 is up");
+    assert_eq!(leaves, Election::yes(expected));
+    let stays = anew(State::Init, LinkState::Absent);
+    let expected = format!("it {with}, once vmx1 is there and up");
+    assert_eq!(stays, Election::no(expected));
 }
 
 #[test]

@@ -321,22 +321,12 @@ impl<B: Backend> Control<B> {
             before,
             config,
             commands,
-            mut notes,
+            notes,
+            ..
         } = self.plan(name, change)?;
         let there = self.interfaces.get(&name);
         let id = there.and_then(|interface| interface.host);
         let follows = self.apply(name, id, &config)?;
-        let says_where = id.is_none() || change.carpdev.is_some() || change.up == Some(true);
-        if says_where
-            && follows
-                .host
-                .is_some_and(|id| self.link_state(id) == LinkState::Absent)
-        {
-            let carpdev = config.carpdev.as_deref().unwrap_or_default();
-            notes.push(format!(
-                "carpdev {carpdev} is not there yet: waiting for it"
-            ));
-        }
         let order = Order {
             ticket,
             notes,

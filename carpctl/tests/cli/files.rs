@@ -70,18 +70,23 @@ fn netstart_n_prints_the_commands_and_no_password() {
              carpctl -g carp carpdemote 50 owner sysctl.conf\n\
              carpctl carp0 vhid 99 pass - carpdev vmx0 advskew 100 192.0.2.10/24 broadcast \\\n    \
              192.0.2.255 192.0.2.11/24 2001:db8::10/64 up\n\
+             # election: no: it begins to take part, as BACKUP, once vmx0 is there and up\n\
              # not run without --allow-commands: route add -net 10.0.0.0/8 -iface carp0\n\
              carpctl carp2 down\n\
-             carpctl carp10 vhid 10 passfile /etc/carpctl/carp.key\n",
-            ""
+             # election: no: it takes no part without a vhid and a carpdev\n\
+             carpctl carp10 vhid 10 passfile /etc/carpctl/carp.key\n\
+             # election: no: it takes no part without a vhid and a carpdev\n",
+            "carpctl: carp0: carpdev vmx0 is not there yet: waiting for it\n"
         )
     );
     assert_eq!(
         run(&bench, "netstart -n --allow-commands carp2 carp0").out,
         "carpctl carp0 vhid 99 pass - carpdev vmx0 advskew 100 192.0.2.10/24 broadcast \\\n    \
          192.0.2.255 192.0.2.11/24 2001:db8::10/64 up\n\
+         # election: no: it begins to take part, as BACKUP, once vmx0 is there and up\n\
          route add -net 10.0.0.0/8 -iface carp0\n\
-         carpctl carp2 down\n"
+         carpctl carp2 down\n\
+         # election: no: it takes no part without a vhid and a carpdev\n"
     );
 }
 
@@ -105,7 +110,8 @@ fn errors_in_files_are_told_one_by_one_and_the_rest_is_right() {
         run(&bench, "netstart -n"),
         says(
             1,
-            "carpctl carp7 vhid 7\n",
+            "carpctl carp7 vhid 7\n\
+             # election: no: it takes no part without a vhid and a carpdev\n",
             "carpctl: /etc/sysctl.conf:1: net.inet.carp.premept: unknown name (did you mean \
              `net.inet.carp.preempt'?)\n\
              carpctl: /etc/carpctl/sysctl.conf:1: net.ipv4.ip_forward: unknown name\n\
@@ -127,7 +133,8 @@ fn errors_in_files_are_told_one_by_one_and_the_rest_is_right() {
         run(&bench, "netstart -n carp7 carp9"),
         says(
             1,
-            "carpctl carp7 vhid 7\n",
+            "carpctl carp7 vhid 7\n\
+             # election: no: it takes no part without a vhid and a carpdev\n",
             "carpctl: carp9: no file /etc/carpctl/hostname.carp9 or /etc/hostname.carp9\n"
         )
     );
@@ -174,11 +181,15 @@ fn files_that_contradict_each_other_are_told() {
         says(
             1,
             "carpctl carp0 vhid 1 carpdev vmx0 192.0.2.10/24 fe80::1/64\n\
-             carpctl carp3 vhid 1 carpdev vmx1 192.0.2.11/24 fe80::1/64\n",
+             # election: no: it begins to take part, as BACKUP, once vmx0 is there and up\n\
+             carpctl carp3 vhid 1 carpdev vmx1 192.0.2.11/24 fe80::1/64\n\
+             # election: no: it begins to take part, as BACKUP, once vmx1 is there and up\n",
             "carpctl: /etc/sysctl.d/no-file.conf: not a file; passed over\n\
              carpctl: /etc/hostname.carp1:2: vhid: that of /etc/hostname.carp0 too\n\
              carpctl: /etc/hostname.carp2:2: 192.0.2.10: in /etc/hostname.carp0 too\n\
-             carpctl: /etc/hostname.carp4:2: !: a command must follow\n"
+             carpctl: /etc/hostname.carp4:2: !: a command must follow\n\
+             carpctl: carp0: carpdev vmx0 is not there yet: waiting for it\n\
+             carpctl: carp3: carpdev vmx1 is not there yet: waiting for it\n"
         )
     );
 }
@@ -224,8 +235,9 @@ fn password_that_others_can_read_is_told() {
 #[test]
 fn file_that_others_can_change_is_told_and_its_commands_are_not_run() {
     let bench = bench(&[
-        ("hostname.carp0", "vhid 1\n!true\n"),
+        ("hostname.carp0", "vhid 1\n!true\n!false\n"),
         ("carpctl/hostname.carp1", "vhid 2\n!true\n"),
+        ("carpctl/hostname.carp2", "vhid 3\n"),
     ]);
     for (name, mode) in [("hostname.carp0", 0o602), ("carpctl", 0o777)] {
         fs::set_permissions(bench.etc().join(name), Permissions::from_mode(mode)).unwrap();
@@ -233,12 +245,22 @@ fn file_that_others_can_change_is_told_and_its_commands_are_not_run() {
     assert_eq!(
         run(&bench, "netstart -n --allow-commands"),
         says(
-            0,
-            "carpctl carp0 vhid 1\n# not run: true\ncarpctl carp1 vhid 2\n# not run: true\n",
-            "carpctl: /etc/hostname.carp0 can be changed by others: only root may (chown root, \
-             chmod go-w)\n\
-             carpctl: /etc/carpctl can be changed by others: only root may (chown root, chmod \
-             go-w)\n"
+            1,
+            "carpctl carp0 vhid 1\n\
+             # election: no: it takes no part without a vhid and a carpdev\n\
+             # not run: true\n\
+             # not run: false\n\
+             carpctl carp1 vhid 2\n\
+             # election: no: it takes no part without a vhid and a carpdev\n\
+             # not run: true\n\
+             carpctl carp2 vhid 3\n\
+             # election: no: it takes no part without a vhid and a carpdev\n",
+            "carpctl: /etc/carpctl can be changed by others: only root may (chown root, chmod \
+             go-w)\n\
+             carpctl: /etc/hostname.carp0:2: not run, with 1 more: /etc/hostname.carp0 can be \
+             changed by others: only root may (chown root, chmod go-w)\n\
+             carpctl: /etc/carpctl/hostname.carp1:2: not run: /etc/carpctl can be changed by \
+             others: only root may (chown root, chmod go-w)\n"
         )
     );
 }
@@ -276,7 +298,9 @@ fn passfile_is_a_credential_where_there_is_one() {
         says(
             0,
             "carpctl carp0 vhid 1 passfile /etc/credentials/carp.key\n\
-             carpctl carp1 vhid 2 passfile /etc/other.key\n",
+             # election: no: it takes no part without a vhid and a carpdev\n\
+             carpctl carp1 vhid 2 passfile /etc/other.key\n\
+             # election: no: it takes no part without a vhid and a carpdev\n",
             ""
         )
     );

@@ -138,8 +138,8 @@ fn rehearsal_needs_no_service() {
                     advskew: 0 -> 100\n\
                     pass: none -> set\n\
                     inet: none -> 192.0.2.10/24\n\
-                    election: yes: it begins to take part, as BACKUP once vmx0 is there and up\n";
-    let note = "carpctl: carp0: no service runs that knows vmx0: only the words were checked\n";
+                    election: no: it begins to take part, as BACKUP, once vmx0 is there and up\n";
+    let note = "carpctl: carp0: carpdev vmx0 is not there yet: waiting for it\n";
     let line = "-n carp0 vhid 99 pass SharedSecret carpdev vmx0 advskew 100 192.0.2.10/24";
     assert_eq!(bench.run(line), says(0, expected, note));
     let none = "carpctl: carp0: no such interface\n";

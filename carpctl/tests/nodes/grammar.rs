@@ -73,6 +73,84 @@ fn rehearsal_says_what_will_be_and_does_nothing() {
 }
 
 #[test]
+fn without_a_service_a_rehearsal_says_what_the_command_then_does() {
+    let Some(net) = Net::beside_others(Terrain::default()) else {
+        return;
+    };
+    let node = &net.one;
+    node.run("ip", "link add br0 type bridge");
+    node.run("ip", "link add port0 master br0 type veth peer name port1");
+    node.run("ip", "link add carp4 type bridge");
+    let taken = format!("carp0 vhid 1 carpdev vmx0 lladdr {}", node.host.mac());
+    let before = node.host.snapshot().unwrap();
+    let cases = [
+        ("carp0 vhid 1 carpdev vmx0 192.0.2.10", "as on vmx0\n"),
+        ("carp0 vhid 1 carpdev vmx0 198.51.100.9", "/32\n"),
+        (
+            "carp0 vhid 1 carpdev vmx9 2001:db8::10/64",
+            "waiting for it\n",
+        ),
+        ("carp0 create", ""),
+        ("carp0 vhid 1 carpdev lo", "not an Ethernet"),
+        ("carp0 vhid 1 carpdev port0", "use carpdev br0\n"),
+        ("carp0 carpdev a/b", "not an interface name"),
+        ("carp0 vhid 1 carpdev vmx0 mtu 9000", "1500 bytes at most\n"),
+        ("carp0 vhid 1 carpdev vmx0 192.0.2.1/24", "already on vmx0"),
+        (taken.as_str(), "use lladdr carpdev\n"),
+        ("carp4 vhid 4 carpdev vmx0", "exists already"),
+        ("carp0 192.0.2.10/24", "needs a carpdev"),
+        ("carp0 destroy", "no such interface\n"),
+    ];
+    let rehearsed = cases.map(|(words, _)| node.try_carpctl(&format!("-n {words}")));
+    assert_eq!(
+        node.carpctl("-n carp0 vhid 1 carpdev vmx0 192.0.2.10"),
+        "interface: none -> created\n\
+         vhid: none -> 1\n\
+         carpdev: none -> vmx0\n\
+         inet: none -> 192.0.2.10/24\n\
+         election: yes: it begins to take part, as BACKUP\n"
+    );
+    node.write_etc("hostname.carp0", "vhid 1 carpdev vmx0 192.0.2.10 up\n");
+    node.write_etc("hostname.carp1", "vhid 2 carpdev vmx0 192.0.2.1/24\n");
+    node.write_etc(
+        "hostname.carp2",
+        "vhid 3 carpdev vmx0 lladdr 02:00:5e:00:00:07\n",
+    );
+    node.write_etc(
+        "hostname.carp3",
+        "vhid 4 carpdev vmx0 lladdr 02:00:5e:00:00:07\n",
+    );
+    let files = node.refused("netstart -n --prune");
+    let after = node.host.snapshot().unwrap();
+    assert_eq!(after.changes_since(&before), Vec::<String>::new());
+    assert!(node.services().is_empty());
+
+    // One service does for all of them.
+    node.carpctl("carp9 create");
+    for ((words, expected), rehearsed) in cases.into_iter().zip(rehearsed) {
+        let done = node.try_carpctl(words);
+        let [said, told] = [&rehearsed, &done].map(|it| String::from_utf8_lossy(&it.stderr));
+        assert_eq!(said, told, "{words}");
+        assert_eq!(rehearsed.status, done.status, "{words}");
+        assert!(said.contains(expected), "{words}: {said}");
+        if done.status.success() {
+            node.carpctl("carp0 destroy");
+        }
+    }
+    node.carpctl("carp9 destroy");
+    node.wait_until_idle();
+    assert_eq!(files, node.refused("netstart --prune"));
+    let etc = node.etc().display().to_string();
+    let expected = format!(
+        "carpctl: carp0: 192.0.2.10 has no prefix length: taken as 192.0.2.10/24, as on vmx0\n\
+         carpctl: {etc}/hostname.carp1:1: 192.0.2.1 is already on vmx0 of this machine\n\
+         carpctl: {etc}/hostname.carp3:1: 02:00:5e:00:00:07 is the address of carp2: use another \
+         lladdr, the same on all nodes\n"
+    );
+    assert_eq!(files, expected);
+}
+
+#[test]
 fn what_is_shown_can_be_fed_back() {
     let Some(net) = Net::beside_others(Terrain::default()) else {
         return;

@@ -183,7 +183,7 @@ fn netstart_again_moves_no_election_and_a_bad_file_stands_alone() {
     let why = format!("{file} can be changed by others: only root may (chown root, chmod go-w)");
     assert_eq!(
         one.refused("netstart --allow-commands carp0"),
-        format!("carpctl: {why}\ncarpctl: {file}:6: not run: {why}\n")
+        format!("carpctl: {file}:6: not run: {why}\n")
     );
 
     // What is saved makes what there is.

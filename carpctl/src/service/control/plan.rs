@@ -1,7 +1,7 @@
 //! What a change comes to, before anything of it is done, and without: a rehearsal.
 
 use carp_net::Backend;
-use carp_net::carp_fsm::Command;
+use carp_net::carp_fsm::{Command, LinkState};
 
 use super::{Control, NO_SUCH_INTERFACE, STOPPING, told};
 use crate::change::{Change, StateWish};
@@ -15,6 +15,8 @@ pub(super) struct Plan {
     /// What there is; nothing where the interface is not there yet.
     pub(super) before: Option<Config>,
     pub(super) config: Config,
+    /// What the carpdev is like.
+    link: LinkState,
     /// What is done once the configuration is in place.
     pub(super) commands: Vec<Command>,
     /// What the operator should know.
@@ -29,6 +31,8 @@ impl<B: Backend> Control<B> {
             return Err("exists already".to_owned());
         }
         let before = there.map(|interface| interface.config.clone());
+        let is_new = there.is_none_or(|interface| interface.host.is_none());
+        let says_where = is_new || change.carpdev.is_some() || change.up == Some(true);
         let (change, mut notes) = self.with_prefixes(before.as_ref(), change);
         let (config, more) = before
             .clone()
@@ -40,9 +44,17 @@ impl<B: Backend> Control<B> {
         if commands.iter().any(|command| *command != Command::Up) {
             self.check_link(name, &config)?;
         }
+        let carpdev = config.host().map(|(carpdev, _)| carpdev);
+        let link = carpdev.map_or(LinkState::Absent, |it| self.driver.link_state(it));
+        if let Some(carpdev) = carpdev.filter(|_| says_where && link == LinkState::Absent) {
+            notes.push(format!(
+                "carpdev {carpdev} is not there yet: waiting for it"
+            ));
+        }
         Ok(Plan {
             before,
             config,
+            link,
             commands,
             notes,
         })
@@ -85,6 +97,7 @@ impl<B: Backend> Control<B> {
             before: plan.before.as_ref(),
             after: &plan.config,
             state,
+            link: plan.link,
             preempt: self.settings.preempt,
             wish,
         };

@@ -285,6 +285,12 @@ impl Node {
         all.into_iter().next().unwrap()
     }
 
+    /// How often carp0 has changed its state, up to the 16 times that are remembered.
+    pub(crate) fn transitions(&self) -> usize {
+        let all: Value = serde_json::from_str(&self.carpctl("why carp0 --json")).unwrap();
+        all[0]["transitions"].as_array().unwrap().len()
+    }
+
     /// INIT, BACKUP or MASTER.
     pub(crate) fn state(&self) -> String {
         self.json()["carp"]["state"].as_str().unwrap().to_owned()

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use carp_net::carp_fsm::Timestamp;
 use carp_net::lab::{self, Direction, Frame, Process, Watch};
 
 use crate::net::{
@@ -17,8 +16,8 @@ use crate::wire;
 struct Watched {
     net: Net,
     watches: [Watch; 2],
-    /// When each of them got into its state.
-    since: [Timestamp; 2],
+    /// How often each of them had changed its state.
+    transitions: [usize; 2],
 }
 
 impl Watched {
@@ -31,21 +30,23 @@ impl Watched {
         let_pass(Duration::from_millis(2_500));
         let watch = |node: &Node| node.host.watch(&[ip(V4), ip(V6)]).unwrap();
         let watches = [watch(&net.one), watch(&net.two)];
-        let since = [since(&net.one), since(&net.two)];
+        let transitions = [net.one.transitions(), net.two.transitions()];
         Some(Self {
             net,
             watches,
-            since,
+            transitions,
         })
     }
 
     /// Nothing has happened to the election, and the addresses were on the first node all the
     /// time.
     fn assert_nothing_happened(self) -> Net {
-        for (node, since_before) in [&self.net.one, &self.net.two].into_iter().zip(self.since) {
-            let name = node.host.name();
-            let difference = since(node).as_micros().abs_diff(since_before.as_micros());
-            assert!(difference < 100_000, "{name} changed its state");
+        for (node, before) in [&self.net.one, &self.net.two]
+            .into_iter()
+            .zip(self.transitions)
+        {
+            let why = node.carpctl("why carp0");
+            assert_eq!(node.transitions(), before, "{}: {why}", node.host.name());
         }
         let [one, two] = self.watches;
         for address in [ip(V4), ip(V6)] {
@@ -58,12 +59,6 @@ impl Watched {
         assert!(on_two.iter().all(|change| !change.held), "{on_two:?}");
         self.net
     }
-}
-
-/// When `node` got into the state it is in.
-fn since(node: &Node) -> Timestamp {
-    let ago = node.json()["last_transition"]["ago_ms"].as_u64().unwrap();
-    Timestamp::from_micros(lab::now().as_micros() - ago * 1_000)
 }
 
 /// Waits until another engine than `old` is there, and answers.

@@ -5,10 +5,15 @@ use std::time::Duration;
 
 use crate::net::{Net, PATIENCE, Terrain, V4, V6, let_pass, stop, wait_until};
 
-/// Does something to the master and counts the echoes lost; the peer must not take over.
-fn lost_when(words: &str, harm: &str) -> u64 {
+/// How many echoes, of 1,000 in a second, may be lost until what was harmed is mended or another
+/// node answers. It takes some milliseconds; a busy machine may take longer, and nobody mending it is
+/// ten times as many.
+const FEW: u64 = 100;
+
+/// Does something to the master; few echoes must be lost, and the peer must not take over.
+fn is_put_back(words: &str, harm: &str) {
     let Some(net) = Net::new(Terrain::default()) else {
-        return 0;
+        return;
     };
     net.configure(&format!("{words} {V4} {V6}"));
     net.wait_for_master(&net.one, &net.two);
@@ -17,31 +22,29 @@ fn lost_when(words: &str, harm: &str) -> u64 {
     let_pass(Duration::from_millis(1_000));
     assert_eq!(net.one.state(), "MASTER");
     assert_eq!(net.two.state(), "BACKUP");
-    stop(echoes)
-        .iter()
-        .map(carp_net::lab::EchoReport::lost)
-        .sum()
+    for report in stop(echoes) {
+        assert!(report.lost() <= FEW, "{harm}: {report}");
+    }
 }
 
 #[test]
 fn deleted_ipv4_address_is_put_back() {
-    assert!(lost_when("", "address del 192.0.2.10/24 dev carp0") < 20);
+    is_put_back("", "address del 192.0.2.10/24 dev carp0");
 }
 
 #[test]
 fn deleted_ipv6_address_is_put_back() {
-    assert!(lost_when("", "address del 2001:db8::10/64 dev carp0") < 20);
+    is_put_back("", "address del 2001:db8::10/64 dev carp0");
 }
 
 #[test]
 fn flushed_carpdev_gets_its_virtual_address_back() {
-    let lost = lost_when("lladdr carpdev", "address del 192.0.2.10/32 dev vmx0");
-    assert!(lost < 20, "{lost} lost");
+    is_put_back("lladdr carpdev", "address del 192.0.2.10/32 dev vmx0");
 }
 
 /// Does something to the master's carp0 that takes it down; the other node must take over, and
 /// `up` brings it back.
-fn taken_down_by(harm: &str, reason: &str, few: u64) {
+fn taken_down_by(harm: &str, reason: &str) {
     let Some(net) = Net::new(Terrain::default()) else {
         return;
     };
@@ -53,7 +56,7 @@ fn taken_down_by(harm: &str, reason: &str, few: u64) {
     net.one.wait_for("INIT", PATIENCE);
     let_pass(Duration::from_millis(500));
     for report in stop(echoes) {
-        assert!(report.lost() <= few, "{harm}: {report}");
+        assert!(report.lost() <= 2 * FEW, "{harm}: {report}");
     }
     let shown = net.one.carpctl("carp0");
     assert!(shown.contains(reason), "{shown}");
@@ -66,12 +69,12 @@ fn taken_down_by(harm: &str, reason: &str, few: u64) {
 #[test]
 fn interface_set_down_is_down() {
     // The kernel tells only after a grace period of its RCU, 10 to 30 ms.
-    taken_down_by("link set carp0 down", "set down by another program", 120);
+    taken_down_by("link set carp0 down", "set down by another program");
 }
 
 #[test]
 fn deleted_interface_is_down() {
-    taken_down_by("link del carp0", "deleted by another program", 30);
+    taken_down_by("link del carp0", "deleted by another program");
 }
 
 #[test]

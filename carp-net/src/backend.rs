@@ -163,6 +163,8 @@ pub enum Report {
         /// What it is like.
         state: LinkState,
     },
+    /// The addresses that the host itself has on a link have changed (see [`Backend::networks`]).
+    Networks(LinkId),
     /// A [`Backend::configure`] is done.
     Configured(HostId),
     /// A [`Backend::configure`] could not be done.

@@ -375,6 +375,13 @@ impl<B: Backend> Driver<B> {
                 }
             }
             Report::Link { link, state } => self.node.handle(now, Input::Link { link, state }),
+            Report::Networks(link) => {
+                let found = self.links.iter().find(|(_, known)| known.id == link);
+                if let Some((carpdev, _)) = found {
+                    let carpdev = carpdev.clone();
+                    self.events.push_back(Event::Networks { carpdev });
+                }
+            }
             Report::Held(id) => self.node.handle(now, Input::Held(id)),
             Report::HoldFailed(id, error) => {
                 let interface = self.name_of(id);

@@ -59,6 +59,12 @@ pub enum Event {
         /// Why.
         error: Error,
     },
+    /// The addresses that the host itself has on a carpdev have changed: see
+    /// [`Driver::networks`](crate::Driver::networks).
+    Networks {
+        /// The name of the carpdev.
+        carpdev: String,
+    },
     /// Packets were refused, for one of the reasons that there can be.
     Refused(Refused),
     /// Nothing is left of a virtual host that was removed.
@@ -81,6 +87,7 @@ impl fmt::Display for Event {
             }
             Self::HoldWanted { interface, .. } => write!(f, "{interface}: may it take over?"),
             Self::NotMended { error, .. } => write!(f, "not mended: {error}"),
+            Self::Networks { carpdev } => write!(f, "{carpdev}: other addresses"),
             Self::Refused(refused) => write!(f, "{refused}"),
             Self::Gone { interface, .. } => write!(f, "{interface}: gone"),
         }

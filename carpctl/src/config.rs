@@ -3,6 +3,7 @@
 //! It may lack a vhid or a carpdev, as on OpenBSD, where an interface is made with one command
 //! and told the rest with others. Once it has both it is a virtual host.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use carp_net::carp_fsm::carp_proto::{
@@ -42,6 +43,9 @@ pub(crate) struct Config {
     pub(crate) hooks: Hooks,
     pub(crate) up: bool,
     pub(crate) addresses: Vec<VirtualAddress>,
+    /// Those of them that are alone because nobody has said a prefix length and no network of the
+    /// carpdev holds them: they join the first one that does.
+    pub(crate) alone: BTreeSet<IpAddr>,
 }
 
 /// Why a configuration cannot be.
@@ -147,6 +151,8 @@ impl Config {
         for address in &change.addresses {
             new.change_address(address, &mut notes)?;
         }
+        let is_there = |ip: &IpAddr| new.addresses.iter().any(|own| own.ip() == *ip);
+        new.alone.retain(is_there);
         new.check()?;
         if change.state.is_some() && new.host().is_none() {
             return Err(ConfigError::StateWithoutHost);
@@ -176,12 +182,13 @@ impl Config {
             hooks,
             up,
             addresses,
+            alone,
         } = self;
         let first = addresses.iter().position(|a| a.family() == Family::Inet);
         let addresses = addresses.iter().enumerate().map(|(position, address)| {
             AddressChange {
                 ip: address.ip(),
-                prefixlen: Some(address.prefix_len()),
+                prefixlen: (!alone.contains(&address.ip())).then(|| address.prefix_len()),
                 broadcast: own_broadcast(address),
                 // As it is read where `alias' is not said.
                 manner: if Some(position) == first {
@@ -347,9 +354,10 @@ impl Config {
             .and_then(|position| self.addresses.get(position))
             .copied();
         let address = new_address(change, before)?;
-        if before.is_none() && change.prefixlen.is_none() {
-            let ip = change.ip;
-            notes.push(no_prefix_length(ip, &address.to_string()));
+        if change.prefixlen.is_none() && is_alone(&address) {
+            self.alone.insert(change.ip);
+        } else {
+            self.alone.remove(&change.ip);
         }
         let first = self
             .addresses
@@ -394,6 +402,7 @@ impl Default for Config {
             hooks: Hooks::default(),
             up: true,
             addresses: Vec::new(),
+            alone: BTreeSet::new(),
         }
     }
 }
@@ -401,6 +410,16 @@ impl Default for Config {
 /// What is said of an address that comes without a prefix length.
 pub(crate) fn no_prefix_length(ip: IpAddr, taken: &str) -> String {
     format!("{ip} has no prefix length: taken as {taken}")
+}
+
+/// Whether no other address is in the network of `address`.
+pub(crate) fn is_alone(address: &VirtualAddress) -> bool {
+    address.prefix_len() == bits(address.ip())
+}
+
+/// The prefix length of an address alone.
+pub(crate) const fn bits(ip: IpAddr) -> u8 {
+    if ip.is_ipv4() { 32 } else { 128 }
 }
 
 /// The broadcast address, where it is not the one that follows from the network.
@@ -416,10 +435,12 @@ fn new_address(
     change: &AddressChange,
     before: Option<VirtualAddress>,
 ) -> Result<VirtualAddress, OutOfRange> {
-    let bits = if change.ip.is_ipv4() { 32 } else { 128 };
     let address = match (change.prefixlen, before) {
         (None, Some(before)) => before,
-        (prefixlen, _) => VirtualAddress::new(change.ip, prefixlen.unwrap_or(bits))?,
+        (prefixlen, _) => {
+            let length = prefixlen.unwrap_or_else(|| bits(change.ip));
+            VirtualAddress::new(change.ip, length)?
+        }
     };
     Ok(match change.broadcast {
         Some(broadcast) => address.with_broadcast(broadcast),

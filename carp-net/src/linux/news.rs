@@ -91,9 +91,19 @@ impl Linux {
             }
         }
         addresses.retain(|(index, ip)| !self.is_virtual(*index, *ip));
-        let own = addresses.into_iter().map(|(index, _)| index);
+        let own: BTreeSet<u32> = addresses.into_iter().map(|(index, _)| index).collect();
+        self.tell_of_networks(|index| own.contains(&index));
         changes.rerouted.extend(own);
         all
+    }
+
+    /// Tells that the host may have other addresses of its own on those watched links whose index
+    /// `is_meant`.
+    fn tell_of_networks(&mut self, is_meant: impl Fn(u32) -> bool) {
+        let watches = self.watches.iter();
+        let meant = watches.filter(|(_, watch)| watch.index.is_some_and(&is_meant));
+        let told = meant.map(|(link, _)| Report::Networks(*link));
+        self.reports.extend(told);
     }
 
     /// Asks for everything anew, because some news were lost.
@@ -124,6 +134,7 @@ impl Linux {
         for index in carpdevs {
             self.reroute(index);
         }
+        self.tell_of_networks(|_| true);
         self.suspects.extend(self.hosts.keys());
     }
 
@@ -217,7 +228,8 @@ impl Linux {
         };
         let link = self.links.by_name(&watch.name);
         let index = link.map(|link| link.index);
-        if index != watch.index {
+        let is_another = index != watch.index;
+        if is_another {
             if let Some(before) = watch.index.take() {
                 self.hear.ignore(before);
                 // Even where another has the name by now: this one is gone.
@@ -242,6 +254,10 @@ impl Linux {
         let state = state_of(link);
         if std::mem::replace(&mut watch.state, state) != state {
             self.reports.push_back(Report::Link { link: id, state });
+        }
+        if is_another && index.is_some() {
+            // It may have come with addresses.
+            self.reports.push_back(Report::Networks(id));
         }
         let mac = link.and_then(|link| link.mac);
         let before = std::mem::replace(&mut watch.mac, mac);

@@ -62,9 +62,10 @@ impl Lan {
 
     /// Sets the addresses that a node's machine has of its own on a link; none at first.
     pub fn set_networks(&self, node: usize, link: &str, networks: &[VirtualAddress]) {
-        if let Some(machine) = self.world().machines.get_mut(node) {
+        self.change(node, |machine| {
             machine.set_networks(link, networks.to_vec());
-        }
+            0
+        });
     }
 
     /// Freezes the process of a node, or lets it go on: while frozen it does nothing, but what its

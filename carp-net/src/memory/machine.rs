@@ -213,6 +213,9 @@ impl Machine {
 
     pub(super) fn set_networks(&mut self, link: &str, networks: Vec<VirtualAddress>) {
         self.networks.insert(link.to_owned(), networks);
+        if let Some(link) = self.process.watched.get(link).copied() {
+            self.report(Report::Networks(link));
+        }
     }
 
     /// A link that is gone takes along the interfaces on it. Returns how many.

@@ -120,17 +120,31 @@ fn netmask_of_an_address_can_be_changed() {
 }
 
 #[test]
-fn address_without_a_prefix_length_stands_alone_and_says_so() {
-    let mut config = told(&["vhid 1 carpdev vmx0"]);
-    let notes = apply(&mut config, "192.0.2.10 2001:db8::10").unwrap();
-    assert_eq!(addresses(&config), ["192.0.2.10/32", "2001:db8::10/128"]);
+fn address_without_a_prefix_length_stands_alone_until_one_is_said() {
+    let mut config = told(&["vhid 1 carpdev vmx0 192.0.2.10 2001:db8::10 192.0.2.11"]);
+    let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+    let (first, second, third) = (ip("192.0.2.10"), ip("192.0.2.11"), ip("2001:db8::10"));
     assert_eq!(
-        notes,
-        [
-            "192.0.2.10 has no prefix length: taken as 192.0.2.10/32",
-            "2001:db8::10 has no prefix length: taken as 2001:db8::10/128",
-        ]
+        addresses(&config),
+        ["192.0.2.10/32", "2001:db8::10/128", "192.0.2.11/32"]
     );
+    assert_eq!(config.alone, [first, second, third].into());
+    apply(&mut config, "advskew 7 alias 192.0.2.10").unwrap();
+    assert_eq!(config.alone, [first, second, third].into());
+    apply(&mut config, "alias 192.0.2.10/32 2001:db8::10/64").unwrap();
+    assert_eq!(config.alone, [second].into());
+    apply(&mut config, "-alias 192.0.2.11").unwrap();
+    assert!(config.alone.is_empty());
+}
+
+#[test]
+fn address_that_is_alone_is_told_as_it_was_said() {
+    let config = told(&["vhid 1 carpdev vmx0 192.0.2.10/32 192.0.2.11"]);
+    let told = config.as_change();
+    let lengths: Vec<_> = told.addresses.iter().map(|it| it.prefixlen).collect();
+    assert_eq!(lengths, [Some(32), None]);
+    let (again, _) = Config::default().with(&told).unwrap();
+    assert_eq!(again, config);
 }
 
 #[test]

@@ -34,12 +34,13 @@ impl<B: Backend> Control<B> {
         let is_new = there.is_none_or(|interface| interface.host.is_none());
         let says_where = is_new || change.carpdev.is_some() || change.up == Some(true);
         let (change, mut notes) = self.with_prefixes(before.as_ref(), change);
-        let (config, more) = before
+        let (mut config, more) = before
             .clone()
             .unwrap_or_default()
             .with(&change)
             .map_err(|error| error.to_string())?;
         notes.extend(more);
+        notes.extend(self.join(&mut config));
         let commands = commands(&change, before.as_ref(), &config);
         if commands.iter().any(|command| *command != Command::Up) {
             self.check_link(name, &config)?;

@@ -39,6 +39,7 @@ impl<B: Backend> Control<B> {
                     this.follow(name);
                     this.look_who_wants_a_master(name, event);
                 }),
+                Event::Networks { carpdev } => self.join_on(carpdev),
                 Event::Refused(_) | _ => {}
             }
         }
@@ -329,6 +330,7 @@ impl<B: Backend> Control<B> {
 
     /// Takes up what waited for `name`, until it is busy again.
     fn next_in_line(&mut self, name: InterfaceName) {
+        self.join_when_idle(name);
         loop {
             let busy = |interface: &Interface| interface.work.is_some();
             let next = self.waiting.iter().position(|(_, of, _)| *of == name);

@@ -44,6 +44,7 @@ fn configuration_survives_whole() {
         "carpdev vmx0 down",
         "vhid 255 carpdev vmx0 advbase 0 advskew 254 lladdr carpdev",
         "vhid 99 carpdev vmx0 192.0.2.10/24 broadcast 192.0.2.63",
+        "vhid 99 carpdev vmx0 192.0.2.10 192.0.2.11/32 2001:db8::10",
         "peers freebsd advdemote both lladdr 02:00:5e:00:00:07 group web group dmz",
         "carppeer 10.0.0.2 peer 10.0.0.3 peer6 2001:db8::2",
         "upscript /u backupscript /b downscript /d preparescript /p xparam x hooktimeout 5",

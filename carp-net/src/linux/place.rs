@@ -21,7 +21,9 @@ use crate::{Error, ErrorKind, Result, Setup};
 
 mod leftover;
 mod mend;
+mod stand_in;
 pub(super) use mend::{Condition, is_altered};
+use stand_in::StandIn;
 
 /// An interface that carries the addresses of a virtual host.
 #[derive(Debug)]
@@ -175,8 +177,26 @@ impl Place {
     }
 
     /// Holds exactly `addresses`: they are there and answered for when this returns, and stay as
-    /// long as `lease` says. Where it fails, what was held before is held still.
+    /// long as `lease` says. Where it fails, what was held before is held still. What was held
+    /// before and is held after answers all the time.
     pub(super) fn hold(
+        &mut self,
+        access: &mut Access,
+        addresses: &[VirtualAddress],
+        own: &[VirtualAddress],
+        lease: Option<Duration>,
+    ) -> Result<()> {
+        let stand_ins = StandIn::all(self.ground, &self.held, addresses);
+        let bring = stand_ins.iter().map(|it| it.bring(self.index));
+        self.try_all(&mut access.connection, bring.collect());
+        let held = self.exchange(access, addresses, own, lease);
+        let take_away = stand_ins.iter().map(|it| it.take_away(self.index));
+        self.try_all(&mut access.connection, take_away.collect());
+        held
+    }
+
+    /// The same, with a gap for those of which the prefix changes.
+    fn exchange(
         &mut self,
         access: &mut Access,
         addresses: &[VirtualAddress],

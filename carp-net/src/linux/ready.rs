@@ -12,7 +12,9 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use carp_fsm::carp_proto::VirtualAddress;
-use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteMessage, RouteType};
+use netlink_packet_route::route::{
+    RouteAddress, RouteAttribute, RouteMessage, RouteProtocol, RouteType,
+};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -92,7 +94,11 @@ fn is_local(connection: &mut Connection, index: u32, ip: Ipv6Addr) -> Result<boo
     if ip.is_unicast_link_local() {
         message.attributes.push(RouteAttribute::Oif(index));
     }
-    let is_local = |payload: &[u8]| payload.get(TYPE) == Some(&u8::from(RouteType::Local));
+    // One of ours may stand in for the kernel's own.
+    let is_local = |payload: &[u8]| {
+        payload.get(TYPE) == Some(&u8::from(RouteType::Local))
+            && payload.get(PROTOCOL) == Some(&u8::from(RouteProtocol::Kernel))
+    };
     match connection.get(RouteNetlinkMessage::GetRoute(message)) {
         Ok(found) => Ok(found.iter().any(|message| is_local(&message.payload))),
         // Nothing at all leads there yet.
@@ -103,5 +109,6 @@ fn is_local(connection: &mut Connection, index: u32, ip: Ipv6Addr) -> Result<boo
 
 /// The work is done within a millisecond unless the machine is very busy.
 const PATIENCE: Duration = Duration::from_millis(200);
-/// Where the type stands in `struct rtmsg`.
+/// Where the protocol and the type stand in `struct rtmsg`.
+const PROTOCOL: usize = 5;
 const TYPE: usize = 7;

@@ -106,6 +106,40 @@ pub(super) fn remove(index: u32, address: VirtualAddress) -> Request {
     Request::new(RouteNetlinkMessage::DelRoute(route(index, address)), 0)
 }
 
+/// Asks for a route that says for `lifetime` seconds that `ip` is an address of this host, as the
+/// kernel's own one does; that is preferred where it is there.
+pub(super) fn add_local(index: u32, ip: IpAddr, lifetime: u32) -> Request {
+    let mut message = local(index, ip);
+    message.attributes.push(RouteAttribute::Expires(lifetime));
+    let message = RouteNetlinkMessage::NewRoute(message);
+    Request::new(message, NLM_F_CREATE)
+}
+
+/// Asks for that route to be taken away.
+pub(super) fn remove_local(index: u32, ip: IpAddr) -> Request {
+    Request::new(RouteNetlinkMessage::DelRoute(local(index, ip)), 0)
+}
+
+fn local(index: u32, ip: IpAddr) -> RouteMessage {
+    let (address_family, length) = whole(ip);
+    let mut message = RouteMessage::default();
+    message.attributes = vec![
+        RouteAttribute::Destination(ip.into()),
+        RouteAttribute::Oif(index),
+        RouteAttribute::Priority(METRIC),
+    ];
+    message.header = RouteHeader {
+        address_family,
+        destination_prefix_length: length,
+        table: libc::RT_TABLE_LOCAL,
+        protocol: RouteProtocol::Other(MARK),
+        scope: RouteScope::Host,
+        kind: RouteType::Local,
+        ..RouteHeader::default()
+    };
+    message
+}
+
 fn route(index: u32, address: VirtualAddress) -> RouteMessage {
     let mut message = RouteMessage::default();
     message.attributes = vec![
@@ -175,10 +209,7 @@ fn probe(
 /// Asks which route of the kernel leads to `ip` through the carpdev.
 fn lookup(carpdev: u32, ip: IpAddr) -> Request {
     let mut message = RouteMessage::default();
-    let (family, length) = match ip {
-        IpAddr::V4(_) => (AddressFamily::Inet, 32),
-        IpAddr::V6(_) => (AddressFamily::Inet6, 128),
-    };
+    let (family, length) = whole(ip);
     message.header.address_family = family;
     message.header.destination_prefix_length = length;
     message.header.flags = RouteFlags::FibMatch;
@@ -187,6 +218,14 @@ fn lookup(carpdev: u32, ip: IpAddr) -> Request {
         RouteAttribute::Oif(carpdev),
     ];
     Request::new(RouteNetlinkMessage::GetRoute(message), 0)
+}
+
+/// The family of an address, and how many bits it has.
+const fn whole(ip: IpAddr) -> (AddressFamily, u8) {
+    match ip {
+        IpAddr::V4(_) => (AddressFamily::Inet, 32),
+        IpAddr::V6(_) => (AddressFamily::Inet6, 128),
+    }
 }
 
 /// Whether the route in `payload` leads to the whole network of `address`, directly and through

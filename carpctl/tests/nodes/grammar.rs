@@ -44,6 +44,40 @@ fn words_that_are_nobody_elses_lose_nothing_and_move_no_election() {
 }
 
 #[test]
+fn prefix_of_an_address_that_is_held_changes_without_losing_anything() {
+    let Some(net) = Net::new(Terrain::default()) else {
+        return;
+    };
+    net.configure(&format!("{V4} {V6}"));
+    net.wait_for_master(&net.one, &net.two);
+    let node = &net.one;
+    let echoes = net.echoes(&[V4, V6]);
+    for (inet, inet6) in [(32, 128), (24, 64), (25, 72), (26, 80), (25, 128), (24, 64)] {
+        node.carpctl(&format!("carp0 192.0.2.10/{inet} 2001:db8::10/{inet6}"));
+        wait_until("the kernel has the prefixes, and no others", || {
+            let there = node.run("ip", "-o addr show dev carp0");
+            let mut there: Vec<&str> = there
+                .split_whitespace()
+                .filter(|word| word.contains('/') && !word.starts_with("fe80:"))
+                .collect();
+            there.sort_unstable();
+            there
+                == [
+                    format!("192.0.2.10/{inet}"),
+                    format!("2001:db8::10/{inet6}"),
+                ]
+        });
+    }
+    none_lost(echoes, "after other prefixes");
+    let stand_ins = node.run("ip", "-6 route show table local proto 112");
+    assert_eq!(stand_ins, "", "what has stood in for an address is gone");
+    assert_eq!(
+        (node.state(), net.two.state()),
+        ("MASTER".into(), "BACKUP".into())
+    );
+}
+
+#[test]
 fn rehearsal_says_what_will_be_and_does_nothing() {
     let Some(net) = Net::beside_others(Terrain::default()) else {
         return;

@@ -4,7 +4,7 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
-use crate::net::{Net, Node, Terrain, let_pass, none_lost, wait_until};
+use crate::net::{Net, Node, PATIENCE, Terrain, let_pass, none_lost, wait_until};
 
 /// The how-to from beginning to end: a file on each node, one for the settings of the preferred
 /// master, netstart, a look at both, and an echo from a third system while the master shuts down
@@ -64,6 +64,52 @@ fn the_how_to_from_files_to_the_final_test() {
     let_pass(Duration::from_millis(500));
     none_lost(echoes, "the master shuts down and comes back");
     drop(asks);
+}
+
+#[test]
+fn address_takes_the_prefix_of_a_carpdev_that_comes_after_it() {
+    let Some(net) = Net::beside_others(Terrain::default()) else {
+        return;
+    };
+    let node = &net.one;
+    node.write_etc(
+        "hostname.carp0",
+        "vhid 7 carpdev vmx7\ninet 198.51.100.10\ninet6 2001:db8:7::10\n",
+    );
+    let note = |ip: &str, bits: u8| {
+        format!(
+            "carpctl: carp0: {ip} has no prefix length: taken as {ip}/{bits} until vmx7 has a \
+             network that holds it\n"
+        )
+    };
+    let notes = note("198.51.100.10", 32) + &note("2001:db8:7::10", 128);
+    let waiting = "carpctl: carp0: carpdev vmx7 is not there yet: waiting for it\n";
+    assert_eq!(said(node, "netstart"), notes + waiting);
+    let shown = "carpctl carp0 vhid 7 carpdev vmx7 inet 198.51.100.10 inet6 2001:db8:7::10\n";
+    assert_eq!(node.carpctl("show carp0"), shown);
+    assert_eq!(said(node, "netstart"), waiting);
+    // The carpdev comes first, and alone on it the node is master before its addresses do.
+    node.run("ip", "link add vmx7 up type veth peer name vmx8");
+    node.run("ip", "link set vmx8 up");
+    node.wait_for("MASTER", PATIENCE);
+    let why = || node.json()["last_transition"]["reason"].clone();
+    let before = why();
+    node.run("ip", "address add 198.51.100.1/24 dev vmx7");
+    node.run("ip", "address add 2001:db8:7::1/64 dev vmx7");
+    let installed = || node.run("ip", "-o address show dev carp0");
+    wait_until("the addresses are in the networks of the carpdev", || {
+        let there = installed();
+        there.contains("198.51.100.10/24") && there.contains("2001:db8:7::10/64")
+    });
+    assert_eq!((node.state(), why()), ("MASTER".into(), before));
+    let joined = "carpctl carp0 vhid 7 carpdev vmx7 198.51.100.10/24 2001:db8:7::10/64\n";
+    assert_eq!(node.carpctl("show carp0"), joined);
+    assert_eq!(said(node, "netstart"), "");
+    // What was joined is kept.
+    node.run("ip", "address del 198.51.100.1/24 dev vmx7");
+    node.run("ip", "address add 198.51.100.1/28 dev vmx7");
+    assert_eq!(said(node, "netstart"), "");
+    assert_eq!(node.carpctl("show carp0"), joined);
 }
 
 #[test]

@@ -51,7 +51,7 @@ pub(crate) struct Cli {
     #[arg(short = 'A')]
     aliases: bool,
     /// Show the kinds of interfaces that can be made
-    #[arg(short = 'C', conflicts_with_all = ["all", "aliases", "key", "rehearsal"])]
+    #[arg(short = 'C', conflicts_with_all = ["all", "aliases", "json", "key", "rehearsal"])]
     kinds: bool,
     /// Show passwords too, to root
     #[arg(short = 'k')]
@@ -90,7 +90,8 @@ enum Command {
     ///
     /// In its text format, with what each of them tells: what `carpctl stats' shows, the state of
     /// each interface, demotions, addresses, and who is heard when. `carpctl daemon --metrics
-    /// 127.0.0.1:9112' serves the same over HTTP. Where no service runs, carp_up is 0.
+    /// 127.0.0.1:9112' serves the same over HTTP. Where no service runs, carp_up is 0. As JSON,
+    /// `carpctl stats --json' has what was counted and `carpctl --json' the rest.
     Metrics,
     /// Demote an interface group while a command runs
     Demote(DemoteOptions),
@@ -117,15 +118,30 @@ enum Command {
 }
 
 impl Cli {
-    /// An option that is about interfaces, where a command follows that would not heed it: what was
-    /// to be rehearsed must not be done.
+    /// An option before a command that would not heed it: what was to be rehearsed must not be done,
+    /// and who reads JSON must not get text.
     fn misplaced(&self) -> Option<&'static str> {
         let is_of_interfaces = matches!(self.command, None | Some(Command::Interface(_)));
-        let said = [(self.rehearsal, "-n"), (self.key, "-k"), (self.kinds, "-C")];
+        let has_json = is_of_interfaces
+            || matches!(
+                self.command,
+                Some(
+                    Command::Sysctl(_)
+                        | Command::Stats(_)
+                        | Command::Why(_)
+                        | Command::Peers(_)
+                        | Command::Monitor(_)
+                        | Command::Decode(_)
+                )
+            );
+        let said = [
+            (self.rehearsal && !is_of_interfaces, "-n"),
+            (self.key && !is_of_interfaces, "-k"),
+            (self.kinds && !is_of_interfaces, "-C"),
+            (self.json && !has_json, "--json"),
+        ];
         let mut said = said.into_iter().filter(|(said, _)| *said);
-        said.next()
-            .map(|(_, option)| option)
-            .filter(|_| !is_of_interfaces)
+        said.next().map(|(_, option)| option)
     }
 }
 

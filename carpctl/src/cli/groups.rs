@@ -25,6 +25,15 @@ pub(super) fn run(words: &[OsString], json: bool) -> Result<(), Failure> {
         } => show_group(&group, json || too),
         Asked::Group {
             group,
+            demand: Some(_),
+            json: too,
+        } if json || too => {
+            let why =
+                format!("{group}: `--json': is about what is shown, and a change shows nothing");
+            Err(Failure::Usage(why))
+        }
+        Asked::Group {
+            group,
             demand: Some(demand),
             ..
         } => demote(group, demand),

@@ -8,7 +8,7 @@ use carp_net::carp_fsm::carp_proto::MacAddress;
 use clap::CommandFactory as _;
 
 use super::list::{self, View};
-use super::{Asked, Cli, complain, failure, freebsd, paths, print, show};
+use super::{Asked, Cli, complain, failure, freebsd, paths, print, print_json, show};
 use crate::change::{Change, LladdrWish};
 use crate::client;
 use crate::failure::{Failure, printable};
@@ -66,7 +66,14 @@ pub(super) fn run(words: &[OsString], asked: Asked) -> Result<(), Failure> {
         }
     };
     if asked.rehearsal {
-        return rehearse(interface, &words);
+        return rehearse(interface, &words, asked);
+    }
+    for (said, option) in [(asked.json, "--json"), (asked.key, "-k")] {
+        if said {
+            let why =
+                format!("{name}: `{option}': is about what is shown, and a change shows nothing");
+            return Err(Failure::Usage(why));
+        }
     }
     change(interface, &words)
 }
@@ -178,12 +185,15 @@ fn note_scripts(name: InterfaceName, change: &Change) {
 }
 
 /// Says what `words` would do.
-fn rehearse(name: InterfaceName, words: &[OsString]) -> Result<(), Failure> {
+fn rehearse(name: InterfaceName, words: &[OsString], asked: Asked) -> Result<(), Failure> {
     let change = understood(name, words)?;
     let paths = paths()?;
     let rehearsal = Stage::new(&paths).rehearse(name, &change);
     let rehearsal = rehearsal.map_err(|reason| failure(Some(name), &reason))?;
     rehearsal.notes.iter().for_each(|text| note(name, text));
+    if asked.json {
+        return print_json(&rehearsal);
+    }
     print(&rehearsal.to_string())
 }
 

@@ -152,6 +152,14 @@ fn line_ends_what_it_says() {
 }
 
 #[test]
+fn carpdev_with_a_nul_byte_is_told_before_any_service_is_asked() {
+    assert_eq!(
+        refusal("advskew 7\nvhid 1 carpdev vm\0x0"),
+        "2: carpdev vm\0x0: not an interface name (1 to 15 characters, no slash or white space)"
+    );
+}
+
+#[test]
 fn up_goes_without_saying_and_may_be_said_again() {
     assert!(config("vhid 1 carpdev vmx0").up);
     assert!(config("vhid 1 carpdev vmx0 up\nup\nup").up);

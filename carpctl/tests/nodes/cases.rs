@@ -88,7 +88,7 @@ fn power_loss(net: &Net, addresses: &[&str]) {
         let frames = recording.frames.iter();
         frames.filter(move |it| it.direction == direction && crate::wire::is_advert(&it.bytes))
     };
-    let last = adverts(lab::Direction::Out).last().unwrap().time;
+    let last = adverts(lab::Direction::Out).next_back().unwrap().time;
     let first = adverts(lab::Direction::In).next().unwrap().time;
     let why = net.two.carpctl("why carp0");
     // Not a moment too early. When requests were sent does not tell, because they may be late.

@@ -41,6 +41,7 @@
 //! sides, and nothing here shows them.
 
 mod channel;
+mod engine;
 mod frame;
 pub use frame::{MAX_NAME, MAX_RECORD};
 mod keeper;

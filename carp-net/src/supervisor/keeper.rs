@@ -6,17 +6,17 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use carp_fsm::Timestamp;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use super::channel::{Buffer, Channel, Received, Sent};
+use super::channel::{Buffer, Channel, Received};
+use super::engine::Engine;
 use super::frame::Frame;
-use super::kept::{Kept, Untold};
+use super::kept::Kept;
 use super::now;
-use super::patience::{Crashes, Limits, Progress, Verdict};
+use super::patience::{Crashes, Limits, Verdict};
 use super::process::{End, Process};
 use crate::Result;
 use crate::error::About as _;
@@ -83,27 +83,6 @@ pub enum Ended {
     /// It crashed too often, or cannot be started any more. If it could, it was started once more
     /// to end in good order.
     GivenUp,
-}
-
-/// An engine that runs.
-#[derive(Debug)]
-struct Engine {
-    process: Process,
-    channel: Channel,
-    progress: Progress,
-    why: Start,
-    /// What it is still to be told of what was kept; `None` once it was told that this was all.
-    untold: Option<Untold>,
-    /// Short things that are still to be said, in this order.
-    to_say: Vec<Frame<'static>>,
-    /// Since when it has said that it makes progress.
-    beats_since: Option<Timestamp>,
-    /// Whether it ends to be started anew.
-    again: bool,
-    /// Whether it was killed for want of progress.
-    killed: bool,
-    /// Nothing comes from it any more.
-    silent: bool,
 }
 
 impl<'a> Supervisor<'a> {
@@ -278,7 +257,7 @@ impl<'a> Supervisor<'a> {
     /// Watches over `engine` until it has ended.
     fn attend(&mut self, engine: &mut Engine, stop: BorrowedFd<'_>) -> io::Result<End> {
         loop {
-            self.say(engine);
+            engine.say(&self.kept, self.last_alive);
             if engine.why == Start::Again && !self.stopping && !engine.has_to_say() {
                 self.become_new(engine)?;
             }
@@ -312,27 +291,6 @@ impl<'a> Supervisor<'a> {
             }
         }
         Ok(())
-    }
-
-    /// Says what there is room for.
-    fn say(&self, engine: &mut Engine) {
-        if let Some(untold) = &mut engine.untold {
-            let all = Frame::All {
-                last_alive: self.last_alive,
-            };
-            if untold.tell(&self.kept, &engine.channel) != Sent::Yes
-                || send(&engine.channel, &all) != Sent::Yes
-            {
-                return;
-            }
-            engine.untold = None;
-        }
-        while let Some(frame) = engine.to_say.first() {
-            if send(&engine.channel, frame) != Sent::Yes {
-                return;
-            }
-            engine.to_say.remove(0);
-        }
     }
 
     /// Takes in all that the engine has said.
@@ -448,39 +406,11 @@ impl fmt::Debug for Seen<'_> {
     }
 }
 
-impl Engine {
-    fn new(process: Process, channel: Channel, why: Start, patience: Duration) -> Self {
-        Self {
-            process,
-            channel,
-            progress: Progress::new(now(), patience),
-            why,
-            untold: None,
-            to_say: Vec::new(),
-            beats_since: None,
-            again: false,
-            killed: false,
-            silent: false,
-        }
-    }
-
-    const fn has_to_say(&self) -> bool {
-        self.untold.is_some() || !self.to_say.is_empty()
-    }
-}
-
 /// What a wait ended with.
 #[derive(Clone, Copy, Debug)]
 struct Woken {
     ended: bool,
     stop: bool,
-}
-
-fn send(channel: &Channel, frame: &Frame<'_>) -> Sent {
-    channel.send(frame, None).unwrap_or_else(|error| {
-        tracing::warn!(%error, ?frame, "not said to the engine");
-        Sent::Gone
-    })
 }
 
 /// Lets a moment pass before the next try, unless it is to stop.

@@ -4,7 +4,7 @@
 //! the one before it, or to the first one where none came before; `alias` and `delete` belong to
 //! the address behind them where one follows, as in `inet alias 192.0.2.11`.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ use carp_net::carp_fsm::Dialect;
 use super::values::{
     inet_peer, inet6_peer, is_host_address, link_name, lladdr, looks_like_address, program, xparam,
 };
-use super::{KEYWORDS, Keyword, Meaning, Problem, Takes, WordError, find, nearest};
+use super::{Keyword, Meaning, Problem, WordError, find};
 use crate::change::{AdvDemoteWish, Change, GroupChange, Less, Manner, MtuWish, Peers, StateWish};
 use crate::description::Description;
 use crate::group::GroupName;
@@ -21,6 +21,8 @@ use crate::hooks::HookChange;
 
 mod addresses;
 use addresses::Draft;
+mod reader;
+use reader::{behind_password, error, error_in, no_value};
 
 /// A command line, understood.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -95,7 +97,7 @@ struct Parser<'a> {
     password_end: Option<usize>,
 }
 
-impl<'a> Parser<'a> {
+impl Parser<'_> {
     fn line(&mut self) -> Result<(), WordError> {
         while let Some(word) = self.next()? {
             match find(word) {
@@ -114,101 +116,6 @@ impl<'a> Parser<'a> {
             }
         }
         self.finish_draft()
-    }
-
-    // ---- words ----
-
-    /// Whether the word that was read last stands behind a password.
-    fn is_behind_password(&self) -> bool {
-        self.password_end
-            .is_some_and(|end| end + 1 == self.position)
-    }
-
-    /// What is wrong with a word that is none of ours. One behind a password may be a part of it, and
-    /// what stands behind `=` may be one, so neither is shown.
-    fn unknown(&self, word: &str) -> WordError {
-        let (name, equals) = match word.split_once('=') {
-            Some((name, _)) => (name, "="),
-            None => (word, ""),
-        };
-        if let Some(keyword) = find(name) {
-            return error(&format!("{name}="), Problem::Equals(keyword));
-        }
-        let nearest = nearest_keyword(name);
-        if nearest.is_none() && self.is_behind_password() {
-            return behind_password();
-        }
-        if nearest.is_none() && self.draft.awaits_address() {
-            let family = self.draft.family.unwrap_or(4);
-            let is_name = true;
-            let problem = Problem::NotAPeerAddress { family, is_name };
-            return error(&format!("{} {name}{equals}", self.draft.began), problem);
-        }
-        error(&format!("{name}{equals}"), Problem::Unknown { nearest })
-    }
-
-    fn next_os(&mut self) -> Option<&'a OsStr> {
-        let word = self.words.get(self.position)?;
-        self.position += 1;
-        Some(word)
-    }
-
-    fn next(&mut self) -> Result<Option<&'a str>, WordError> {
-        let Some(word) = self.next_os() else {
-            return Ok(None);
-        };
-        match word.to_str() {
-            None if self.is_behind_password() => Err(behind_password()),
-            None => Err(not_text(word)),
-            word => Ok(word),
-        }
-    }
-
-    fn value_os(&mut self, keyword: &Keyword) -> Result<&'a OsStr, WordError> {
-        self.next_os().ok_or_else(|| no_value(keyword))
-    }
-
-    /// The value of `keyword`, whatever it is.
-    fn text(&mut self, keyword: &Keyword) -> Result<&'a str, WordError> {
-        let value = self.value_os(keyword)?;
-        let unreadable = || error_in(keyword, &value.to_string_lossy(), Problem::NotText);
-        value.to_str().ok_or_else(unreadable)
-    }
-
-    /// The value of `keyword`, which cannot be a keyword itself.
-    fn value(&mut self, keyword: &Keyword) -> Result<&'a str, WordError> {
-        let value = self.text(keyword)?;
-        if find(value).is_some() {
-            return Err(no_value(keyword));
-        }
-        Ok(value)
-    }
-
-    fn number<T: TryFrom<u16>>(&mut self, keyword: &Keyword) -> Result<T, WordError> {
-        let value = self.value(keyword)?;
-        let number = keyword.number(value);
-        number.map_err(|problem| error_in(keyword, value, problem))
-    }
-
-    fn choice<T: Copy>(
-        &mut self,
-        keyword: &Keyword,
-        choices: &[(&str, T)],
-    ) -> Result<T, WordError> {
-        let value = self.text(keyword)?;
-        if keyword.meaning == Meaning::State && value.eq_ignore_ascii_case("init") {
-            return Err(error_in(keyword, value, Problem::Refused(LEADS_TO_INIT)));
-        }
-        let words = match keyword.takes {
-            Takes::OneOf(words) => words,
-            Takes::Nothing | Takes::Number(..) | Takes::Value(..) => &[],
-        };
-        let mut choices = choices.iter();
-        let found = choices.find(|(name, _)| name.eq_ignore_ascii_case(value));
-        found.map(|(_, choice)| *choice).ok_or_else(|| {
-            let nearest = nearest(value, words.iter().copied());
-            error_in(keyword, value, Problem::NotOneOf { words, nearest })
-        })
     }
 
     // ---- keywords ----
@@ -480,39 +387,6 @@ fn said(slot: &mut bool, keyword: &Keyword) -> Result<(), WordError> {
     }
     Ok(())
 }
-
-fn nearest_keyword(word: &str) -> Option<&'static str> {
-    let known = KEYWORDS
-        .iter()
-        .filter(|keyword| !matches!(keyword.meaning, Meaning::Refused(_)));
-    nearest(word, known.map(|keyword| keyword.name))
-}
-
-fn behind_password() -> WordError {
-    error("pass", Problem::BehindPassword)
-}
-
-fn error(word: &str, problem: Problem) -> WordError {
-    let word = word.to_owned();
-    WordError { word, problem }
-}
-
-fn no_value(keyword: &Keyword) -> WordError {
-    let wants = keyword.wants();
-    error(keyword.name, Problem::NoValue { wants })
-}
-
-fn error_in(keyword: &Keyword, value: &str, problem: Problem) -> WordError {
-    error(&format!("{} {value}", keyword.name), problem)
-}
-
-fn not_text(word: &OsStr) -> WordError {
-    let word = word.to_string_lossy();
-    let shown = word.split_inclusive('=').next();
-    error(shown.unwrap_or_default(), Problem::NotText)
-}
-
-const LEADS_TO_INIT: &str = "`down' leads to INIT, and keeps it there";
 
 const ADVDEMOTE: [(&str, AdvDemoteWish); 4] = [
     ("byte", AdvDemoteWish::Byte),

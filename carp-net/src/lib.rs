@@ -56,5 +56,7 @@ pub mod linux;
 pub use linux::Linux;
 #[cfg(feature = "memory")]
 pub mod memory;
+#[cfg(feature = "memory")]
+pub mod simulation;
 #[cfg(target_os = "linux")]
 pub mod supervisor;

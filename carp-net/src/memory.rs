@@ -2,8 +2,8 @@
 //!
 //! Every node of a [`Lan`] is a [`Backend`](crate::Backend). Time stands still while nodes work and
 //! jumps to the next thing that happens, so hours pass in milliseconds and a run with the same seed
-//! is the same run. The LAN can lose, delay and reorder packets and be cut in two; machines can lose
-//! links and power; processes can be paused, killed and begun anew, and what they held stays in
+//! is the same run. The LAN can lose, double, delay and reorder packets and be cut in two; machines
+//! can lose links and power, and their clocks can be wrong; processes can be paused, killed and begun anew, and what they held stays in
 //! their machine's kernel until its lease ends.
 //!
 //! ```
@@ -36,6 +36,7 @@ use carp_fsm::Timestamp;
 
 use crate::{Driver, Event};
 
+mod clock;
 mod faults;
 pub use faults::Harm;
 mod machine;
@@ -95,6 +96,18 @@ impl Lan {
         self.world().now
     }
 
+    /// What the clock of a node shows; that is [`now`](Self::now) unless it
+    /// [drifts](Self::set_drift).
+    pub fn clock(&self, node: usize) -> Timestamp {
+        self.world().clock(node)
+    }
+
+    /// The node that has `address` of its own, or that adverts from it come from.
+    pub fn node_with(&self, address: IpAddr) -> Option<usize> {
+        let world = self.world();
+        (0..world.machines.len()).find(|node| world.has(*node, address))
+    }
+
     /// The nodes where `address` is in place and can be reached, in order, whether or not a process
     /// runs there.
     pub fn holders(&self, address: IpAddr) -> Vec<usize> {
@@ -152,11 +165,11 @@ impl Lan {
             if self.is_paused(index) {
                 continue;
             }
-            driver.process(self.now());
+            driver.process(driver.now());
             while let Some(event) = driver.poll_event() {
                 tell(index, &event);
             }
-            sooner(driver.deadline());
+            sooner(driver.deadline().map(|at| self.world().when(index, at)));
         }
         let mut world = self.world();
         sooner(world.next());

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use carp_fsm::carp_proto::VirtualAddress;
+use carp_fsm::carp_proto::{Advertisement, Envelope, VirtualAddress};
 use carp_fsm::{Damage, LinkState, TakenDown};
 
 use super::Lan;
@@ -38,6 +38,28 @@ impl Lan {
         self.world().reorders = reorders;
     }
 
+    /// Brings `per_million` of a million packets twice from now on, chosen at random for each
+    /// receiver.
+    pub fn set_doubling(&self, per_million: u32) {
+        self.world().doubled_per_million = per_million;
+    }
+
+    /// Brings a packet that no node has sent to all nodes on the segment of `link`. Nothing random
+    /// is drawn for it, so that a run with such packets is otherwise the same as one without.
+    pub fn forge(&self, link: &str, envelope: Envelope, payload: &[u8; Advertisement::LEN]) {
+        self.world().forge(link, envelope, payload);
+    }
+
+    /// Lets the clock of a node gain `per_million` microseconds a second from now on, or lose them
+    /// where that is negative; at most 500,000. It shows the time of the LAN at first.
+    pub fn set_drift(&self, node: usize, per_million: i32) {
+        let mut world = self.world();
+        let now = world.now;
+        if let Some(machine) = world.machines.get_mut(node) {
+            machine.clock.set_gain(now, per_million);
+        }
+    }
+
     /// Lets kernels take a random time from `least` to `most` from now on for each change that they
     /// are asked for. They do one after the other.
     pub fn set_work(&self, least: Duration, most: Duration) {
@@ -60,7 +82,8 @@ impl Lan {
         self.change(node, |machine| machine.set_link(name, state));
     }
 
-    /// Sets the addresses that a node's machine has of its own on a link; none at first.
+    /// Sets the addresses that a node's machine has of its own on a link, and that its adverts come
+    /// from; at first that is one of 198.18.0.0/15 or a link-local one.
     pub fn set_networks(&self, node: usize, link: &str, networks: &[VirtualAddress]) {
         self.change(node, |machine| {
             machine.set_networks(link, networks.to_vec());

@@ -10,6 +10,7 @@ use std::time::Duration;
 use carp_fsm::carp_proto::{Advertisement, Envelope, VirtualAddress};
 use carp_fsm::{Damage, HostId, LinkId, LinkState, TakenDown, Timestamp};
 
+use super::clock::Clock;
 use super::observed::Holding;
 use crate::backend::{Packet, Report, Setup};
 
@@ -22,6 +23,7 @@ pub(super) struct Machine {
     /// The carp interfaces that carry addresses, by name.
     interfaces: BTreeMap<String, Interface>,
     process: Process,
+    pub(super) clock: Clock,
     /// How many processes have ended here.
     ended: u64,
 }
@@ -211,6 +213,25 @@ impl Machine {
         self.networks.get(link).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether this is an address of the machine's own.
+    pub(super) fn has(&self, address: IpAddr) -> bool {
+        let mut networks = self.networks.values().flatten();
+        networks.any(|own| own.ip() == address)
+    }
+
+    /// The address of its own that adverts for `to` leave a link from, where it was given one: a
+    /// link-local one for a group of IPv6.
+    pub(super) fn source(&self, link: &str, to: IpAddr) -> Option<IpAddr> {
+        let is_right = |own: &&VirtualAddress| {
+            let is_local = own.is_link_local() || to.is_ipv4() || !to.is_multicast();
+            own.ip().is_ipv4() == to.is_ipv4() && is_local
+        };
+        self.networks(link)
+            .iter()
+            .find(is_right)
+            .map(VirtualAddress::ip)
+    }
+
     pub(super) fn set_networks(&mut self, link: &str, networks: Vec<VirtualAddress>) {
         self.networks.insert(link.to_owned(), networks);
         if let Some(link) = self.process.watched.get(link).copied() {
@@ -297,13 +318,13 @@ impl Machine {
                 id
             }
             Work::Hold(id, addresses, lease) => {
-                until = lease.map(|lease| now + lease);
+                until = lease.map(|lease| self.after(now, lease));
                 self.hold(id, addresses, until);
                 id
             }
             Work::Renew(id, lease) => {
+                until = Some(self.after(now, lease));
                 let interface = self.interface_mut(id)?;
-                until = Some(now + lease);
                 interface.until = until;
                 id
             }
@@ -330,6 +351,11 @@ impl Machine {
         };
         let holding = self.holding(id);
         Some(Changed { holding, until })
+    }
+
+    /// When `span` has passed on the clock of this machine.
+    fn after(&self, now: Timestamp, span: Duration) -> Timestamp {
+        self.clock.when(self.clock.shows(now) + span)
     }
 
     fn hold(&mut self, id: HostId, addresses: Vec<VirtualAddress>, until: Option<Timestamp>) {

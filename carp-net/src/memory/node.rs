@@ -75,7 +75,7 @@ impl Memory {
 
 impl Backend for Memory {
     fn now(&self) -> Timestamp {
-        self.lan.now()
+        self.lan.clock(self.index)
     }
 
     fn seed(&mut self) -> u64 {
@@ -119,7 +119,12 @@ impl Backend for Memory {
     }
 
     fn send(&mut self, id: HostId, advert: &Outgoing) -> Result<IpAddr> {
-        let source = address_of(self.index, Family::of(advert.to));
+        let segment = self.with(|machine| machine.link_up(id).map(str::to_owned));
+        let down = || Error::new(id.to_string(), io::Error::from(io::ErrorKind::NetworkDown));
+        let segment = segment.flatten().ok_or_else(down)?;
+        let own = self.with(|machine| machine.source(&segment, advert.to));
+        let usual = || address_of(self.index, Family::of(advert.to));
+        let source = own.flatten().unwrap_or_else(usual);
         let envelope = Envelope {
             source,
             destination: advert.to,
@@ -128,9 +133,6 @@ impl Backend for Memory {
             identification: None,
         };
         let payload = &advert.payload_from(source);
-        let segment = self.with(|machine| machine.link_up(id).map(str::to_owned));
-        let down = || Error::new(id.to_string(), io::Error::from(io::ErrorKind::NetworkDown));
-        let segment = segment.flatten().ok_or_else(down)?;
         let mut world = self.lan.world();
         if let Ok(advert) = Advertisement::decode(payload) {
             self.observe(&mut world, id, Observed::Advert(advert));
@@ -178,6 +180,7 @@ impl Backend for Memory {
             return Ok(());
         }
         let mut world = self.lan.world();
+        let deadline = deadline.map(|at| world.when(self.index, at));
         match deadline.into_iter().chain(world.next()).min() {
             Some(next) => world.advance_to(next),
             None => {

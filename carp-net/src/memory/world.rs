@@ -24,6 +24,7 @@ pub(super) struct World {
     pub(super) loss_per_million: u32,
     pub(super) transit: (Duration, Duration),
     pub(super) reorders: bool,
+    pub(super) doubled_per_million: u32,
     /// When the last packet from one machine to another arrives.
     arrivals: BTreeMap<(usize, usize), Timestamp>,
     pub(super) work: (Duration, Duration),
@@ -54,6 +55,7 @@ impl World {
             loss_per_million: 0,
             transit: (TRANSIT, TRANSIT),
             reorders: false,
+            doubled_per_million: 0,
             arrivals: BTreeMap::new(),
             work: (WORK, WORK),
             wakes: 0,
@@ -62,6 +64,25 @@ impl World {
             sequence: 0,
             future: BTreeMap::new(),
         }
+    }
+
+    /// Whether a machine has this address of its own.
+    pub(super) fn has(&self, machine: usize, address: IpAddr) -> bool {
+        let found = self.machines.get(machine);
+        found.is_some_and(|found| found.has(address))
+            || address_of(machine, Family::of(address)) == address
+    }
+
+    /// What the clock of a machine shows.
+    pub(super) fn clock(&self, machine: usize) -> Timestamp {
+        let machine = self.machines.get(machine);
+        machine.map_or(self.now, |machine| machine.clock.shows(self.now))
+    }
+
+    /// When it is so late on the clock of a machine.
+    pub(super) fn when(&self, machine: usize, shown: Timestamp) -> Timestamp {
+        let machine = self.machines.get(machine);
+        machine.map_or(shown, |machine| machine.clock.when(shown))
     }
 
     /// When the next thing happens.
@@ -137,22 +158,47 @@ impl World {
         envelope: Envelope,
         payload: &[u8; Advertisement::LEN],
     ) {
-        let is_for = |to: &usize| {
-            envelope.is_to_group() || address_of(*to, envelope.family()) == envelope.destination
-        };
+        let is_for = |to: &usize| envelope.is_to_group() || self.has(*to, envelope.destination);
         let others = (0..self.machines.len()).filter(|to| *to != from);
-        for to in others.filter(is_for) {
-            let lost = self.next_random() % 1_000_000 < u64::from(self.loss_per_million);
-            let mut at = self.now + self.between(self.transit);
-            if !lost && !self.cut.contains(&(from.min(to), from.max(to))) {
-                let last = self.arrivals.entry((from, to)).or_default();
-                if !self.reorders {
-                    at = at.max(*last);
-                }
-                *last = at;
-                let packet = Delivery::Packet(segment.to_owned(), envelope, *payload);
-                self.schedule_at(at, to, packet);
+        let receivers: Vec<usize> = others.filter(is_for).collect();
+        for to in receivers {
+            let packet = || Delivery::Packet(segment.to_owned(), envelope, *payload);
+            self.send_to(from, to, packet());
+            if self.doubled_per_million > 0 && self.happens(self.doubled_per_million) {
+                self.send_to(from, to, packet());
             }
+        }
+    }
+
+    fn send_to(&mut self, from: usize, to: usize, packet: Delivery) {
+        let lost = self.happens(self.loss_per_million);
+        let mut at = self.now + self.between(self.transit);
+        if !lost && !self.cut.contains(&(from.min(to), from.max(to))) {
+            let last = self.arrivals.entry((from, to)).or_default();
+            if !self.reorders {
+                at = at.max(*last);
+            }
+            *last = at;
+            self.schedule_at(at, to, packet);
+        }
+    }
+
+    /// Draws whether something happens that does so often.
+    const fn happens(&mut self, per_million: u32) -> bool {
+        self.next_random() % 1_000_000 < per_million as u64
+    }
+
+    /// Brings a packet that no machine has sent to every machine on the segment, with nothing left
+    /// to chance.
+    pub(super) fn forge(
+        &mut self,
+        segment: &str,
+        envelope: Envelope,
+        payload: &[u8; Advertisement::LEN],
+    ) {
+        for to in 0..self.machines.len() {
+            let packet = Delivery::Packet(segment.to_owned(), envelope, *payload);
+            self.schedule(TRANSIT, to, packet);
         }
     }
 
@@ -177,7 +223,8 @@ impl World {
     }
 }
 
-/// The address that the adverts of this machine come from, and that unicast ones for it go to.
+/// The address that the adverts of a machine come from that was given none of its own, and that
+/// unicast ones for it go to.
 pub(super) fn address_of(machine: usize, family: Family) -> IpAddr {
     let number = u16::try_from(machine + 1).unwrap_or(u16::MAX);
     match family {

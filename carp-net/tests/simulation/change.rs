@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use carp_net::carp_fsm::Timestamp;
 use carp_net::carp_fsm::carp_proto::VirtualAddress;
+use carp_net::simulation::Incident;
 
 use crate::cluster::Cluster;
-use crate::faults::Fault;
+use crate::faults::{CARPDEV, Fault, INTERFACE};
 use crate::for_some_seeds;
 use crate::setting::{Dice, Setting};
 
@@ -122,8 +123,13 @@ impl Cluster {
             self.run(*at - self.now());
             let addresses = &plan.lists[*list];
             self.note(Some(*node), format!("--- changed to {addresses:?}"));
-            let host = self.setting.host_with(*node, addresses);
-            self.members[*node].change(host);
+            let host = Box::new(self.setting.host_with(*node, addresses));
+            self.sim.suffer(&Incident::Change {
+                node: *node,
+                interface: INTERFACE.to_owned(),
+                carpdev: CARPDEV.to_owned(),
+                host,
+            });
         }
     }
 
@@ -131,7 +137,7 @@ impl Cluster {
     fn has_changed(&self, plan: &Plan) {
         let (master, last) = (self.master(), &plan.lists[plan.lists.len() - 1]);
         for address in plan.lists.iter().flatten() {
-            let holders = self.lan.holders(ip(address));
+            let holders = self.sim.lan().holders(ip(address));
             let expected = if last.contains(address) {
                 vec![master]
             } else {

@@ -3,58 +3,67 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use carp_net::carp_fsm::{self, State, Timestamp};
-use carp_net::memory::Lan;
+use carp_net::carp_fsm::{self, HostView, Reason, State, Timestamp};
+use carp_net::carp_fsm::{Damage, LinkState, TakenDown};
+use carp_net::memory::Harm;
+use carp_net::simulation::{self, Incident, Outcome, Told, What};
 use carp_net::{Driver, Event};
 
-use crate::faults::Fault;
-use crate::member::Member;
+use crate::faults::INTERFACE;
 use crate::setting::{Dice, Setting};
 use crate::watch::Watch;
 
 pub(crate) struct Cluster {
-    pub(crate) lan: Lan,
+    pub(crate) sim: simulation::Cluster,
     pub(crate) setting: Setting,
-    pub(crate) members: Vec<Member>,
     pub(crate) dice: Dice,
     pub(crate) watch: Watch,
-    pub(crate) cut: BTreeSet<(usize, usize)>,
+    cut: BTreeSet<(usize, usize)>,
+    linked: Vec<bool>,
+    /// How often each node has taken over since something happened.
+    taken: Vec<u32>,
     /// Whether packets are lost or late.
     pub(crate) is_lossy: bool,
-    /// What happens by itself, later.
-    pub(crate) later: Vec<(Timestamp, Fault)>,
     /// When the election must be over, if nothing else happens.
     settled_at: Timestamp,
-    told: Vec<Told>,
+    told: Vec<Line>,
 }
 
+/// How often a node takes over at most after one thing that happens, where all hear each other (C3).
+const MOST_TAKEN: u32 = 2;
+
 /// A line of the timeline.
-#[derive(Clone, Debug)]
-pub(crate) struct Told {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Line {
     pub(crate) at: Timestamp,
     pub(crate) node: Option<usize>,
     pub(crate) text: String,
     pub(crate) is_transition: bool,
 }
 
+/// What a step has told that must be looked at.
+#[derive(Default)]
+struct News {
+    incidents: Vec<(Incident, bool)>,
+    transitions: Vec<usize>,
+    /// Who became master.
+    taken: Vec<usize>,
+    wrong: Option<String>,
+}
+
 impl Cluster {
     pub(crate) fn new(seed: u64, setting: Setting) -> Self {
-        let lan = Lan::new(seed);
-        lan.observe();
-        lan.set_transit(setting.transit.0, setting.transit.1);
-        lan.set_work(setting.work.0, setting.work.1);
-        let members = (0..setting.size)
-            .map(|_| Member::fresh(&lan, lan.node(), &setting))
-            .collect();
+        let sim = simulation::Cluster::new(&setting.scenario(), seed).unwrap();
+        sim.lan().observe();
         let mut cluster = Self {
             watch: Watch::new(&setting),
-            members,
-            lan,
+            sim,
+            linked: vec![true; setting.size],
+            taken: vec![0; setting.size],
             setting,
             dice: Dice::new(seed ^ 0x5eed),
             cut: BTreeSet::new(),
             is_lossy: false,
-            later: Vec::new(),
             settled_at: Timestamp::ZERO,
             told: Vec::new(),
         };
@@ -74,92 +83,123 @@ impl Cluster {
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        self.lan.now()
+        self.sim.now()
     }
 
     /// Something has happened after which the election takes its time.
     pub(crate) fn disturbed(&mut self) {
         self.settled_at = self.now() + self.setting.settling();
+        self.taken.fill(0);
+    }
+
+    /// Makes `fault` happen after `span`.
+    pub(crate) fn after(&mut self, span: Duration, fault: impl Into<Incident>) {
+        self.sim.after(span, fault.into());
+    }
+
+    /// Lets something happen now.
+    pub(crate) fn suffer(&mut self, fault: impl Into<Incident>) {
+        let incident = fault.into();
+        let outcome = self.sim.suffer(&incident);
+        self.note(None, format!("--- {incident:?}"));
+        self.suffered(&incident, matches!(outcome, Outcome::Done));
     }
 
     /// Lets time pass, with everything checked after everything that happens.
     pub(crate) fn run(&mut self, span: Duration) {
-        let until = self.now() + span;
-        loop {
-            let first = (0..self.later.len()).min_by_key(|index| self.later[*index].0);
-            let due = first.filter(|index| self.later[*index].0 <= until);
-            match due {
-                Some(index) => {
-                    let (at, fault) = self.later.remove(index);
-                    self.pass(at);
-                    self.suffer(fault);
-                }
-                None => return self.pass(until),
-            }
-        }
-    }
-
-    fn pass(&mut self, until: Timestamp) {
-        let lan = self.lan.clone();
-        loop {
-            for (member, seen) in self.members.iter().zip(&mut self.watch.nodes) {
-                seen.is_master = member.is_master();
-                seen.is_awake = member.driver.is_some() && !member.paused;
-            }
-            let (told, seen) = (&mut self.told, &mut self.watch.nodes);
-            let before = told.len();
-            let alive = self.members.iter_mut().filter_map(|m| m.driver.as_mut());
-            let goes_on = lan.step(alive, until, |node, event| {
-                let becomes = transition(event);
-                seen[node].is_master |= becomes == Some(State::Master);
-                told.push(Told {
-                    at: lan.now(),
-                    node: Some(node),
-                    text: event.to_string(),
-                    is_transition: becomes.is_some(),
-                });
-            });
-            let news: BTreeSet<usize> = self.told[before..].iter().filter_map(|t| t.node).collect();
-            for node in news {
-                self.members[node].save();
-            }
-            self.bury_the_stopped();
-            self.check();
-            if !goes_on {
-                return;
-            }
-        }
-    }
-
-    fn bury_the_stopped(&mut self) {
-        for member in &mut self.members {
-            if member
-                .driver
-                .as_ref()
-                .is_some_and(|driver| driver.is_stopped())
-            {
-                member.driver = None;
-            }
-        }
-    }
-
-    fn check(&mut self) {
-        if let Err(wrong) = self.watch.check(&self.lan) {
+        if let Err(wrong) = self.try_run(span) {
             self.fail(&wrong);
         }
-        if self.now() >= self.settled_at {
-            self.check_settled();
+    }
+
+    /// The same, where whoever calls wants to know what is wrong.
+    pub(crate) fn try_run(&mut self, span: Duration) -> Result<(), String> {
+        let until = self.now() + span;
+        loop {
+            for (node, seen) in self.watch.nodes.iter_mut().enumerate() {
+                let host = self.sim.host(node, INTERFACE);
+                seen.is_master = host.is_some_and(|host| host.state() == State::Master);
+                seen.is_awake = self.sim.driver(node).is_some() && !self.sim.is_paused(node);
+            }
+            let (told, seen) = (&mut self.told, &mut self.watch.nodes);
+            let mut news = News::default();
+            let goes_on = self.sim.step(until, |it| {
+                let line = Line::of(it);
+                news.hear(it);
+                if let (Some(node), Some(State::Master)) = (it.node, transition(it)) {
+                    seen[node].is_master = true;
+                }
+                told.extend(line);
+            });
+            for (incident, effective) in &news.incidents {
+                self.suffered(incident, *effective);
+            }
+            if let Some(wrong) = news.wrong {
+                return Err(wrong);
+            }
+            for node in &news.taken {
+                self.taken[*node] += 1;
+                let is_calm = !self.is_lossy && self.cut.is_empty();
+                if is_calm && self.taken[*node] > MOST_TAKEN {
+                    let times = self.taken[*node];
+                    return Err(format!("C3: {node} took over {times} times for one reason"));
+                }
+            }
+            if news.incidents.is_empty() {
+                self.check(&news.transitions)?;
+            }
+            if !goes_on {
+                return Ok(());
+            }
         }
+    }
+
+    /// Takes in what an incident means for what must hold.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "few mean more than that something has happened"
+    )]
+    fn suffered(&mut self, incident: &Incident, effective: bool) {
+        match incident {
+            Incident::Forged { .. } => return,
+            Incident::Restart(node, span) if effective => {
+                self.watch.nodes[*node].sign = self.now() + *span;
+            }
+            Incident::Link { node, state, .. } => self.linked[*node] = *state == LinkState::Up,
+            Incident::Cut(one, other) if one != other => {
+                self.cut.insert((*one.min(other), *one.max(other)));
+            }
+            Incident::Heal(one, other) => {
+                self.cut.remove(&(*one.min(other), *one.max(other)));
+            }
+            Incident::Harm { node, harm, .. } => {
+                let takes = [
+                    Harm::TakeDown(TakenDown::SetDown),
+                    Harm::TakeDown(TakenDown::Deleted),
+                    Harm::Damage(Damage::LinkAddress),
+                ];
+                self.watch.nodes[*node].robbed |= takes.contains(harm);
+            }
+            Incident::Loss(per_million) => self.is_lossy |= *per_million > 0,
+            Incident::Reordering(on) => self.is_lossy |= on,
+            _ => {}
+        }
+        self.disturbed();
+    }
+
+    fn check(&mut self, transitions: &[usize]) -> Result<(), String> {
+        self.watch.check(self.sim.lan())?;
+        if self.now() < self.settled_at || self.is_lossy {
+            return Ok(());
+        }
+        self.check_settled(transitions)
     }
 
     /// I3: in every part whose nodes all reach each other there is one master, the right one, and
-    /// nobody else holds an address.
-    fn check_settled(&self) {
-        if self.is_lossy {
-            return;
-        }
-        let takes_part = |node: &usize| self.members[*node].takes_part();
-        let mut left: BTreeSet<usize> = (0..self.members.len()).filter(takes_part).collect();
+    /// nobody else holds an address. Nothing changes any more there (C1).
+    fn check_settled(&self, transitions: &[usize]) -> Result<(), String> {
+        let takes_part = |node: &usize| self.takes_part(*node);
+        let mut left: BTreeSet<usize> = (0..self.setting.size).filter(takes_part).collect();
         while let Some(first) = left.pop_first() {
             let mut part = vec![first];
             let mut looked_at = 0;
@@ -171,34 +211,41 @@ impl Cluster {
             }
             let all_reach = |node: &usize| part.iter().all(|other| self.reach(*node, *other));
             if part.iter().all(all_reach) {
-                self.check_part(&part);
+                self.check_part(&part)?;
+                let moved = transitions.iter().find(|node| part.contains(node));
+                if let Some(node) = moved.filter(|_| self.now() > self.settled_at) {
+                    return Err(format!(
+                        "C1: {node} changed its state, and nothing happened"
+                    ));
+                }
             }
         }
+        Ok(())
     }
 
     fn reach(&self, one: usize, other: usize) -> bool {
         !self.cut.contains(&(one.min(other), one.max(other)))
     }
 
-    fn check_part(&self, part: &[usize]) {
+    fn check_part(&self, part: &[usize]) -> Result<(), String> {
         let masters: Vec<usize> = part
             .iter()
             .copied()
-            .filter(|node| self.members[*node].is_master())
+            .filter(|node| self.is_master(*node))
             .collect();
         let [master] = masters[..] else {
-            self.fail(&format!("I3: of {part:?} masters are {masters:?}"));
+            return Err(format!("I3: of {part:?} masters are {masters:?}"));
         };
-        for holders in self.watch.holders() {
+        for holders in self.holders() {
             let others = |node: &&usize| part.contains(node) && **node != master;
             if !holders.contains(&master) || holders.iter().any(|node| others(&node)) {
-                self.fail(&format!(
+                return Err(format!(
                     "I3: {master} is master, {holders:?} hold an address"
                 ));
             }
         }
         let demotion = |node: usize| {
-            let driver = self.members[node].driver.as_ref();
+            let driver = self.sim.driver(node);
             driver.map_or(0, |driver| driver.node().demotion("carp"))
         };
         let dialect = self.setting.dialect;
@@ -209,19 +256,43 @@ impl Cluster {
             (claim.demotion, interval)
         };
         let willing = |node: &usize| {
-            let view = self.members[*node].view();
+            let view = self.view(*node);
             view.is_some_and(|view| !view.is_held_back())
         };
         let best = part.iter().copied().filter(willing).map(claim).min();
         if best.is_some_and(|best| best != claim(master)) {
-            self.fail(&format!("I3: of {part:?} the master is {master}"));
+            return Err(format!("I3: of {part:?} the master is {master}"));
         }
+        Ok(())
+    }
+
+    pub(crate) fn view(&self, node: usize) -> Option<HostView<'_>> {
+        self.sim.host(node, INTERFACE)
+    }
+
+    pub(crate) fn is_master(&self, node: usize) -> bool {
+        self.view(node)
+            .is_some_and(|view| view.state() == State::Master)
+    }
+
+    /// Whether it can take part in the election.
+    fn takes_part(&self, node: usize) -> bool {
+        let view = self.view(node);
+        let enabled = view.is_some_and(|view| view.config().is_enabled());
+        enabled && self.linked[node] && !self.sim.is_paused(node)
+    }
+
+    /// Who holds each address that is followed.
+    pub(crate) fn holders(&self) -> Vec<&Vec<usize>> {
+        let followed = |(address, _): &(std::net::IpAddr, _)| self.watch.follows.contains(address);
+        let last = self.sim.tenures().last().filter(followed);
+        last.map(|(_, tenure)| &tenure.holders).collect()
     }
 
     /// The node that is master; there must be one.
     pub(crate) fn master(&self) -> usize {
-        let is_master = |node: &usize| self.members[*node].is_master();
-        let masters: Vec<usize> = (0..self.members.len()).filter(is_master).collect();
+        let is_master = |node: &usize| self.is_master(*node);
+        let masters: Vec<usize> = (0..self.setting.size).filter(is_master).collect();
         match masters[..] {
             [master] => master,
             _ => self.fail(&format!("masters are {masters:?}")),
@@ -231,7 +302,7 @@ impl Cluster {
     /// Lets a moment pass if the master advertises now, or has just done so.
     pub(crate) fn between_adverts(&mut self) {
         let master = self.master();
-        let driver = self.members[master].driver.as_ref();
+        let driver = self.sim.driver(master);
         let due = driver.and_then(Driver::deadline);
         let moment = Duration::from_millis(5);
         let is_soon = due.is_some_and(|due| due - self.now() < moment);
@@ -249,15 +320,15 @@ impl Cluster {
     }
 
     pub(crate) fn note(&mut self, node: Option<usize>, text: impl Into<String>) {
-        self.told.push(Told {
-            at: self.lan.now(),
+        self.told.push(Line {
+            at: self.now(),
             node,
             text: text.into(),
             is_transition: false,
         });
     }
 
-    pub(crate) fn told_since(&self, begin: Timestamp) -> impl Iterator<Item = &Told> {
+    pub(crate) fn told_since(&self, begin: Timestamp) -> impl Iterator<Item = &Line> {
         self.told.iter().filter(move |told| told.at >= begin)
     }
 
@@ -284,11 +355,68 @@ impl Cluster {
     }
 }
 
-fn transition(event: &Event) -> Option<State> {
-    if let Event::Node { event, .. } = event
+impl News {
+    fn hear(&mut self, told: &Told<'_>) {
+        match told.what {
+            What::Incident(incident, outcome) => {
+                let effective = matches!(outcome, Outcome::Done);
+                self.incidents.push((incident.clone(), effective));
+            }
+            What::Event(event) => {
+                self.transitions
+                    .extend(told.node.filter(|_| transition(told).is_some()));
+                let is_master = transition(told) == Some(State::Master);
+                self.taken.extend(told.node.filter(|_| is_master));
+                if let Some(wrong) = groundless(told, event) {
+                    self.wrong.get_or_insert(wrong);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Line {
+    /// What is told, but for packets that were refused.
+    fn of(told: &Told<'_>) -> Option<Self> {
+        let text = match told.what {
+            What::Incident(Incident::Forged { .. }, _) | What::Event(Event::Refused(_)) => {
+                return None;
+            }
+            What::Incident(incident, _) => format!("--- {incident:?}"),
+            What::Event(event) => event.to_string(),
+            _ => return None,
+        };
+        Some(Self {
+            at: told.at,
+            node: told.node,
+            text,
+            is_transition: transition(told).is_some(),
+        })
+    }
+}
+
+fn transition(told: &Told<'_>) -> Option<State> {
+    if let What::Event(Event::Node { event, .. }) = told.what
         && let carp_fsm::Event::Transition { to, .. } = event
     {
         return Some(*to);
+    }
+    None
+}
+
+/// C2: whoever takes over because a clock has run out has waited for all of its length.
+fn groundless(told: &Told<'_>, event: &Event) -> Option<String> {
+    if let Event::Node { event, .. } = event
+        && let carp_fsm::Event::Transition { reason, facts, .. } = event
+        && let Reason::MasterDown(_) = reason
+    {
+        let waited = facts
+            .clock
+            .map(|clock| (told.clock - clock.wait.since, clock.wait.length));
+        if waited.is_none_or(|(waited, length)| waited < length) {
+            return Some(format!("C2: a take-over after {waited:?}"));
+        }
     }
     None
 }

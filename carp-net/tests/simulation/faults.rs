@@ -1,12 +1,14 @@
-//! What can go wrong in a cluster, and right again.
+//! What can go wrong in a cluster, and right again, in short.
 
 use std::time::Duration;
 
-use carp_net::carp_fsm::{Command, Damage, LinkState, TakenDown};
+use carp_net::carp_fsm::{Command, LinkState};
 use carp_net::memory::Harm;
+use carp_net::simulation::Incident;
 
-use crate::cluster::Cluster;
-use crate::member::Member;
+/// The carp interface of every node, and its carpdev.
+pub(crate) const INTERFACE: &str = "carp0";
+pub(crate) const CARPDEV: &str = "vmx0";
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Fault {
@@ -33,117 +35,68 @@ pub(crate) enum Fault {
     Demote(usize, i32),
     /// So many of a million packets are lost.
     Loss(u32),
-    /// Packets take from nothing to this long, so that they overtake each other.
-    Delay(Duration),
+    /// So many come twice.
+    Doubling(u32),
+    /// Packets overtake each other, or stay in order.
+    Reordering(bool),
+    /// Packets take from the first to the second.
+    Transit(Duration, Duration),
 }
 
-impl Cluster {
-    /// Makes `fault` happen after `span`.
-    pub(crate) fn after(&mut self, span: Duration, fault: Fault) {
-        self.later.push((self.now() + span, fault));
+impl Fault {
+    /// Whether it can happen in a cluster of so many nodes.
+    pub(crate) fn fits(self, size: usize) -> bool {
+        if let Self::Cut(one, other, _) = self {
+            return one.max(other) < size;
+        }
+        let node = Incident::from(self).node();
+        node.is_none_or(|node| node < size)
     }
+}
 
-    pub(crate) fn suffer(&mut self, fault: Fault) {
-        self.note(None, format!("--- {fault:?}"));
-        self.disturbed();
+impl From<Fault> for Incident {
+    fn from(fault: Fault) -> Self {
+        let interface = || INTERFACE.to_owned();
         match fault {
-            Fault::Kill(node) => {
-                // A last sign of life, after what was saved.
-                let last_alive = self.lan.now() + Duration::from_micros(1);
-                self.members[node].end(last_alive);
-            }
-            Fault::Resume(node) => {
-                if self.members[node].driver.is_none() {
-                    let backend = self.lan.node_again(node);
-                    self.members[node].resume(backend, &self.setting);
-                }
-            }
-            Fault::Begin(node) => {
-                if self.members[node].driver.is_none() {
-                    let linked = self.members[node].linked;
-                    let backend = self.lan.node_again(node);
-                    self.members[node] = Member::fresh(&self.lan, backend, &self.setting);
-                    self.members[node].linked = linked;
-                }
-            }
-            Fault::Restart(node, span) => {
-                let member = &mut self.members[node];
-                if member.driver.is_some() && !member.paused {
-                    member.save();
-                    member.end(self.lan.now());
-                    self.watch.nodes[node].sign = self.lan.now() + span;
-                    self.after(span, Fault::Resume(node));
-                }
-            }
-            Fault::Pause(node, paused) => {
-                let member = &mut self.members[node];
-                if member.driver.is_some() && member.paused != paused {
-                    member.paused = paused;
-                    member.last_alive = self.lan.now();
-                    self.lan.set_paused(node, paused);
-                }
-            }
-            Fault::Link(node, state) => {
-                self.members[node].linked = state == LinkState::Up;
-                self.lan.set_link(node, "vmx0", state);
-            }
-            Fault::PowerOff(node) => {
-                self.members[node].end(self.lan.now());
-                self.members[node].forget();
-                self.lan.power_off(node);
-            }
-            Fault::Cut(one, other, cut) => {
-                let pair = (one.min(other), one.max(other));
-                if cut && one != other {
-                    self.cut.insert(pair);
-                } else {
-                    self.cut.remove(&pair);
-                }
-                self.lan.set_cut(one, other, cut && one != other);
-            }
-            Fault::Harm(node, harm) => {
-                let takes = [
-                    Harm::TakeDown(TakenDown::SetDown),
-                    Harm::TakeDown(TakenDown::Deleted),
-                    Harm::Damage(Damage::LinkAddress),
-                ];
-                self.watch.nodes[node].robbed |= takes.contains(&harm);
-                self.lan.harm(node, "carp0", harm);
-            }
-            Fault::Command(node, command) => {
-                let member = &mut self.members[node];
-                if let Some(driver) = member.driver.as_mut().filter(|_| !member.paused) {
-                    // One that was destroyed has nobody to command.
-                    driver.command(member.id, command).unwrap_or_default();
-                }
-            }
-            Fault::Destroy(node) => {
-                let member = &mut self.members[node];
-                if let Some(driver) = member.driver.as_mut().filter(|_| !member.paused) {
-                    driver.remove(member.id).unwrap_or_default();
-                }
-            }
-            Fault::Stop(node) => {
-                let member = &mut self.members[node];
-                if let Some(driver) = member.driver.as_mut().filter(|_| !member.paused) {
-                    driver.stop();
-                }
-            }
-            Fault::Demote(node, amount) => {
-                let member = &mut self.members[node];
-                if let Some(driver) = member.driver.as_mut().filter(|_| !member.paused) {
-                    driver.demote("carp", "test", amount);
-                }
-            }
-            Fault::Loss(per_million) => {
-                self.is_lossy |= per_million > 0;
-                self.lan.set_loss(per_million);
-            }
-            Fault::Delay(most) => {
-                self.is_lossy = true;
-                self.lan.set_reordering(true);
-                self.lan.set_transit(Duration::ZERO, most);
-            }
+            Fault::Kill(node) => Self::Kill(node),
+            Fault::Resume(node) => Self::Recover(node),
+            Fault::Begin(node) => Self::Begin(node),
+            Fault::Restart(node, span) => Self::Restart(node, span),
+            Fault::Pause(node, true) => Self::Pause(node),
+            Fault::Pause(node, false) => Self::Resume(node),
+            Fault::Link(node, state) => Self::Link {
+                node,
+                carpdev: CARPDEV.to_owned(),
+                state,
+            },
+            Fault::PowerOff(node) => Self::PowerOff(node),
+            Fault::Cut(one, other, true) => Self::Cut(one, other),
+            Fault::Cut(one, other, false) => Self::Heal(one, other),
+            Fault::Harm(node, harm) => Self::Harm {
+                node,
+                interface: interface(),
+                harm,
+            },
+            Fault::Command(node, command) => Self::Command {
+                node,
+                interface: interface(),
+                command,
+            },
+            Fault::Destroy(node) => Self::Destroy {
+                node,
+                interface: interface(),
+            },
+            Fault::Stop(node) => Self::Stop(node),
+            Fault::Demote(node, amount) => Self::Demote {
+                node,
+                group: "carp".to_owned(),
+                owner: "test".to_owned(),
+                amount,
+            },
+            Fault::Loss(per_million) => Self::Loss(per_million),
+            Fault::Doubling(per_million) => Self::Doubling(per_million),
+            Fault::Reordering(on) => Self::Reordering(on),
+            Fault::Transit(least, most) => Self::Transit(least, most),
         }
     }
 }

@@ -5,9 +5,10 @@
 //! so many of each test.
 //!
 //! After everything that happens on the LAN `watch` checks what can be seen from outside (I1, I2, I6),
-//! and `cluster` whether the election is over when it must be (I3). The tests of `table` are the fault
-//! table of the documentation; those of `storm` let anything happen, at once; those of `change` have an
-//! operator change the addresses.
+//! and `cluster` whether the election is over when it must be (I3, C1) and why nodes take over (C2).
+//! The tests of `table` are the fault table of the documentation; that of `storm` lets anything happen,
+//! at once, as `case` has drawn it, and has `shrink` and `written` make a file of what fails; those of
+//! `change` have an operator change the addresses.
 
 #![expect(
     clippy::unwrap_used,
@@ -16,14 +17,17 @@
 )]
 #![expect(clippy::print_stderr, reason = "a failing case says its seed")]
 
+mod case;
 mod change;
 mod cluster;
+mod engine;
 mod faults;
-mod member;
 mod setting;
+mod shrink;
 mod storm;
 mod table;
 mod watch;
+mod written;
 
 use cluster::Cluster;
 
@@ -42,12 +46,12 @@ fn for_some_seeds(case: impl Fn(u64) -> Cluster) {
     for_seeds(SOME_SEEDS, case);
 }
 
+/// A number in the environment.
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
 fn for_seeds(seeds: u64, case: impl Fn(u64) -> Cluster) {
-    let number = |name| {
-        std::env::var(name)
-            .ok()
-            .and_then(|text| text.parse::<u64>().ok())
-    };
     if let Some(seed) = number("CARP_SIM_SEED") {
         eprintln!("{}", case(seed).timeline());
         return;

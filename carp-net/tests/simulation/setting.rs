@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use carp_net::carp_fsm::carp_proto::{Key, MacAddress, Vhid};
 use carp_net::carp_fsm::{Dialect, Interval, Lladdr, Node, NodeConfig, VirtualHost};
+use carp_net::simulation::{Machine, Network, Scenario};
+
+use crate::faults::{CARPDEV, INTERFACE};
 
 /// Random numbers for the choices of a test; the LAN has its own.
 #[derive(Clone, Debug)]
@@ -44,14 +47,18 @@ pub(crate) struct Setting {
     pub(crate) preempts: bool,
     pub(crate) leases: bool,
     pub(crate) addresses: &'static [&'static str],
-    lladdr: Lladdr,
+    pub(crate) lladdr: Lladdr,
     pub(crate) dialect: Dialect,
     /// Whether adverts go from each node to each, not to the groups.
-    unicast: bool,
-    advbase: u8,
+    pub(crate) unicast: bool,
+    pub(crate) advbase: u8,
     /// The skew of node `n` is this plus `n` steps, so the first is the preferred one.
     first_skew: u8,
     step: u8,
+    /// So many of a million packets come twice.
+    pub(crate) doubling: u32,
+    /// By how many of a million each clock is too fast.
+    drifts: Vec<i32>,
     /// How long packets take.
     pub(crate) transit: (Duration, Duration),
     /// How long kernels take for a change.
@@ -82,9 +89,10 @@ impl Setting {
             _ => (2_000, 15_000),
         };
         let preempts = dice.below(2) == 0;
+        let size = 2 + dice.index(7);
         let micros = |(least, most)| (Duration::from_micros(least), Duration::from_micros(most));
         Self {
-            size: 2 + dice.index(7),
+            size,
             config: Node::builder().preempt(preempts),
             preempts,
             leases: true,
@@ -95,9 +103,52 @@ impl Setting {
             advbase,
             first_skew,
             step,
+            doubling: 0,
+            drifts: vec![0; size],
             transit: micros(transit),
             work: micros((300, 1_500)),
         }
+    }
+
+    /// With clocks that are wrong, and packets that come twice.
+    pub(crate) fn imperfect(mut self, dice: &mut Dice) -> Self {
+        for drift in &mut self.drifts {
+            let drawn = i32::try_from(dice.below(401)).unwrap();
+            *drift = drawn - MOST_DRIFT;
+        }
+        self.doubling = [0, 10_000, 500_000][dice.index(3)];
+        self
+    }
+
+    /// The same with one thing less, for each that there is.
+    pub(crate) fn simpler(&self) -> Vec<Self> {
+        let quick = (Duration::from_micros(100), Duration::from_micros(100));
+        let mut all = Vec::new();
+        let mut simpler = |is_usual: bool, simplify: &dyn Fn(&mut Self)| {
+            if !is_usual {
+                let mut setting = self.clone();
+                simplify(&mut setting);
+                all.push(setting);
+            }
+        };
+        simpler(self.drifts.iter().all(|it| *it == 0), &|it| {
+            it.drifts.fill(0);
+        });
+        simpler(self.doubling == 0, &|it| it.doubling = 0);
+        simpler(!self.unicast, &|it| it.unicast = false);
+        simpler(self.dialect == Dialect::Portable, &|it| {
+            it.dialect = Dialect::Portable;
+        });
+        simpler(self.lladdr == Lladdr::Virtual, &|it| {
+            it.lladdr = Lladdr::Virtual;
+        });
+        simpler(self.addresses == [V4], &|it| it.addresses = &[V4]);
+        simpler(!self.preempts, &|it| *it = it.clone().preempt(false));
+        let usual = (self.advbase, self.first_skew, self.step) == (1, 0, 20);
+        simpler(usual, &|it| *it = it.clone().usual_timers());
+        simpler(self.transit == quick, &|it| it.transit = quick);
+        simpler(self.work == quick, &|it| it.work = quick);
+        all
     }
 
     /// With preemption, or without.
@@ -138,6 +189,24 @@ impl Setting {
         self
     }
 
+    /// The cluster, in which nothing happens.
+    pub(crate) fn scenario(&self) -> Scenario {
+        let mut scenario = Scenario::new();
+        let network = Network::default().doubling(self.doubling);
+        let network = network.transit(self.transit.0, self.transit.1);
+        scenario.set_network(network.work(self.work.0, self.work.1));
+        for node in 0..self.size {
+            let machine = Machine::new(&name(node), self.config).drift(self.drift(node));
+            scenario.add(machine.interface(INTERFACE, CARPDEV, self.host(node)));
+        }
+        scenario
+    }
+
+    /// By how many of a million the clock of a node is too fast.
+    pub(crate) fn drift(&self, node: usize) -> i32 {
+        self.drifts.get(node).copied().unwrap_or_default()
+    }
+
     pub(crate) fn host(&self, node: usize) -> VirtualHost {
         self.host_with(node, self.addresses)
     }
@@ -156,7 +225,7 @@ impl Setting {
             .with_addresses(addresses.iter().map(|text| text.parse().unwrap()))
     }
 
-    fn skew(&self, node: usize) -> u8 {
+    pub(crate) fn skew(&self, node: usize) -> u8 {
         self.first_skew + self.step * u8::try_from(node).unwrap()
     }
 
@@ -222,12 +291,22 @@ impl Setting {
         let hand_over = if self.advbase == 0 { 2_000 } else { 200 };
         let network = (self.transit.1 + self.work.1) * 2;
         let waits = self.master_down(self.size - 1);
-        waits + self.slowest_advert() + network + Duration::from_millis(hand_over)
+        let all = waits + self.slowest_advert() + network + Duration::from_millis(hand_over);
+        // Clocks that are too slow take longer.
+        all + all / 1_000
     }
 }
 
+/// What a node is called in a file.
+pub(crate) fn name(node: usize) -> String {
+    format!("n{node}")
+}
+
+/// By how many of a million clocks are wrong at most.
+const MOST_DRIFT: i32 = 200;
+
 /// The addresses of a machine on the LAN, that unicast adverts go to.
-fn addresses_of(node: usize) -> [IpAddr; 2] {
+pub(crate) fn addresses_of(node: usize) -> [IpAddr; 2] {
     let number = u16::try_from(node + 1).unwrap();
     let [high, low] = number.to_be_bytes();
     let inet6 = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, number);

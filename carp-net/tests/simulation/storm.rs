@@ -1,148 +1,197 @@
-//! Anything may happen, several things at once; what must hold then still holds, and when it is over
-//! the right node is master.
+//! Random clusters: anything may happen, several things at once; what must hold then still holds,
+//! and when it is over the right node is master.
+//!
+//! `CARP_SIM_SEEDS=1000000 cargo test --release -p carp-net --test simulation random_clusters` runs a
+//! million. What fails is made as small as it can be and written as a file for `carpctl sim`.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use carp_net::carp_fsm::{Command, Damage, LinkState, TakenDown};
-use carp_net::memory::Harm;
+use carp_net::carp_fsm::Timestamp;
+use carp_net::simulation::Incident;
 
-use crate::cluster::Cluster;
-use crate::faults::Fault;
-use crate::for_each_seed;
+use crate::case::{Case, UNDER_WAY};
+use crate::cluster::{Cluster, Line};
+use crate::faults::CARPDEV;
+use crate::setting::name;
+use crate::{for_each_seed, number, shrink, written};
 
-impl Cluster {
-    /// One fault, and the end of some.
-    fn storm(&mut self) {
-        let size = self.setting.size;
-        let (node, other) = (self.dice.index(size), self.dice.index(size));
-        let soon = self.dice.millis(1, 200);
-        let later = self.dice.millis(200, 8_000);
-        match self.dice.below(20) {
-            0 | 1 => {
-                self.suffer(Fault::Kill(node));
-                self.after(soon, Fault::Resume(node));
-            }
-            2 => {
-                self.suffer(Fault::Kill(node));
-                self.after(later, Fault::Resume(node));
-            }
-            3 => {
-                self.suffer(Fault::Kill(node));
-                self.after(later, Fault::Begin(node));
-            }
-            4 | 5 => {
-                self.suffer(Fault::Pause(node, true));
-                self.after(later, Fault::Pause(node, false));
-            }
-            6 => {
-                self.suffer(Fault::Pause(node, true));
-                self.after(Duration::from_secs(1), Fault::Kill(node));
-                self.after(Duration::from_secs(1) + soon, Fault::Resume(node));
-            }
-            7 => self.suffer(Fault::Restart(node, soon)),
-            8 => {
-                let state = [LinkState::Down, LinkState::Absent][self.dice.index(2)];
-                self.suffer(Fault::Link(node, state));
-                self.after(later, Fault::Link(node, LinkState::Up));
-            }
-            9 => {
-                self.suffer(Fault::PowerOff(node));
-                self.after(later, Fault::Begin(node));
-            }
-            10 | 11 => {
-                self.suffer(Fault::Cut(node, other, true));
-                self.after(later, Fault::Cut(node, other, false));
-            }
-            12 => {
-                let damage = [Damage::Address, Damage::LinkAddress, Damage::Inet6Disabled];
-                let damage = damage[self.dice.index(3)];
-                self.suffer(Fault::Harm(node, Harm::Damage(damage)));
-            }
-            13 => {
-                let how = [TakenDown::SetDown, TakenDown::Deleted][self.dice.index(2)];
-                self.suffer(Fault::Harm(node, Harm::TakeDown(how)));
-                self.after(later, Fault::Command(node, Command::Up));
-            }
-            14 => {
-                self.suffer(Fault::Command(node, Command::Down));
-                self.after(later, Fault::Command(node, Command::Up));
-            }
-            15 => self.suffer(Fault::Command(node, Command::Backup)),
-            16 => self.suffer(Fault::Command(node, Command::Master)),
-            17 => {
-                let end = [Fault::Stop(node), Fault::Destroy(node)][self.dice.index(2)];
-                self.suffer(end);
-                self.after(later, Fault::Stop(node));
-                self.after(later + Duration::from_secs(2), Fault::Begin(node));
-            }
-            18 => {
-                let amount = i32::try_from(self.dice.below(3)).unwrap();
-                self.suffer(Fault::Demote(node, amount));
-            }
-            _ => {
-                let loss = u32::try_from(self.dice.below(300_000)).unwrap();
-                self.suffer(Fault::Loss(loss));
-                self.after(later, Fault::Loss(0));
-            }
+/// How many clusters are run where nothing else is said.
+const CLUSTERS: u64 = 10_000;
+
+/// Of so many one is run again, to see that it is the same, and once more with forged packets.
+const EACH: u64 = 16;
+
+/// Seeds that are written down.
+const WRITTEN: [u64; 4] = [2, 11, 29, 100];
+
+/// Seeds that have found something once; they come first.
+const KEPT: &str = include_str!("seeds.txt");
+
+/// What became of a case.
+#[derive(PartialEq, Eq)]
+struct Run {
+    told: Vec<Line>,
+    /// Who held which address from when until when, a line each.
+    held: String,
+}
+
+/// Runs a case, with everything checked; `disturb` may add to it.
+fn run(case: &Case, disturb: impl FnOnce(&mut Cluster)) -> Result<Run, String> {
+    let mut cluster = Cluster::new(case.seed, case.setting.clone());
+    for (at, fault) in case.all() {
+        cluster.after(at, fault);
+    }
+    disturb(&mut cluster);
+    cluster.try_run(case.over + UNDER_WAY)?;
+    // From now on nothing is lost or late.
+    cluster.is_lossy = false;
+    cluster.disturbed();
+    let left = Timestamp::ZERO + case.end() - cluster.now();
+    cluster.try_run(left)?;
+    let masters = (0..case.setting.size).filter(|node| cluster.is_master(*node));
+    let masters: Vec<usize> = masters.collect();
+    if masters.len() != 1 {
+        return Err(format!("I3: in the end masters are {masters:?}"));
+    }
+    Ok(Run {
+        told: cluster.told_since(Timestamp::ZERO).cloned().collect(),
+        held: held(&cluster),
+    })
+}
+
+fn held(cluster: &Cluster) -> String {
+    let mut text = String::new();
+    let tenures = cluster.sim.tenures();
+    for address in tenures.addresses() {
+        let all = tenures.of(address);
+        let ends = all.iter().skip(1).map(|next| next.since);
+        for (tenure, until) in all.iter().zip(ends.chain([cluster.now()])) {
+            let holders = tenure
+                .holders
+                .iter()
+                .map(|node| format!(" {}", name(*node)));
+            let (from, until) = (tenure.since.as_micros(), until.as_micros());
+            let holders: String = holders.collect();
+            text.push_str(&format!("{address} {from} {until}{holders}\n"));
         }
     }
+    text
+}
 
-    /// Waits until everything that was to come has come, and ends every fault.
-    fn heal(&mut self) {
-        while !self.later.is_empty() {
-            self.run(Duration::from_millis(100));
+/// What is wrong with a case.
+fn verdict(case: &Case) -> Result<(), String> {
+    let judged = catch_unwind(AssertUnwindSafe(|| {
+        let first = run(case, |_| {})?;
+        if case.seed.is_multiple_of(EACH) {
+            same(
+                &first,
+                &run(case, |_| {})?,
+                "I7: another run of the same seed",
+            )?;
         }
-        for node in 0..self.setting.size {
-            self.suffer(Fault::Pause(node, false));
-            self.suffer(Fault::Link(node, LinkState::Up));
-            self.suffer(Fault::Begin(node));
-            self.suffer(Fault::Demote(node, 0));
-            self.suffer(Fault::Command(node, Command::Up));
-            for other in 0..self.setting.size {
-                self.suffer(Fault::Cut(node, other, false));
-            }
+        if case.seed % EACH == 1 {
+            let forged = run(case, |cluster| {
+                for (at, envelope, bytes) in case.forgeries() {
+                    let carpdev = CARPDEV.to_owned();
+                    let forged = Incident::Forged {
+                        carpdev,
+                        envelope,
+                        bytes,
+                    };
+                    cluster.after(at, forged);
+                }
+            })?;
+            same(&first, &forged, "I4: a run with forged adverts")?;
         }
-        self.suffer(Fault::Loss(0));
-        let (least, most) = self.setting.transit;
-        self.lan.set_transit(least, most);
-        self.lan.set_reordering(false);
-        self.run(Duration::from_secs(2)); // what is still under way arrives
-        self.is_lossy = false;
-        self.disturbed();
-        self.run(self.setting.settling() + Duration::from_secs(2));
-        self.master();
+        Ok(())
+    }));
+    judged.unwrap_or_else(|panic| {
+        let said = panic.downcast_ref::<String>().cloned();
+        Err(format!("I5: {}", said.unwrap_or_default()))
+    })
+}
+
+fn same(one: &Run, other: &Run, what: &str) -> Result<(), String> {
+    if one == other {
+        return Ok(());
     }
+    let pairs = one.told.iter().zip(&other.told);
+    let first = pairs.into_iter().find(|(one, other)| one != other);
+    Err(format!("{what} is another: {first:?}"))
 }
 
 #[test]
-fn after_any_faults_one_master_remains() {
-    for_each_seed(|seed| {
-        let mut cluster = Cluster::settled(seed, |setting| setting);
-        for _ in 0..8 {
-            cluster.storm();
-            let span = cluster.dice.millis(0, 3_000);
-            cluster.run(span);
+fn random_clusters_keep_what_is_promised() {
+    if let Some(seed) = number("CARP_SIM_SEED") {
+        return judge(seed);
+    }
+    let kept = KEPT
+        .lines()
+        .filter_map(|line| line.split('#').next()?.trim().parse().ok());
+    for seed in kept {
+        judge(seed);
+    }
+    let (next, count) = (
+        AtomicU64::new(0),
+        number("CARP_SIM_SEEDS").unwrap_or(CLUSTERS),
+    );
+    let failed = Mutex::new(None);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= count {
+                        return;
+                    }
+                    if verdict(&Case::drawn(seed)).is_err() {
+                        next.store(count, Ordering::Relaxed);
+                        failed.lock().unwrap().get_or_insert(seed);
+                    }
+                }
+            });
         }
-        cluster.heal();
-        cluster
     });
+    if let Some(seed) = failed.into_inner().unwrap() {
+        judge(seed);
+    }
 }
 
-/// The same where packets overtake each other all the while.
+/// Runs one seed, and says how it fails in as few words as can be.
+fn judge(seed: u64) {
+    let case = Case::drawn(seed);
+    let Err(wrong) = verdict(&case) else {
+        return;
+    };
+    let (small, still) = shrink::smallest(case, wrong, verdict);
+    panic!(
+        "seed {seed}: {still}\nCARP_SIM_SEED={seed} runs it again; `carpctl sim FILE --seed {seed}' \
+         shows it with this file:\n\n{}",
+        written::file(&small)
+    );
+}
+
+/// `carpctl` has a test that makes the same of these files. `CARP_SIM_RENEW=1` writes them anew.
 #[test]
-fn after_any_faults_on_a_slow_network_one_master_remains() {
-    for_each_seed(|seed| {
-        let mut cluster = Cluster::settled(seed, |setting| setting);
-        let most = cluster.dice.millis(1, 1_500);
-        cluster.suffer(Fault::Delay(most));
-        for _ in 0..5 {
-            cluster.storm();
-            let span = cluster.dice.millis(0, 3_000);
-            cluster.run(span);
+fn cases_can_be_written_down() {
+    for seed in WRITTEN {
+        let case = Case::drawn(seed);
+        let run = run(&case, |_| {}).map(|run| run.held);
+        let both = [("toml", written::file(&case)), ("held", run.unwrap())];
+        for (kind, now) in both {
+            let here = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/simulation/written");
+            let path = format!("{here}/{seed}.{kind}");
+            if number("CARP_SIM_RENEW").is_some() {
+                std::fs::write(&path, &now).unwrap();
+            }
+            let before = std::fs::read_to_string(&path).unwrap();
+            assert_eq!(before, now, "{path}: CARP_SIM_RENEW=1 writes it anew");
         }
-        cluster.heal();
-        cluster
-    });
+    }
 }
 
 #[test]

@@ -53,11 +53,11 @@ impl Row {
     }
 
     fn gap(&self) -> Duration {
-        self.cluster.watch.gap(self.begin, self.cluster.now())
+        self.cluster.watch.gap(&self.cluster.sim, self.begin)
     }
 
     fn overlap(&self) -> Duration {
-        self.cluster.watch.overlap(self.begin, self.cluster.now())
+        self.cluster.watch.overlap(&self.cluster.sim, self.begin)
     }
 
     fn costs(&self, gap: Duration, overlap: Duration) {
@@ -303,7 +303,7 @@ fn frozen_service_without_a_lease_holds_until_it_wakes() {
         let mut cluster = Cluster::settled(seed, |setting| setting.lease(false));
         let frozen = Duration::from_secs(9) + cluster.dice.millis(0, 9_000);
         let mut row = Row::new(cluster, frozen, |node| Fault::Pause(node, true));
-        for holders in row.cluster.watch.holders() {
+        for holders in row.cluster.holders() {
             let both = holders.contains(&row.master) && holders.len() == 2;
             row.cluster
                 .require(both, || format!("{holders:?} hold an address"));
@@ -330,7 +330,7 @@ fn lost_link_costs_the_next_masters_wait_and_its_return_nothing() {
         let mut row = Row::new(cluster, long(), |node| Fault::Link(node, state));
         row.costs(row.next_master_down() + NOTICE, MOMENT);
         row.another_is_master();
-        let lost = row.cluster.members[row.master].state();
+        let lost = row.cluster.view(row.master).map(|view| view.state());
         row.cluster
             .require(lost == Some(State::Init), || format!("it is {lost:?}"));
         row.begin();

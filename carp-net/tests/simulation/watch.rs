@@ -5,11 +5,9 @@ use std::time::Duration;
 
 use carp_net::carp_fsm::Timestamp;
 use carp_net::memory::{Holding, Lan, Observation, Observed};
+use carp_net::simulation;
 
 use crate::setting::Setting;
-
-/// Who has held an address, and since when.
-type Holders = Vec<(Timestamp, Vec<usize>)>;
 
 #[derive(Debug)]
 pub(crate) struct Watch {
@@ -18,7 +16,8 @@ pub(crate) struct Watch {
     /// How long kernels may take for what they are asked for.
     slack: Duration,
     pub(crate) nodes: Vec<Seen>,
-    holders: Vec<(IpAddr, Holders)>,
+    /// The addresses that are looked at.
+    pub(crate) follows: Vec<IpAddr>,
 }
 
 /// One node, seen from outside.
@@ -57,14 +56,11 @@ impl Watch {
         // Work under way when a process stops is done a moment later.
         let slack = setting.work.1 * 4 + Duration::from_millis(1);
         let lease = setting.longest_lease() + slack;
-        let ips = setting.ips().into_iter();
         Self {
             slack,
             lease: setting.leases.then_some(lease),
             nodes: vec![seen; setting.size],
-            holders: ips
-                .map(|ip| (ip, vec![(Timestamp::ZERO, Vec::new())]))
-                .collect(),
+            follows: setting.ips(),
         }
     }
 
@@ -84,7 +80,7 @@ impl Watch {
                 return Err(format!("I1: node {number} answers, and is not master"));
             }
         }
-        for (ip, holders) in &mut self.holders {
+        for ip in &self.follows {
             let holding = lan.holders(*ip);
             // I6, and more: nobody holds an address for longer than a lease without saying so.
             for node in &holding {
@@ -94,9 +90,6 @@ impl Watch {
                         "I6: {node} holds {ip} after {silent_for:?} of silence"
                     ));
                 }
-            }
-            if holders.last().is_none_or(|(_, last)| *last != holding) {
-                holders.push((now, holding));
             }
         }
         Ok(())
@@ -151,48 +144,30 @@ impl Watch {
 
     /// From now on only these addresses are looked at.
     pub(crate) fn keep_only(&mut self, ips: &[IpAddr]) {
-        self.holders.retain(|(ip, _)| ips.contains(ip));
+        self.follows.retain(|ip| ips.contains(ip));
     }
 
-    /// Who holds each address.
-    pub(crate) fn holders(&self) -> impl Iterator<Item = &Vec<usize>> {
-        let last = |(_, holders): &(IpAddr, Holders)| holders.len() - 1;
-        self.holders
-            .iter()
-            .map(move |entry| &entry.1[last(entry)].1)
-    }
-
-    /// The longest time since `begin` that some address was held by as many nodes as `counts`.
+    /// The longest time since `begin` that an address was held by as many nodes as `counts`.
     fn longest(
         &self,
+        cluster: &simulation::Cluster,
         begin: Timestamp,
-        end: Timestamp,
         counts: impl Fn(usize) -> bool,
     ) -> Duration {
-        let mut longest = Duration::ZERO;
-        for (_, holders) in &self.holders {
-            let mut since = None;
-            let ends = holders.iter().skip(1).map(|(at, _)| *at).chain([end]);
-            for ((at, holding), until) in holders.iter().zip(ends) {
-                if !counts(holding.len()) {
-                    since = None;
-                } else if until > begin {
-                    let from = since.unwrap_or_else(|| begin.max(*at));
-                    since = Some(from);
-                    longest = longest.max(until - from);
-                }
-            }
-        }
-        longest
+        let (tenures, now) = (cluster.tenures(), cluster.now());
+        let spans = self.follows.iter();
+        let spans = spans.flat_map(|ip| tenures.spans(*ip, begin, now, &counts));
+        let lengths = spans.map(|(from, until)| until - from);
+        lengths.max().unwrap_or_default()
     }
 
     /// The longest time since `begin` that an address was nowhere.
-    pub(crate) fn gap(&self, begin: Timestamp, now: Timestamp) -> Duration {
-        self.longest(begin, now, |count| count == 0)
+    pub(crate) fn gap(&self, cluster: &simulation::Cluster, begin: Timestamp) -> Duration {
+        self.longest(cluster, begin, |count| count == 0)
     }
 
     /// The longest time since `begin` that an address was on several nodes.
-    pub(crate) fn overlap(&self, begin: Timestamp, now: Timestamp) -> Duration {
-        self.longest(begin, now, |count| count > 1)
+    pub(crate) fn overlap(&self, cluster: &simulation::Cluster, begin: Timestamp) -> Duration {
+        self.longest(cluster, begin, |count| count > 1)
     }
 }

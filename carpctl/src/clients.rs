@@ -16,6 +16,7 @@ pub(crate) mod random;
 pub(crate) mod render;
 pub(crate) mod secret;
 pub(crate) mod shell;
+pub(crate) mod sim;
 pub(crate) mod stage;
 pub(crate) mod systemd;
 pub(crate) mod watch;

@@ -13,6 +13,7 @@ use crate::clients::demotion::{self, hold::DemoteOptions};
 use crate::clients::hooks::runner::{self, HooksOptions};
 use crate::clients::netstart::save::{self, SaveOptions};
 use crate::clients::netstart::{self, NetstartOptions};
+use crate::clients::sim::{self, SimOptions};
 use crate::clients::watch::monitor::{self, MonitorOptions};
 use crate::clients::watch::peers::{self, PeersOptions};
 use crate::clients::watch::wait::{self, WaitOptions};
@@ -104,6 +105,8 @@ enum Command {
     Decode(DecodeOptions),
     /// Show two nodes taking over from each other, in a network of its own
     Demo(DemoOptions),
+    /// Simulate a cluster, with faults, in virtual time
+    Sim(SimOptions),
     /// Explain a word, a command or a setting
     Help(HelpOptions),
     /// Write what a package installs beside the program
@@ -131,6 +134,7 @@ impl Cli {
                         | Command::Peers(_)
                         | Command::Monitor(_)
                         | Command::Decode(_)
+                        | Command::Sim(_)
                 )
             );
         let said = [
@@ -202,6 +206,7 @@ pub(crate) fn run() -> Result<std::process::ExitCode, Failure> {
         Some(Command::Daemon(options)) => return daemon::run(&options),
         Some(Command::Decode(options)) => decode::run(&options, cli.json)?,
         Some(Command::Demo(options)) => return Ok(crate::clients::demo::run(&options)),
+        Some(Command::Sim(options)) => sim::run(&options, cli.json || options.json)?,
         Some(Command::Demote(options)) => return demotion::hold::run(&options),
         Some(Command::Interface(words)) => interface::run(&words, asked)?,
     }

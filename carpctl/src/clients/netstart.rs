@@ -20,7 +20,7 @@ mod apply;
 mod command;
 mod files;
 mod hostname;
-mod lines;
+pub(crate) mod lines;
 mod plan;
 pub(crate) mod save;
 mod settings;

@@ -32,7 +32,7 @@ use crate::vocabulary::settings::Settings;
 use budget::Budget;
 use clients::Clients;
 pub(crate) use clients::NOT_ROOT;
-pub(crate) use control::{Control, NO_SUCH_INTERFACE, Ticket, no_such_group};
+pub(crate) use control::{Control, NO_SUCH_INTERFACE, Ticket, commands, no_such_group};
 use keeper::Verdict;
 pub(crate) use keeper::{CONDITION, Keeper};
 pub(crate) use records::Legacy;

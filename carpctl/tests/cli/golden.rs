@@ -147,6 +147,11 @@ fn errors_of_commands_are_as_written() {
 }
 
 #[test]
+fn simulations_are_as_written() {
+    holds("sim.txt");
+}
+
+#[test]
 fn answers_are_shown_as_written() {
     holds("answers.txt");
 }

@@ -31,6 +31,7 @@ mod packaging;
 mod ran;
 mod secrets;
 mod services;
+mod sim;
 mod watch;
 mod words;
 

@@ -77,6 +77,7 @@ fn help_and_version_fit_a_terminal() {
         "daemon --help",
         "decode --help",
         "demo --help",
+        "sim --help",
     ] {
         let ran = bench.run(line);
         assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{line}");

@@ -92,7 +92,7 @@ fn values(program: &Command, command: &Command, argument: &Arg) -> Vec<Offer> {
     match (command.get_name(), name) {
         (_, "INTERFACE") => vec![Offer::Interfaces],
         (_, "STATE") => Offer::words(wait::states()),
-        (_, "FILE" | "DIR") => vec![Offer::Files],
+        (_, "FILE" | "DIR" | "CLUSTER.toml") => vec![Offer::Files],
         (_, "NAME[=VALUE]") => {
             let all = Setting::ALL.into_iter();
             all.map(|it| Offer::word(it.name(), it.summary())).collect()

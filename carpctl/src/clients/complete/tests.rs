@@ -64,6 +64,7 @@ fn options_and_arguments_are_those_of_clap() {
     assert_eq!(words_of("demo --fault "), ["stop", "kill"]);
     assert_eq!(offered("stats "), [Offer::Interfaces]);
     assert_eq!(offered("decode "), [Offer::Files]);
+    assert_eq!(offered("sim "), [Offer::Files]);
     assert!(has("decode x.pcap ", "passfile"));
     assert_eq!(words_of("wait carp0 "), ["master", "backup", "init", "up"]);
     assert!(has("help ", "vhid") && has("help ", "preempt") && has("help ", "stats"));

@@ -24,6 +24,7 @@ use happenings::Concerned;
 use hooks::Hooked;
 use journal::Journal;
 use obstacles::told;
+pub(crate) use plan::commands;
 
 mod boot;
 mod changes;

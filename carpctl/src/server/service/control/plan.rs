@@ -111,7 +111,7 @@ impl<B: Backend> Control<B> {
 ///
 /// A change that says everything anew comes again and again: `up` and `state` are then for an
 /// interface that is down, or not there yet, and move no election otherwise.
-fn commands(change: &Change, before: Option<&Config>, config: &Config) -> Vec<Command> {
+pub(crate) fn commands(change: &Change, before: Option<&Config>, config: &Config) -> Vec<Command> {
     let (up, state) = if change.anew {
         let was_down = before.is_some_and(|before| !before.up);
         (

@@ -1,0 +1,101 @@
+//! `carpctl sim`: what a seed promises, and that a file of the property tests is the same run here.
+
+use super::*;
+
+/// Where those tests keep some, each named after its seed, and what came of it.
+const WRITTEN: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../carp-net/tests/simulation/written"
+);
+
+#[test]
+fn a_run_can_be_repeated_with_the_seed_that_it_shows() {
+    let bench = Bench::new();
+    let file = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../packaging/examples/sim-everything.toml"
+    );
+    let first = bench.run(&format!("sim {file}"));
+    assert_eq!((first.code, first.err.as_str()), (Some(0), ""));
+    let seed = first.out.lines().next().unwrap();
+    let seed = seed.strip_prefix("seed ").unwrap();
+    let again = bench.run(&format!("sim {file} --seed {seed}"));
+    assert_eq!(again.out, first.out);
+    let json = |options: &str| {
+        bench
+            .run(&format!("sim {file} --seed {seed} {options}"))
+            .out
+    };
+    assert_eq!(json("--json"), json("--json"));
+    let summary: serde_json::Value = serde_json::from_str(&json("--json --runs 3")).unwrap();
+    assert_eq!(summary.get("runs"), Some(&3.into()));
+}
+
+#[test]
+fn the_file_in_the_help_can_be_run() {
+    let bench = Bench::new();
+    let help = bench.run("sim --help").out;
+    let (_, file) = help.split_once("The file, for example").unwrap();
+    let lines = file
+        .lines()
+        .skip(1)
+        .take_while(|line| !line.starts_with("A node"));
+    let file = bench.directory.path().join("help.toml");
+    fs::write(&file, lines.collect::<Vec<_>>().join("\n")).unwrap();
+    let ran = bench.run(&format!("sim {} --seed 1", file.display()));
+    assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""));
+    assert!(ran.out.contains("one --- crash"), "{}", ran.out);
+}
+
+#[test]
+fn another_seed_is_another_run() {
+    let bench = Bench::new();
+    let file = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../packaging/examples/sim-everything.toml"
+    );
+    let run = |seed: u64| bench.run(&format!("sim {file} --seed {seed}")).out;
+    let [one, other] = [run(1), run(2)];
+    assert!(one.lines().skip(1).ne(other.lines().skip(1)));
+}
+
+#[test]
+fn files_of_the_property_tests_are_the_same_runs() {
+    let bench = Bench::new();
+    let mut files = 0;
+    for entry in fs::read_dir(WRITTEN).unwrap() {
+        let file = entry.unwrap().path();
+        if file.extension() != Some("toml".as_ref()) {
+            continue;
+        }
+        let seed = file.file_stem().unwrap().to_str().unwrap();
+        let ran = bench.run(&format!("sim {} --seed {seed} --json", file.display()));
+        assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""));
+        let expected = fs::read_to_string(file.with_extension("held")).unwrap();
+        assert_eq!(held(&ran.out), expected, "{seed}");
+        files += 1;
+    }
+    assert_eq!(files, 4);
+}
+
+/// Who held which address from when until when, a line each.
+fn held(json: &str) -> String {
+    let run: serde_json::Value = serde_json::from_str(json).unwrap();
+    let list = |value: &serde_json::Value, key: &str| {
+        let list = value.get(key).and_then(|it| it.as_array());
+        list.unwrap().clone()
+    };
+    let mut held = String::new();
+    for address in list(&run, "addresses") {
+        for tenure in list(&address, "tenures") {
+            let name = address.get("address").unwrap().as_str().unwrap();
+            let [from, until] = ["from_us", "until_us"].map(|key| tenure.get(key).unwrap());
+            held.push_str(&format!("{name} {from} {until}"));
+            for holder in list(&tenure, "holders") {
+                held.push_str(&format!(" {}", holder.as_str().unwrap()));
+            }
+            held.push('\n');
+        }
+    }
+    held
+}

@@ -220,7 +220,7 @@ impl Query {
         let Some(value) = value else {
             return Ok(Self::One(setting));
         };
-        let digits = value.strip_prefix('-').unwrap_or(value);
+        let digits = value.strip_prefix(['-', '+']).unwrap_or(value);
         if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(wrong(query, QueryProblem::NotANumber(setting)));
         }
@@ -344,6 +344,17 @@ mod tests {
         };
         let settings = Settings::default().with(&[assign(50), assign(-70)]);
         assert_eq!(settings.unwrap().demotion, -20);
+        let signed = |value: &str| Query::parse(&format!("net.inet.carp.demotion={value}"));
+        assert_eq!(signed("+5"), Ok(Query::Assign(assign(5))));
+        assert_eq!(signed("-5"), Ok(Query::Assign(assign(-5))));
+        for value in ["+", "+-5", "-+5", "++5"] {
+            let refused = signed(value).unwrap_err().problem;
+            assert_eq!(
+                refused,
+                QueryProblem::NotANumber(Setting::Demotion),
+                "{value}"
+            );
+        }
     }
 
     #[test]

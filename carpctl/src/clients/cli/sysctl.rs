@@ -73,34 +73,29 @@ pub(super) fn run(options: &SysctlOptions, json: bool) -> Result<(), Failure> {
     if json {
         return print_json(&settings_as_json(&queries, now));
     }
-    if options.quiet {
-        queries.retain(|query| !is_assignment(query));
-    }
-    print(&lines(&queries, before, now, options.values_only))
+    let shown = queries
+        .iter()
+        .zip(lines(&queries, before, now, options.values_only));
+    let shown = shown.filter(|(query, _)| !options.quiet || !is_assignment(query));
+    print(&shown.map(|(_, lines)| lines).collect::<String>())
 }
 
-/// The lines that `sysctl` answers `queries` with, one change after the other.
-fn lines(queries: &[Query], before: Settings, now: Settings, values_only: bool) -> String {
-    let mut before = before;
-    let mut text = String::new();
-    for (at, query) in queries.iter().enumerate() {
-        let assignment = match query {
-            Query::Assign(assignment) => Some(*assignment),
-            Query::All | Query::One(_) => None,
-        };
-        let later = queries.iter().skip(at + 1);
-        let is_assigned_again = assignment.is_some_and(|this| {
-            let is_of_it = |it: &Query| matches!(it, Query::Assign(a) if a.setting == this.setting);
-            later.into_iter().any(is_of_it)
-        });
-        // What comes of the last one, the service says.
-        let then = assignment.filter(|_| is_assigned_again);
-        let then = then.and_then(|assignment| before.with(&[assignment]).ok());
-        let after = then.unwrap_or(now);
-        text.push_str(&settings_lines(*query, before, after, values_only));
-        before = then.unwrap_or(before);
-    }
-    text
+/// The lines that `sysctl` answers each of `queries` with, one after the other.
+fn lines(queries: &[Query], before: Settings, now: Settings, values_only: bool) -> Vec<String> {
+    let last = queries
+        .iter()
+        .rposition(|query| matches!(query, Query::Assign(_)));
+    let mut current = before;
+    let answered = queries.iter().enumerate().map(|(at, query)| {
+        let before = current;
+        if let Query::Assign(assignment) = *query {
+            // What comes of the last one, the service says.
+            let then = before.with(&[assignment]).ok();
+            current = then.filter(|_| Some(at) != last).unwrap_or(now);
+        }
+        settings_lines(*query, before, current, values_only)
+    });
+    answered.collect()
 }
 
 /// What is wrong where `NAME=VALUE` came as several words, or without a name.
@@ -174,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn settings_that_are_assigned_twice_change_twice() {
+    fn queries_are_answered_one_after_the_other() {
         let said = |assignments: &[&str], values_only| {
             let queries = assignments.iter().map(|query| Query::parse(query).unwrap());
             let queries: Vec<Query> = queries.collect();
@@ -190,6 +185,7 @@ mod tests {
                 before.with(&assigned).unwrap(),
                 values_only,
             )
+            .concat()
         };
         let twice = ["net.inet.carp.preempt=1", "net.inet.carp.preempt=0"];
         assert_eq!(
@@ -212,5 +208,19 @@ mod tests {
             said(&added, false),
             "net.inet.carp.demotion: 0 -> 5\nnet.inet.carp.demotion: 5 -> 11\n"
         );
+        let shown_first = ["net.inet.carp.preempt", "net.inet.carp.preempt=1"];
+        assert_eq!(
+            said(&shown_first, false),
+            "net.inet.carp.preempt=0\nnet.inet.carp.preempt: 0 -> 1\n"
+        );
+        let between = [
+            "net.inet.carp.log=7",
+            "net.inet.carp.log",
+            "net.inet.carp.preempt=1",
+            "net.inet.carp.preempt",
+            "net.inet.carp.log=2",
+            "net.inet.carp.log",
+        ];
+        assert_eq!(said(&between, true), "7\n7\n1\n1\n2\n2\n");
     }
 }

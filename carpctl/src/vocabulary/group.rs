@@ -19,7 +19,7 @@ pub(crate) enum NotAGroupName {
     TooLong,
     #[error("the name of a group does not end in a digit, that of an interface does")]
     EndsInDigit,
-    #[error("the name of a group is made of letters, digits and marks of ASCII, without spaces")]
+    #[error("the name of a group is made of letters, digits, `_', `-' and `.'")]
     Unwritable,
 }
 
@@ -38,7 +38,8 @@ impl FromStr for GroupName {
     type Err = NotAGroupName;
 
     fn from_str(text: &str) -> Result<Self, NotAGroupName> {
-        if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let is_writable = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
+        if text.is_empty() || !text.bytes().all(is_writable) {
             return Err(NotAGroupName::Unwritable);
         }
         if text.len() > LONGEST {
@@ -81,12 +82,14 @@ mod tests {
 
     #[test]
     fn names_are_those_of_openbsd() {
-        for text in ["carp", "web", "a23456789012-xy", "dmz2b"] {
+        for text in ["carp", "web", "a23456789012-xy", "dmz2b", "Web_1.x"] {
             assert_eq!(text.parse::<GroupName>().unwrap().to_string(), text);
         }
         for (text, error) in [
             ("", NotAGroupName::Unwritable),
             ("a b", NotAGroupName::Unwritable),
+            ("''", NotAGroupName::Unwritable),
+            ("a/b", NotAGroupName::Unwritable),
             ("caf\u{e9}", NotAGroupName::Unwritable),
             ("a234567890123456", NotAGroupName::TooLong),
             ("carp0", NotAGroupName::EndsInDigit),

@@ -108,9 +108,9 @@ fn check(
             // What is made of nothing is what the command says.
             let changes = rehearsal.changes.iter().filter(|_| told.is_some());
             for change in changes {
-                text.push(format!("# {change}\n"));
+                text.push(marked(&change.to_string()));
             }
-            text.push(format!("# {}\n", rehearsal.election));
+            text.push(marked(&rehearsal.election.to_string()));
         }
         planned.write_commands(&mut text, options.allow_commands);
         if planned.trust.is_err() {
@@ -118,6 +118,11 @@ fn check(
         }
     }
     print_bytes(text.as_encoded_bytes())
+}
+
+/// The lines of `text`, each of which a shell takes for a comment.
+fn marked(text: &str) -> String {
+    text.lines().map(|line| format!("# {line}\n")).collect()
 }
 
 /// What is told of problems, each in a line as it is found, and whether anything failed.
@@ -166,7 +171,9 @@ is to say of its interface. A relative passfile is in $CREDENTIALS_DIRECTORY, or
 beside the file.
 
 Also reads the lines net.inet.carp.* of /etc/sysctl.d/*.conf, /etc/sysctl.conf
-and /etc/carpctl/sysctl.conf; the last one counts.
+and /etc/carpctl/sysctl.conf; the last one counts. They are set although no
+interface has a file: a service is started that has them for those to come. One
+that another command starts has the defaults until netstart is run.
 
 What is wrong in one file does not keep the others from being applied; the exit
 status is 1 then. CARPCTL_ETC_DIR names another directory instead of /etc.";

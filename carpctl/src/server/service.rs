@@ -224,7 +224,7 @@ impl<B: Platform> Service<B> {
     fn take_signals(&mut self) {
         for signal in self.signals.pending() {
             if signal == SIGHUP && !self.has_terminal {
-                tracing::info!("SIGHUP changes nothing: `carpctl netstart' configures anew");
+                tracing::info!("{HANGUP}");
                 continue;
             }
             tracing::debug!(signal, "told to stop");
@@ -381,6 +381,9 @@ const FIRST_SCRAPER: usize = usize::MAX / 2;
 
 /// How long the end of a process may take in which it says nothing.
 const FAREWELL: Duration = Duration::from_secs(30);
+
+/// What is said of a hangup where it does not end a process.
+pub(crate) const HANGUP: &str = "SIGHUP changes nothing: `carpctl netstart' configures anew";
 
 /// The name by which the supervisor keeps the listening socket.
 pub(crate) const LISTENER: &str = "listener";

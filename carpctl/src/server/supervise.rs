@@ -2,13 +2,13 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, IsTerminal as _};
+use std::io::{self, IsTerminal as _, Read as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
-use std::sync::Arc;
+use std::thread;
 
 use carp_net::supervisor::{Ended, Seen, Start, Supervisor};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -17,7 +17,7 @@ use crate::failure::Failure;
 use crate::paths::Paths;
 use crate::process::without_mark;
 use crate::server::notify::Notifier;
-use crate::server::service::CONDITION;
+use crate::server::service::{CONDITION, HANGUP};
 
 /// How the processes of a service are started.
 #[derive(Debug)]
@@ -125,10 +125,25 @@ fn signals() -> io::Result<UnixStream> {
     if has_terminal() {
         signal_hook::low_level::pipe::register(SIGHUP, signal)?;
     } else {
-        // Which has it not end the process.
-        signal_hook::flag::register(SIGHUP, Arc::default())?;
+        log_hangups()?;
     }
     Ok(stop)
+}
+
+/// Has a hangup not end the process, but logged.
+fn log_hangups() -> io::Result<()> {
+    let (mut hangups, signal) = UnixStream::pair()?;
+    signal_hook::low_level::pipe::register(SIGHUP, signal)?;
+    let log = move || {
+        let mut bytes = [0; 64];
+        while hangups.read(&mut bytes).is_ok_and(|read| read > 0) {
+            tracing::info!("{HANGUP}");
+        }
+    };
+    thread::Builder::new()
+        .name("hangups".to_owned())
+        .spawn(log)?;
+    Ok(())
 }
 
 /// Whether this process runs at a terminal.

@@ -115,7 +115,8 @@ fn errors_in_files_are_told_one_by_one_and_the_rest_is_right() {
             "carpctl: /etc/sysctl.conf:1: net.inet.carp.premept: unknown name (did you mean \
              `net.inet.carp.preempt'?)\n\
              carpctl: /etc/carpctl/sysctl.conf:1: net.ipv4.ip_forward: unknown name\n\
-             carpctl: /etc/hostname.carp06: not the name of a carp interface (carp0, carp1, ...)\n\
+             carpctl: /etc/hostname.carp06: not the name of a carp interface (carp0, carp1, ...); \
+             passed over\n\
              carpctl: /etc/hostname.carp0:3: advskew 300: out of range (0 to 254)\n\
              carpctl: /etc/hostname.carp1:1: advskw: unknown keyword (did you mean `advskew'?)\n\
              carpctl: carp2: both /etc/carpctl/hostname.carp2 and /etc/hostname.carp2 are there: \
@@ -198,9 +199,13 @@ fn files_that_contradict_each_other_are_told() {
 fn where_there_is_nothing_there_is_nothing_to_do() {
     let nothing = bench(&[]);
     assert_eq!(run(&nothing, "netstart"), says(0, "", ""));
-    // Settings are no reason to start a service.
-    let settings = bench(&[("sysctl.conf", "net.inet.carp.preempt=1\n")]);
-    assert_eq!(run(&settings, "netstart"), says(0, "", ""));
+    let others = "kernel.panic=10 # seconds\n#net.inet.carp.preempt=1\n";
+    let settings = bench(&[("sysctl.conf", others), ("hostname.carp01", "nonsense")]);
+    let passed_over = "carpctl: /etc/hostname.carp01: not the name of a carp interface (carp0, carp1, \
+                       ...); passed over\n";
+    for words in ["netstart", "netstart -n"] {
+        assert_eq!(run(&settings, words), says(0, "", passed_over));
+    }
     assert_eq!(run(&settings, "save"), says(0, "", ""));
     let absent = "carpctl: carp0: no such interface\n";
     assert_eq!(run(&settings, "save carp0"), says(1, "", absent));

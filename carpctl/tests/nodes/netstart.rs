@@ -4,6 +4,8 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::net::{Net, Node, PATIENCE, Terrain, let_pass, none_lost, wait_until};
 
 /// The how-to from beginning to end: a file on each node, one for the settings of the preferred
@@ -273,7 +275,25 @@ fn allow_and_log_mean_what_they_do_on_openbsd() {
         })
     });
     assert!(is_told());
+    // Another service would read its files now.
+    let supervisor = two.supervisor().pid().try_into().unwrap();
+    kill_process(Pid::from_raw(supervisor).unwrap(), Signal::HUP).unwrap();
+    wait_until("the log says what reads them", || {
+        let log = std::fs::read_to_string(&log).unwrap();
+        log.contains("SIGHUP changes nothing: `carpctl netstart' configures anew\n")
+    });
+
+    // Without a service and an interface, too.
+    one.write_etc("sysctl.conf", "net.inet.carp.announce=30\t# seconds\n");
+    assert_eq!(
+        one.carpctl("netstart -n"),
+        "carpctl sysctl net.inet.carp.announce=30\n"
+    );
+    assert_eq!(said(one, "netstart"), "");
+    let announce = "sysctl -n net.inet.carp.announce";
+    assert_eq!(one.carpctl(announce), "30\n");
     net.configure("192.0.2.10/24");
+    assert_eq!(one.carpctl(announce), "30\n");
     net.wait_for_master(one, two);
 
     assert_eq!(

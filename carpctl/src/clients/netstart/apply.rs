@@ -29,10 +29,8 @@ pub(super) fn apply(
     };
     // Until this is done.
     let _reloading = client::reloading(paths);
-    // Settings alone are no reason to start a service.
-    if there.is_some() || !plan.interfaces.is_empty() {
-        apply_settings(plan, paths, problems);
-    }
+    // Where no service runs, they start one: it has them for the interfaces to come.
+    apply_settings(plan, paths, problems);
     for name in plan.without_file(&there.unwrap_or_default()) {
         if !options.prune {
             Problems::note(&format!("{name}: {STAYS}"));

@@ -186,6 +186,10 @@ impl Reader<'_> {
                     self.quoted(byte, line, word)?;
                     None
                 }
+                b'\\' if self.has_only_blanks() => {
+                    let problem = BLANK_BEHIND_BACKSLASH.to_owned();
+                    return Err(LineError { line, problem });
+                }
                 // At the end of the file it stands for itself.
                 b'\\' => Some(self.next().map_or(b'\\', |(byte, _)| byte)),
                 byte => Some(byte),
@@ -198,6 +202,14 @@ impl Reader<'_> {
         }
         words.extend(word);
         Ok(words)
+    }
+
+    /// Whether there are blanks up to the end of the line, and nothing else.
+    fn has_only_blanks(&self) -> bool {
+        let mut lines = self.rest.split(|byte| *byte == b'\n');
+        let line = lines.next().unwrap_or_default();
+        let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+        line.first().is_some_and(is_blank) && line.trim_ascii().is_empty()
     }
 
     /// Adds to `word` what stands between two of `quote`, the first of which is on `line`.
@@ -223,6 +235,10 @@ impl Reader<'_> {
         }
     }
 }
+
+const BLANK_BEHIND_BACKSLASH: &str = "`\\': blanks stand behind it, up to the end of the line: \
+                                      remove them, so that the line goes on, or write them in \
+                                      quotes";
 
 /// Longer than any password of which all bytes count.
 const ROOM: usize = 64;

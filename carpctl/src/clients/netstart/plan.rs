@@ -18,7 +18,7 @@ use crate::clients::secret::{self, Secret};
 use crate::clients::shell::command_line;
 use crate::clients::stage::Stage;
 use crate::vocabulary::change::{CarriedKey, Change};
-use crate::vocabulary::name::InterfaceName;
+use crate::vocabulary::name::{InterfaceName, NotACarpName};
 use crate::vocabulary::protocol::Told;
 use crate::vocabulary::rehearsal::Rehearsal;
 use crate::vocabulary::words::SecretSource;
@@ -71,10 +71,7 @@ impl Plan {
             plan.read_settings(etc, problems);
             for path in &found.misnamed {
                 let path = path.display();
-                problems.error(&format!(
-                    "{path}: {}",
-                    crate::vocabulary::name::NotACarpName
-                ));
+                Problems::note(&format!("{path}: {NotACarpName}; passed over"));
             }
         }
         let is_asked = |name: &InterfaceName| names.is_empty() || names.contains(name);

@@ -54,7 +54,8 @@ impl Wanted {
     }
 
     fn take(&mut self, line: &str, whose: Whose) -> Result<(), String> {
-        if line.is_empty() || line.starts_with(['#', ';']) {
+        let line = without_comment(line).trim_end();
+        if line.is_empty() || line.starts_with(';') {
             return Ok(());
         }
         // In front of what may fail.
@@ -96,6 +97,14 @@ impl Wanted {
         self.assignments.push(assignment);
         Ok(())
     }
+}
+
+/// What stands before a comment, which begins with a `#` behind white space, as in the
+/// `sysctl.conf` that OpenBSD ships. No value that counts here has one in it.
+fn without_comment(text: &str) -> &str {
+    let mut marks = text.match_indices('#').map(|(at, _)| text.split_at(at).0);
+    let before = marks.find(|before| before.is_empty() || before.ends_with(char::is_whitespace));
+    before.unwrap_or(text)
 }
 
 /// In whose name a file demotes.

@@ -54,6 +54,33 @@ fn lines_that_end_in_a_backslash_go_on() {
 }
 
 #[test]
+fn blanks_behind_a_backslash_at_the_end_of_a_line_are_named() {
+    for text in [
+        "up\nvhid 1 \\ \n advskew 7\n",
+        "up\ncarpdev vmx0\\\t \r\nup",
+        "\nup \\  ",
+    ] {
+        let error = lines(text.as_bytes()).unwrap_err();
+        assert_eq!(error.line, 2, "{text:?}");
+        assert_eq!(
+            error.problem,
+            "`\\': blanks stand behind it, up to the end of the line: remove them, so that the line \
+             goes on, or write them in quotes"
+        );
+    }
+    // Where nothing goes on, nothing is wrong.
+    assert_eq!(
+        read("up # x \\ \n!echo \\ \npass 'a\\ '\ndescr a\\ # b"),
+        [
+            "1[up]",
+            "2!echo \\",
+            "3[pass] 3[a\\ ]",
+            "4[descr] 4[a #] 4[b]"
+        ]
+    );
+}
+
+#[test]
 fn quotes_are_those_of_a_shell() {
     assert_eq!(
         read(r#"description "my cluster" pass 'a"b'c"d'e" "" x"\"\\\n$y""#),

@@ -35,6 +35,30 @@ fn lines_are_those_of_sysctl_conf() {
 }
 
 #[test]
+fn comment_may_follow_a_value_behind_white_space() {
+    let (wanted, errors) = read(
+        "net.inet.carp.preempt=1\t\t# 1=Enable carp(4) preemption\n\
+         net.inet.carp.log = 3 #louder # than\n\
+         #net.inet.carp.allow=0\t# 0=Disable\n\
+         net.inet.carp.lease=0#\n\
+         net.inet.carp.announce= # 30\n\
+         net.inet.carp.demotion # 50=half\n",
+        Whose::System,
+    );
+    assert_eq!(value(&wanted, Setting::Preempt), Some(1));
+    assert_eq!(value(&wanted, Setting::Log), Some(3));
+    assert_eq!(value(&wanted, Setting::Allow), None);
+    assert_eq!(
+        errors,
+        [
+            "4: net.inet.carp.lease=0#: not a number from 0 to 1",
+            "5: net.inet.carp.announce=: not a number from 0 to 3600 seconds, 0 for none",
+            "6: net.inet.carp.demotion: no value (write NAME=VALUE)",
+        ]
+    );
+}
+
+#[test]
 fn other_names_are_ignored_in_the_files_of_the_system_only() {
     let text = "net.ipv4.ip_forward=1\n-net/ipv4/conf/*/rp_filter\nkernel.core_pattern=|x = y\n";
     let (wanted, errors) = read(text, Whose::System);

@@ -70,6 +70,11 @@ impl Chapter {
 /// `text` in lines that fit a terminal. The first begins with `first`, the others with as many
 /// spaces as that is wide. Words with [`NO_BREAK`] between them stay together.
 pub(crate) fn filled(first: &str, text: &str) -> String {
+    filled_within(COLUMNS, first, text)
+}
+
+/// The same, in lines of `columns`.
+pub(crate) fn filled_within(columns: usize, first: &str, text: &str) -> String {
     let indent = first.chars().count();
     let mut filled = first.to_owned();
     let mut column = indent;
@@ -79,7 +84,7 @@ pub(crate) fn filled(first: &str, text: &str) -> String {
         .enumerate()
     {
         let width = word.chars().count();
-        if number > 0 && column + 1 + width > COLUMNS {
+        if number > 0 && column + 1 + width > columns {
             // Writing to a string cannot go wrong.
             let (Ok(()) | Err(_)) = write!(filled, "\n{:indent$}", "");
             column = indent;
@@ -98,4 +103,4 @@ pub(crate) fn filled(first: &str, text: &str) -> String {
 pub(crate) const NO_BREAK: &str = "\u{a0}";
 
 /// How wide a terminal is taken to be.
-const COLUMNS: usize = 80;
+pub(crate) const COLUMNS: usize = 80;

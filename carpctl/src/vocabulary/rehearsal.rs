@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::vocabulary::change::StateWish;
 use crate::vocabulary::config::Config;
+use crate::vocabulary::details::{self, filled_within};
 
 mod difference;
 use difference::{Difference, differences};
@@ -59,6 +60,17 @@ pub(crate) struct Scene<'a> {
     pub(crate) preempt: bool,
     /// What is wished of the election beside the change.
     pub(crate) wish: Option<StateWish>,
+    /// Whether what `state backup' began holds it back.
+    pub(crate) hold: Hold,
+}
+
+/// Whether an interface is held back by what `state backup` began, and what becomes of that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hold {
+    None,
+    Stays,
+    /// `up` ends it.
+    Ends,
 }
 
 impl Rehearsal {
@@ -98,7 +110,8 @@ impl fmt::Display for Election {
             Follows::No => "no",
             Follows::Maybe => "maybe",
         };
-        write!(f, "election: {follows}: {}", self.why)
+        let text = filled_within(COLUMNS, "election: ", &format!("{follows}: {}", self.why));
+        f.write_str(text.trim_end())
     }
 }
 
@@ -165,11 +178,16 @@ impl Election {
             Some(State::Backup) => "BACKUP",
             Some(State::Init) | None => "INIT",
         };
+        let held = match scene.hold {
+            Hold::None => String::new(),
+            Hold::Stays => format!(", and {HOLDS}"),
+            Hold::Ends => ", and holds back no more".to_owned(),
+        };
         let (follows, of_place) = overtaking(scene).unzip();
         let whys = of_place.into_iter().chain(noticed(scene));
         Self {
             follows: follows.unwrap_or(Follows::No),
-            why: whys.fold(format!("it goes on as {state}"), |text, why| {
+            why: whys.fold(format!("it goes on as {state}{held}"), |text, why| {
                 format!("{text}; {why}")
             }),
         }
@@ -212,7 +230,12 @@ impl Election {
             Some(State::Master) => "it bows out and ",
             Some(State::Backup | State::Init) | None => "it ",
         };
-        let why = format!("{leaves}begins anew, with {}", whys.join(" and "));
+        let whys = whys.join(" and ");
+        let held = match (scene.wish, scene.hold) {
+            (None, Hold::Stays) => format!(", and {HOLDS}"),
+            (None, Hold::None | Hold::Ends) | (Some(_), _) => String::new(),
+        };
+        let why = format!("{leaves}begins anew, with {whys}{held}");
         match (once_it_carries(scene.link, carpdev), scene.state) {
             (None, _) => Self::yes(why),
             (Some(once), Some(State::Master | State::Backup)) => {
@@ -233,12 +256,32 @@ fn once_it_carries(link: LinkState, carpdev: &str) -> Option<String> {
     Some(format!("once {carpdev} is {lacks}"))
 }
 
+/// `carpctl netstart -n` writes `# ` before each line.
+const COLUMNS: usize = details::COLUMNS - 2;
+
 const TAKES_OVER: &str = "takes over; of two masters the one with the smaller interval stays";
 const HOLDS: &str = "holds back until `state master', `up', or the other master is lost";
 
 /// Who may overtake whom because of another interval, if anybody: who preempts is told to each node
 /// alone.
 fn overtaking(scene: Scene<'_>) -> Option<(Follows, &'static str)> {
+    match (scene.state?, scene.hold, scene.preempt) {
+        (State::Backup, Hold::Stays, _) => return None,
+        (State::Backup, Hold::Ends, true) => {
+            return Some((
+                Follows::Maybe,
+                "it takes over where its interval is smaller than the master's (preempt), or the \
+                 master is demoted further",
+            ));
+        }
+        (State::Backup, Hold::Ends, false) => {
+            return Some((
+                Follows::Maybe,
+                "it does not preempt, but takes over where the master is demoted further",
+            ));
+        }
+        (State::Backup, Hold::None, _) | (State::Init | State::Master, _, _) => {}
+    }
     let interval = |config: &Config| config.host().map(|(_, host)| host.interval());
     let was = interval(scene.before?)?;
     match (scene.state?, interval(scene.after)?.cmp(&was)) {

@@ -91,8 +91,8 @@ fn rehearsal_says_what_will_be_and_does_nothing() {
         node.carpctl("-n carp0 mtu 1400 alias 192.0.2.11"),
         "mtu: as the carpdev -> 1400\n\
          inet: none -> 192.0.2.11/24\n\
-         election: no: it goes on as MASTER; the other nodes need the same addresses within five \
-         minutes\n"
+         election: no: it goes on as MASTER; the other nodes need the same addresses\n          \
+                   within five minutes\n"
     );
     assert_eq!(
         node.carpctl("-n carp0 down"),
@@ -119,7 +119,10 @@ fn without_a_service_a_rehearsal_says_what_the_command_then_does() {
     let before = node.host.snapshot().unwrap();
     let cases = [
         ("carp0 vhid 1 carpdev vmx0 192.0.2.10", "as on vmx0\n"),
-        ("carp0 vhid 1 carpdev vmx0 198.51.100.9", "/32\n"),
+        (
+            "carp0 vhid 1 carpdev vmx0 198.51.100.9",
+            "/32 until vmx0 has a network that holds it\n",
+        ),
         (
             "carp0 vhid 1 carpdev vmx9 2001:db8::10/64",
             "waiting for it\n",

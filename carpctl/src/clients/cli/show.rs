@@ -16,6 +16,7 @@ use crate::vocabulary::words;
 
 /// The words of `carpctl show`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = HELP)]
 pub(super) struct ShowOptions {
     /// Show the passwords too, to root
     #[arg(short = 'k')]
@@ -86,5 +87,10 @@ pub(crate) fn words(told: &Told) -> Result<Vec<OsString>, Failure> {
     }
     Ok(words)
 }
+
+const HELP: &str = "\
+It is what was set, and makes the same interface where there is none. What was
+said to the election alone is not in it: an interface that `state backup' holds
+back here would be held back there too, long after the reason is gone.";
 
 const NO_WORD: &str = "its password cannot be written behind `pass'";

@@ -305,16 +305,11 @@ fn settings_come_before_any_interface() {
     };
     assert_eq!(assign(1), reply(false, true));
     bench.done("carp0", "vhid 1 carpdev vmx0");
+    let would =
+        "the service would end with its last interface: net.inet.carp.preempt would be 0 again";
     let lost = "the service ends with its last interface: net.inet.carp.preempt is 0 again";
-    let rehearsal = Request::Rehearse {
-        interface: "carp0".parse().unwrap(),
-        change: understood("carp0", "destroy"),
-    };
-    let said = client::ask(&bench.paths, &rehearsal).unwrap().unwrap();
-    let [Reply::Rehearsal(said)] = &said[..] else {
-        panic!("{said:?}");
-    };
-    assert_eq!(said.notes, [lost]);
+    let (_, notes) = rehearsed(&bench, understood("carp0", "destroy"));
+    assert_eq!(notes, [would]);
     assert_eq!(change(&bench.paths, "carp0", "destroy"), done(&[lost]));
     bench.ended();
 }
@@ -354,4 +349,16 @@ fn wait_for(done: impl Fn() -> bool) {
 fn skip(why: &str) {
     assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "skipped: {why}");
     println!("skipped: {why}");
+}
+
+/// What `change` of `carp0` would change, and the notes of that.
+fn rehearsed(bench: &Bench, change: Change) -> (Vec<String>, Vec<String>) {
+    let interface = "carp0".parse().unwrap();
+    let request = Request::Rehearse { interface, change };
+    let replies = client::ask(&bench.paths, &request).unwrap().unwrap();
+    let [Reply::Rehearsal(rehearsal)] = replies.as_slice() else {
+        panic!("{replies:?}");
+    };
+    let changes = rehearsal.changes.iter().map(ToString::to_string);
+    (changes.collect(), rehearsal.notes.clone())
 }

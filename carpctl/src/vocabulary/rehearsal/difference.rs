@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::vocabulary::change::{AdvDemoteWish, Change};
 use crate::vocabulary::config::{Config, own_broadcast};
+use crate::vocabulary::rehearsal::COLUMNS;
 use crate::vocabulary::words;
 
 /// A thing that changes, in the words that say it: `advskew: 0 -> 100`.
@@ -40,7 +41,11 @@ impl fmt::Display for Difference {
             before,
             after,
         } = self;
-        write!(f, "{what}: {before} -> {after}")
+        let line = format!("{what}: {before} -> {after}");
+        if line.chars().count() <= COLUMNS {
+            return f.write_str(&line);
+        }
+        write!(f, "{what}: {before}\n    -> {after}")
     }
 }
 

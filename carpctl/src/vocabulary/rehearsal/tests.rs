@@ -33,8 +33,38 @@ fn rehearsed_where(preempt: bool, before: &str, state: State, line: &str) -> Str
         link: LinkState::Up,
         preempt,
         wish: change.state,
+        hold: Hold::None,
     };
     Rehearsal::of(scene, notes).to_string()
+}
+
+/// What is said of the election of an interface in BACKUP that is held back and then told `line`.
+fn held(preempt: bool, line: &str) -> String {
+    let before = config(&format!("{WHOLE} advskew 100"));
+    let change = change(line);
+    let (after, _) = before.with(&change).unwrap();
+    let scene = Scene {
+        before: Some(&before),
+        after: &after,
+        state: Some(State::Backup),
+        link: LinkState::Up,
+        preempt,
+        wish: change.state,
+        hold: if change.up == Some(true) {
+            Hold::Ends
+        } else {
+            Hold::Stays
+        },
+    };
+    let Election { follows, why } = Election::of(scene);
+    format!("{follows:?}: {why}")
+}
+
+/// What `text` says of the election, in one line.
+fn on_election(text: &str) -> String {
+    let words = text.split_whitespace();
+    let words = words.skip_while(|word| *word != "election:");
+    words.collect::<Vec<_>>().join(" ")
 }
 
 const WHOLE: &str = "vhid 99 carpdev vmx0 192.0.2.10/24";
@@ -58,9 +88,10 @@ fn every_change_has_a_line() {
          inet: 192.0.2.10/24 -> none\n\
          inet: none -> 192.0.2.20/24\n\
          inet6: none -> 2001:db8::10/64\n\
-         election: maybe: it goes on as MASTER; a node that then has a smaller interval takes over \
-         where that node preempts; the other nodes need the same addresses within five minutes; a \
-         node that hears no adverts any more becomes master\n"
+         election: maybe: it goes on as MASTER; a node that then has a smaller interval\n          \
+                   takes over where that node preempts; the other nodes need the same\n          \
+                   addresses within five minutes; a node that hears no adverts any more\n          \
+                   becomes master\n"
     );
 }
 
@@ -76,6 +107,7 @@ fn begun(link: LinkState, line: &str) -> String {
         link,
         preempt: false,
         wish: change.state,
+        hold: Hold::None,
     };
     Rehearsal::of(scene, Vec::new()).to_string()
 }
@@ -120,7 +152,7 @@ fn election_begins_as_soon_as_the_carpdev_carries() {
         (LinkState::Up, "down", "no: it is down".to_owned()),
     ] {
         let text = begun(link, &format!("{WHOLE} {words}"));
-        let election = text.lines().last().unwrap();
+        let election = on_election(&text);
         assert_eq!(election, format!("election: {expected}"), "{link} {words}");
     }
     let (before, after) = (config(WHOLE), config("vhid 7 carpdev vmx1 192.0.2.10/24"));
@@ -132,6 +164,7 @@ fn election_begins_as_soon_as_the_carpdev_carries() {
             link,
             preempt: false,
             wish: None,
+            hold: Hold::None,
         };
         Rehearsal::of(scene, Vec::new()).election
     };
@@ -170,7 +203,7 @@ fn key_is_said_to_change_and_not_shown() {
 fn why_an_election_follows() {
     let master = |line: &str| {
         let text = rehearsed(WHOLE, State::Master, line);
-        text.lines().last().unwrap().to_owned()
+        on_election(&text)
     };
     for (line, expected) in [
         ("up", "no: it goes on as MASTER"),
@@ -207,13 +240,13 @@ fn why_an_election_follows() {
     }
     let backup = rehearsed(WHOLE, State::Backup, "state master");
     assert_eq!(
-        backup,
-        "election: yes: it takes over; of two masters the one with the smaller interval stays\n"
+        on_election(&backup),
+        "election: yes: it takes over; of two masters the one with the smaller interval stays"
     );
     let held = rehearsed(WHOLE, State::Backup, "state backup");
     let expected = "election: no: it goes on as BACKUP, and holds back until `state master', `up', \
-                    or the other master is lost\n";
-    assert_eq!(held, expected);
+                    or the other master is lost";
+    assert_eq!(on_election(&held), expected);
     let down = rehearsed(&format!("{WHOLE} down"), State::Init, "vhid 7");
     assert!(down.ends_with("election: no: it is down\n"), "{down}");
     let up = rehearsed(&format!("{WHOLE} down"), State::Init, "up");
@@ -250,11 +283,62 @@ fn own_preemption_counts_where_this_node_gets_better_and_that_of_others_where_it
     ] {
         let before = format!("{WHOLE} advskew 100");
         let text = rehearsed_where(preempt, &before, state, line);
-        let election = text.lines().last().unwrap();
+        let election = on_election(&text);
         assert_eq!(
             election,
             format!("election: {expected}"),
             "{preempt} {state:?} {line}"
         );
     }
+}
+
+#[test]
+fn interface_that_is_held_back_is_let_go_by_up_and_state_master_alone() {
+    let goes_on = "it goes on as BACKUP";
+    let up = |why: &str| format!("Maybe: {goes_on}, and holds back no more; {why}");
+    assert_eq!(
+        held(true, "up"),
+        up(
+            "it takes over where its interval is smaller than the master's (preempt), or the \
+            master is demoted further"
+        )
+    );
+    assert_eq!(
+        held(false, "up"),
+        up("it does not preempt, but takes over where the master is demoted further")
+    );
+    let stays = format!("No: {goes_on}, and {HOLDS}");
+    for line in [
+        "advskew 0",
+        "advskew 200",
+        "description rack",
+        "state backup",
+        "up state backup",
+    ] {
+        assert_eq!(held(true, line), stays, "{line}");
+    }
+    assert_eq!(held(true, "state master"), format!("Yes: it {TAKES_OVER}"));
+    assert_eq!(
+        held(true, "vhid 7"),
+        format!("Yes: it begins anew, with another vhid, and {HOLDS}")
+    );
+    assert_eq!(
+        held(true, "vhid 7 up"),
+        "Yes: it begins anew, with another vhid"
+    );
+    assert_eq!(
+        held(true, "down"),
+        "Yes: it is BACKUP, and stands by no more"
+    );
+}
+
+#[test]
+fn lines_are_for_a_terminal_with_room_for_a_mark_before_each() {
+    let scripts = "upscript /usr/local/lib/up downscript /usr/local/lib/carpctl/down";
+    let line = format!("alias 192.0.2.20/24 carppeer 10.0.0.2 advskew 7 {scripts}");
+    let text = rehearsed(WHOLE, State::Master, &line);
+    for line in text.lines() {
+        assert!(line.chars().count() <= 78, "{line}");
+    }
+    assert!(text.contains("\nhooks: none\n    -> "), "{text}");
 }

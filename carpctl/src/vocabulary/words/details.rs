@@ -167,7 +167,8 @@ pub(crate) const fn details(meaning: Meaning) -> Option<Details> {
             chapter: Chapter::Election,
             text: "`state backup' hands over, without loss, and holds back until `state master', \
                    `up', or the other master is lost. `state master' takes over now; without \
-                   `preempt' on another, better node it stays so.",
+                   `preempt' on another, better node it stays so. Both are said to an election \
+                   that goes on, and set nothing: `carpctl show' and `carpctl save' leave them out.",
             unit: "",
             default: "",
             change: "is a transition, of this interface alone",
@@ -179,7 +180,8 @@ pub(crate) const fn details(meaning: Meaning) -> Option<Details> {
             text: "The interface takes part in the election, as a backup at first.",
             unit: "",
             default: "up",
-            change: "begins the election where the interface was down; else nothing",
+            change: "begins the election where the interface was down, ends what `state backup' \
+                     began, and else does nothing",
             example: "carpctl carp0 up",
             section: "4.7",
         },
@@ -206,8 +208,9 @@ pub(crate) const fn details(meaning: Meaning) -> Option<Details> {
         Meaning::Destroy => Details {
             chapter: Chapter::Election,
             text: "Removes the interface with all that was set, after a hand-over as with `down'. \
-                   It must be the only word. The service ends with the last interface where a \
-                   command has started it.",
+                   It must be the only word. A service that a command has started ends with the \
+                   last interface, unless a group is still demoted by somebody (`carpctl -g GROUP' \
+                   shows who), and forgets its settings then.",
             unit: "",
             default: "",
             change: "hands over where the node is master",

@@ -2,7 +2,7 @@
 
 use carp_net::Backend;
 use carp_net::carp_fsm::carp_proto::VirtualAddress;
-use carp_net::carp_fsm::{Command, HostId, HostView, LinkState, State};
+use carp_net::carp_fsm::{Command, HostId, HostView, LinkState, Owner, State};
 
 use super::plan::Plan;
 use super::{Control, NO_SUCH_INTERFACE, Order, STOPPING, Ticket, Undo, Work, told};
@@ -131,7 +131,7 @@ impl<B: Backend> Control<B> {
     }
 
     fn destroy(&mut self, ticket: Ticket, name: InterfaceName) -> Result<(), String> {
-        let lost = self.lost_with(name);
+        let lost = self.lost_with(name, Mood::Indicative);
         let interface = self.interfaces.get_mut(&name).ok_or(NO_SUCH_INTERFACE)?;
         let notes = Vec::from_iter(lost);
         let reply = Reply::Done { notes };
@@ -150,21 +150,51 @@ impl<B: Backend> Control<B> {
         Ok(())
     }
 
-    /// What the operator should know before `name` goes: with the last one goes the service.
-    pub(super) fn lost_with(&self, name: InterfaceName) -> Option<String> {
+    /// What the operator should know before `name` goes: with the last one goes the service, unless
+    /// a demotion keeps it.
+    pub(super) fn lost_with(&self, name: InterfaceName, mood: Mood) -> Option<String> {
         let is_last = self.interfaces.len() == 1 && self.has(name);
-        let ends = is_last && self.on_demand && !self.is_demoted_by_name();
-        self.settings_lost().filter(|_| ends)
+        if !is_last || !self.on_demand {
+            return None;
+        }
+        self.kept_by_demotions(mood)
+            .or_else(|| self.settings_lost(mood))
     }
 
     /// What the operator should know before a service goes that he has told something.
-    pub(super) fn settings_lost(&self) -> Option<String> {
+    pub(super) fn settings_lost(&self, mood: Mood) -> Option<String> {
         let default = Settings::default();
+        let (ends, is) = match mood {
+            Mood::Indicative => ("the service ends with its last interface", "is"),
+            Mood::Conditional => ("the service would end with its last interface", "would be"),
+        };
         let again =
-            |setting: Setting| format!("{} is {} again", setting.name(), default.get(setting));
+            |setting: Setting| format!("{} {is} {} again", setting.name(), default.get(setting));
         let again: Vec<String> = self.settings.unusual().map(again).collect();
-        (!again.is_empty()).then(|| format!("{SETTINGS_LOST}: {}", again.join(", ")))
+        (!again.is_empty()).then(|| format!("{ends}: {}", again.join(", ")))
     }
+
+    /// What the operator should know of a service that stays without an interface.
+    fn kept_by_demotions(&self, mood: Mood) -> Option<String> {
+        let mut demotions = self.driver.node().demotions();
+        let by_name = demotions.find(|entry| matches!(entry.owner, Owner::Named(_)))?;
+        let group = by_name.group;
+        let goes_on = match mood {
+            Mood::Indicative => "goes on",
+            Mood::Conditional => "would go on",
+        };
+        Some(format!(
+            "the service {goes_on} without an interface, because somebody demotes group {group} \
+             (`carpctl -g {group}' shows who)"
+        ))
+    }
+}
+
+/// Whether something is done or only rehearsed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mood {
+    Indicative,
+    Conditional,
 }
 
 /// What comes of applying a configuration.
@@ -175,5 +205,3 @@ struct Follows {
     /// Whether the driver will tell how it went.
     configured: bool,
 }
-
-const SETTINGS_LOST: &str = "the service ends with its last interface";

@@ -11,6 +11,7 @@ use carp_net::Backend;
 use carp_net::carp_fsm::{Owner, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::changes::Mood;
 use super::{Control, Ticket};
 use crate::vocabulary::demotion::{Demand, GroupReport, MOST, OwnerName};
 use crate::vocabulary::group::GroupName;
@@ -295,7 +296,7 @@ impl<B: Backend> Control<B> {
     /// What the operator should know where the last demotion kept a service that is not needed.
     fn settings_lost_at_last(&self) -> Option<String> {
         let ends = self.on_demand && self.destroyed_last && !self.is_demoted_by_name();
-        ends.then(|| self.settings_lost()).flatten()
+        ends.then(|| self.settings_lost(Mood::Indicative)).flatten()
     }
 }
 

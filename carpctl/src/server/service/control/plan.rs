@@ -3,11 +3,12 @@
 use carp_net::Backend;
 use carp_net::carp_fsm::{Command, LinkState};
 
+use super::changes::Mood;
 use super::{Control, NO_SUCH_INTERFACE, STOPPING, told};
 use crate::vocabulary::change::{Change, StateWish};
 use crate::vocabulary::config::Config;
 use crate::vocabulary::name::InterfaceName;
-use crate::vocabulary::rehearsal::{Rehearsal, Scene};
+use crate::vocabulary::rehearsal::{Hold, Rehearsal, Scene};
 
 /// What a change comes to.
 #[derive(Debug)]
@@ -72,11 +73,12 @@ impl<B: Backend> Control<B> {
         }
         let there = self.interfaces.get(&name);
         let id = there.and_then(|interface| interface.host);
-        let state = id.and_then(|id| self.driver.node().host(id));
-        let state = state.map(|host| host.state());
+        let host = id.and_then(|id| self.driver.node().host(id));
+        let state = host.map(|host| host.state());
+        let is_held_back = host.is_some_and(|host| host.is_held_back());
         if change.destroy {
             there.ok_or(NO_SUCH_INTERFACE)?;
-            let notes = Vec::from_iter(self.lost_with(name));
+            let notes = Vec::from_iter(self.lost_with(name, Mood::Conditional));
             return Ok(Rehearsal::of_destroy(state, notes));
         }
         let plan = self.plan(name, change)?;
@@ -94,6 +96,11 @@ impl<B: Backend> Control<B> {
         } else {
             is_wished(Command::Backup).then_some(StateWish::Backup)
         };
+        let hold = match (is_held_back, is_wished(Command::Up)) {
+            (false, _) => Hold::None,
+            (true, false) => Hold::Stays,
+            (true, true) => Hold::Ends,
+        };
         let scene = Scene {
             before: plan.before.as_ref(),
             after: &plan.config,
@@ -101,6 +108,7 @@ impl<B: Backend> Control<B> {
             link: plan.link,
             preempt: self.settings.preempt,
             wish,
+            hold,
         };
         Ok(Rehearsal::of(scene, plan.notes))
     }

@@ -12,7 +12,14 @@ fn boot_interlock_counts_for_interfaces_to_come_and_then_the_service_ends() {
     bench.done("carp0", "vhid 1 carpdev vmx0");
     assert_eq!(bench.report("carp0").demotion, 128);
     // The last interface goes, the interlock stays.
-    bench.done("carp0", "destroy");
+    let (_, notes) = rehearsed(&bench, understood("carp0", "destroy"));
+    let kept_by = "an interface, because somebody demotes group carp (`carpctl -g carp' shows who)";
+    assert_eq!(
+        notes,
+        [format!("the service would go on without {kept_by}")]
+    );
+    let kept = format!("the service goes on without {kept_by}");
+    assert_eq!(change(&bench.paths, "carp0", "destroy"), done(&[&kept]));
     bench.done("carp1", "vhid 2 carpdev vmx0");
     assert_eq!(bench.report("carp1").demotion, 128);
     demote(&bench, "carp -carpdemote 128");
@@ -127,8 +134,11 @@ fn held_demotion_goes_with_its_connection() {
     assert_eq!(not_demoted(&bench, "carp carpdemote 5 owner x"), held);
     assert_eq!(not_demoted(&bench, "carp -carpdemote owner x"), held);
     // Neither a time limit nor the last interface ends it.
-    bench.done("carp0", "create");
-    bench.done("carp0", "destroy");
+    bench.done("carp0", "create group web");
+    demote(&bench, "web carpdemote 5");
+    change(&bench.paths, "carp0", "destroy");
+    assert_eq!(group(&bench, "web").demotion, 5, "its members are gone");
+    demote(&bench, "web -carpdemote 5");
     let other = hold(&bench, "y", 3);
     assert_eq!(group(&bench, "carp").demotion, 100);
     drop(stream);

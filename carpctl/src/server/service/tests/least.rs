@@ -143,3 +143,31 @@ fn what_others_know_a_node_by_begins_an_election() {
     assert!(Pair::moves(1, "state master"));
     assert!(!Pair::moves(1, "state backup"));
 }
+
+#[test]
+fn up_lets_go_of_a_node_that_is_held_back() {
+    let mut pair = Pair::new();
+    let preempt = Assignment {
+        setting: Setting::Preempt,
+        value: 1,
+    };
+    pair.nodes[0].assign(Ticket(1), &[preempt]);
+    pair.nodes[0].poll_reply().unwrap();
+    pair.say(0, "state backup");
+    pair.pass(Duration::from_secs(8));
+    assert_eq!(pair.roles(), [State::Backup, State::Master]);
+    let mut rehearse = |line| {
+        let change = understood("carp0", line);
+        let rehearsal = pair.nodes[0].rehearse("carp0".parse().unwrap(), &change);
+        rehearsal.unwrap().election
+    };
+    let stays = rehearse("advbase 1");
+    assert_eq!(stays.follows, Follows::No);
+    assert!(stays.why.contains("holds back until"), "{stays}");
+    let up = rehearse("up");
+    assert_eq!(up.follows, Follows::Maybe);
+    assert!(up.why.contains("(preempt)"), "{up}");
+    pair.say(0, "up");
+    pair.pass(Duration::from_secs(8));
+    assert_eq!(pair.roles(), [State::Master, State::Backup]);
+}

@@ -84,18 +84,6 @@ fn networks(bench: &Bench, networks: &[&str]) {
     bench.lan.set_networks(0, "vmx0", &networks);
 }
 
-/// What `change` of `carp0` would change, and the notes of that.
-fn rehearsed(bench: &Bench, change: Change) -> (Vec<String>, Vec<String>) {
-    let interface = "carp0".parse().unwrap();
-    let request = Request::Rehearse { interface, change };
-    let replies = client::ask(&bench.paths, &request).unwrap().unwrap();
-    let [Reply::Rehearsal(rehearsal)] = replies.as_slice() else {
-        panic!("{replies:?}");
-    };
-    let changes = rehearsal.changes.iter().map(ToString::to_string);
-    (changes.collect(), rehearsal.notes.clone())
-}
-
 #[test]
 fn address_that_came_before_its_network_joins_it_without_an_election() {
     let bench =

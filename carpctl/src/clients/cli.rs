@@ -21,6 +21,7 @@ use crate::clients::watch::why::{self, WhyOptions};
 use crate::failure::{Failure, printable};
 use crate::paths::Paths;
 use crate::server::daemon::{self, DaemonOptions};
+use crate::vocabulary::details::COLUMNS;
 use crate::vocabulary::name::{InterfaceName, PREFIX};
 use crate::vocabulary::protocol::{Done, answers};
 
@@ -42,7 +43,12 @@ use sysctl::SysctlOptions;
 
 /// Share addresses between machines with CARP, as OpenBSD's ifconfig does.
 #[derive(Debug, clap::Parser)]
-#[command(name = "carpctl", version, disable_help_subcommand = true)]
+#[command(
+    name = "carpctl",
+    version,
+    disable_help_subcommand = true,
+    max_term_width = COLUMNS
+)]
 pub(crate) struct Cli {
     /// Show all interfaces; so does no word at all
     #[arg(short, long)]

@@ -136,6 +136,42 @@ fn help_of_every_word_is_as_written() {
     }
 }
 
+/// However wide the terminal is.
+#[test]
+fn every_help_fits_80_columns() {
+    let bench = Bench::new();
+    let said = |words: &[&str]| {
+        let output = bench.command(words).env("COLUMNS", "200").output();
+        let ran = ran(output.unwrap());
+        assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{words:?}");
+        ran.out
+    };
+    let fits = |words: &[&str]| {
+        for line in said(words).lines() {
+            assert!(line.chars().count() <= 80, "{words:?}: {line}");
+        }
+    };
+    let commands = said(&["complete", "--", "help", ""]);
+    let commands: Vec<&str> = commands.lines().collect();
+    fits(&[&["help"], commands.as_slice()].concat());
+    for words in [vec!["--help"], vec!["-h"], vec!["carp0", "--help"]] {
+        fits(&words);
+    }
+    let page = said(&["--help"]);
+    let (_, listed) = page.split_once("\nCommands:\n").unwrap();
+    let listed = listed.lines().take_while(|line| !line.is_empty());
+    let names = listed.filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
+    let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
+    assert!(
+        names.contains(&"daemon") && names.contains(&"help"),
+        "{names:?}"
+    );
+    for name in names {
+        fits(&[name, "--help"]);
+        fits(&[name, "-h"]);
+    }
+}
+
 #[test]
 fn errors_of_words_are_as_written() {
     holds("words.txt");

@@ -4,11 +4,9 @@ use core::fmt;
 use core::iter;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use hmac::{KeyInit as _, Mac as _};
-
+use crate::key::are_same;
+use crate::keyed::{Beginning, OfCounter};
 use crate::{Advertisement, Key, MacAddress, Vhid};
-
-type HmacSha1 = hmac::Hmac<sha1::Sha1>;
 
 /// Which addresses a digest covers (`docs/carp-protocol.md §2.2`, item 4).
 ///
@@ -60,9 +58,9 @@ pub enum DigestForm {
 /// ```
 #[derive(Clone)]
 pub struct Authenticator {
-    without_link_local: HmacSha1,
+    without_link_local: OfCounter,
     /// Only if there is a link-local address; the two would be the same otherwise.
-    with_link_local: Option<HmacSha1>,
+    with_link_local: Option<OfCounter>,
 }
 
 impl Authenticator {
@@ -110,7 +108,7 @@ impl Authenticator {
             .clone()
             .filter(|address| !address.is_unicast_link_local());
 
-        let mut common = keyed(key);
+        let mut common = Beginning::new(key);
         common.update(&[Advertisement::VERSION, Advertisement::TYPE]);
         common.update(hardware_address);
         common.update(&[vhid.get()]);
@@ -135,12 +133,7 @@ impl Authenticator {
                 .as_ref()
                 .unwrap_or(&self.without_link_local),
         };
-        state
-            .clone()
-            .chain_update(counter.to_be_bytes())
-            .finalize()
-            .into_bytes()
-            .into()
+        state.finish(counter)
     }
 
     /// Returns which of the two forms the digest of a counter has, `None` if it has neither.
@@ -149,13 +142,7 @@ impl Authenticator {
     /// address there is but one form, [`WithoutLinkLocal`](DigestForm::WithoutLinkLocal).
     #[must_use]
     pub fn verify(&self, counter: u64, digest: &[u8; 20]) -> Option<DigestForm> {
-        let matches = |state: &HmacSha1| {
-            state
-                .clone()
-                .chain_update(counter.to_be_bytes())
-                .verify(digest.into())
-                .is_ok()
-        };
+        let matches = |state: &OfCounter| are_same(&state.finish(counter), digest);
         if matches(&self.without_link_local) {
             return Some(DigestForm::WithoutLinkLocal);
         }
@@ -172,13 +159,8 @@ impl fmt::Debug for Authenticator {
     }
 }
 
-/// Returns the state of an HMAC that has seen its key and nothing else.
-fn keyed(key: &Key) -> HmacSha1 {
-    HmacSha1::new_from_slice(key.expose()).expect("HMAC takes a key of any length")
-}
-
 /// Hashes the IPv6 addresses.
-fn with_inet6<I>(mut state: HmacSha1, addresses: I) -> HmacSha1
+fn with_inet6<I>(mut state: Beginning, addresses: I) -> OfCounter
 where
     I: Iterator<Item = Ipv6Addr> + Clone,
 {
@@ -189,7 +171,7 @@ where
     ) {
         state.update(&address.octets());
     }
-    state
+    state.then_counter()
 }
 
 /// Sorts without memory, as the kernels do: each next one is the least above the last one.

@@ -86,9 +86,7 @@ impl Key {
 
 impl PartialEq for Key {
     fn eq(&self, other: &Self) -> bool {
-        let pairs = self.0.iter().zip(&other.0);
-        // The barrier keeps the compiler from stopping at the first difference.
-        pairs.fold(0, |difference, (a, b)| black_box(difference | (a ^ b))) == 0
+        are_same(&self.0, &other.0)
     }
 }
 
@@ -104,6 +102,14 @@ impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Key(..)")
     }
+}
+
+/// Compares two keys, or two digests, in a time that does not depend on where they differ.
+pub(crate) fn are_same(one: &[u8; Key::LEN], other: &[u8; Key::LEN]) -> bool {
+    let pairs = one.iter().zip(other);
+    let difference = pairs.fold(0, |difference, (a, b)| difference | (a ^ b));
+    // The barrier keeps the compiler from deciding at the first difference.
+    black_box(difference) == 0
 }
 
 #[cfg(test)]

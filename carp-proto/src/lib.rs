@@ -78,6 +78,7 @@ mod interval;
 pub use interval::{AdvBase, AdvSkew};
 mod key;
 pub use key::Key;
+mod keyed;
 mod link;
 pub use link::LinkType;
 mod mac;

@@ -20,6 +20,7 @@ mod peers;
 mod resume;
 mod role;
 mod sending;
+mod strangers;
 mod table;
 
 use alloc::vec::Vec;
@@ -41,10 +42,12 @@ use crate::{
 pub use damage::Trouble;
 use lists::Previous;
 pub(crate) use peers::Admitted;
-pub use peers::{Peer, Stranger};
+pub use peers::Peer;
 use role::{Rest, Role};
 pub(crate) use role::{Stimulus, Surroundings};
 pub(crate) use sending::Outcome;
+pub use strangers::Stranger;
+use strangers::Strangers;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Host {
@@ -61,8 +64,7 @@ pub(crate) struct Host {
     silences_under_way: u32,
     /// Whether the `Hold` under way only makes sure of what is there already.
     reassured: bool,
-    /// Those whose adverts are refused. There is room for all of them from the beginning.
-    strangers: Vec<Stranger>,
+    strangers: Strangers,
 }
 
 /// What a host has gone through: with its configuration, all that a successor in another process
@@ -143,7 +145,7 @@ impl Host {
             holds_under_way: 0,
             silences_under_way: 0,
             reassured: false,
-            strangers: Vec::with_capacity(peers::MOST_STRANGERS),
+            strangers: Strangers::new(),
         }
     }
 

@@ -20,12 +20,16 @@ use crate::{
 };
 
 mod demotion;
+mod hosts;
+use hosts::Hosts;
 mod membership;
 pub use membership::ConfigError;
 mod others;
 mod packets;
 mod resume;
+mod vhids;
 mod view;
+use vhids::Vhids;
 pub use view::HostView;
 
 /// The election of one machine: who is master, when, and what to do about it.
@@ -34,8 +38,8 @@ pub use view::HostView;
 #[derive(Clone, Debug)]
 pub struct Node {
     config: NodeConfig,
-    hosts: BTreeMap<HostId, Host>,
-    by_vhid: BTreeMap<(LinkId, u8), HostId>,
+    hosts: Hosts,
+    vhids: Vhids,
     links: BTreeMap<LinkId, LinkState>,
     demotions: Demotions,
     counters: Counters,
@@ -54,8 +58,8 @@ impl Node {
     pub fn new(config: NodeConfig, seed: u64) -> Self {
         Self {
             config,
-            hosts: BTreeMap::new(),
-            by_vhid: BTreeMap::new(),
+            hosts: Hosts::default(),
+            vhids: Vhids::default(),
             links: BTreeMap::new(),
             demotions: Demotions::default(),
             counters: Counters::default(),
@@ -152,7 +156,7 @@ impl Node {
             }
             Err((id, refusal)) => {
                 refusal.count(&mut self.counters);
-                if let Some(host) = id.and_then(|id| self.hosts.get_mut(&id)) {
+                if let Some(host) = id.and_then(|id| self.hosts.get_mut(id)) {
                     host.note_refusal(self.now, envelope, refusal);
                 }
                 Err(refusal)
@@ -164,7 +168,7 @@ impl Node {
     pub fn handle_timeout(&mut self, now: Timestamp) {
         self.advance(now);
         while let Some(due) = self.queue.first().filter(|due| due.at <= self.now) {
-            let Some(host) = self.hosts.get_mut(&due.id) else {
+            let Some(host) = self.hosts.get_mut(due.id) else {
                 break; // the queue holds timers of living hosts only
             };
             host.disarm_due(&mut self.queue, due.timer);
@@ -202,7 +206,7 @@ impl Node {
     /// The addresses of a virtual host; none where there is no such host.
     pub fn addresses(&self, id: HostId) -> &[VirtualAddress] {
         self.hosts
-            .get(&id)
+            .get(id)
             .map_or(&[], |host| host.config.addresses())
     }
 
@@ -215,13 +219,13 @@ impl Node {
     /// second, in whole seconds: the others take over sooner, and the address is on two nodes for up
     /// to a second, unless they are slower than any that was heard.
     pub fn lease(&self, id: HostId) -> Option<Duration> {
-        let host = self.hosts.get(&id).filter(|_| self.config.lease)?;
+        let host = self.hosts.get(id).filter(|_| self.config.lease)?;
         Some(host.lease())
     }
 
     /// A virtual host as it stands.
     pub fn host(&self, id: HostId) -> Option<HostView<'_>> {
-        self.hosts.get(&id).map(|host| self.view(host))
+        self.hosts.get(id).map(|host| self.view(host))
     }
 
     /// All virtual hosts, oldest first.
@@ -277,7 +281,7 @@ impl Node {
     // ---- commands and links ----
 
     fn command(&mut self, id: HostId, command: Command) {
-        let Some(host) = self.hosts.get_mut(&id) else {
+        let Some(host) = self.hosts.get_mut(id) else {
             return;
         };
         match command {
@@ -306,11 +310,7 @@ impl Node {
         if before == state {
             return;
         }
-        let on_link: Vec<HostId> = self
-            .by_vhid
-            .range((link, 0)..=(link, u8::MAX))
-            .map(|(_, id)| *id)
-            .collect();
+        let on_link: Vec<HostId> = self.vhids.on(link).collect();
         for id in &on_link {
             if state == LinkState::Up {
                 self.start(*id, Reason::Link(state));
@@ -325,7 +325,7 @@ impl Node {
     }
 
     fn start(&mut self, id: HostId, reason: Reason) {
-        let Some(host) = self.hosts.get(&id) else {
+        let Some(host) = self.hosts.get(id) else {
             return;
         };
         if host.may_run(self.link_state(host.link)) {
@@ -339,7 +339,7 @@ impl Node {
     fn stop(&mut self) {
         self.stopping = true;
         for id in self.all() {
-            if let Some(host) = self.hosts.get_mut(&id) {
+            if let Some(host) = self.hosts.get_mut(id) {
                 host.config.set_enabled(false);
             }
             self.step(id, Stimulus::Quit(Reason::Stopped));
@@ -353,7 +353,7 @@ impl Node {
     fn advance(&mut self, now: Timestamp) {
         self.now = self.now.max(now);
         let frozen = |due: &Deadline| {
-            let host = self.hosts.get(&due.id)?;
+            let host = self.hosts.get(due.id)?;
             let late = self.now - due.at;
             (late >= host.freeze_limit(self.config.lease)).then_some((due.id, late))
         };
@@ -379,7 +379,7 @@ impl Node {
     }
 
     fn all(&self) -> Vec<HostId> {
-        self.hosts.keys().copied().collect()
+        self.hosts.ids().collect()
     }
 
     fn step(&mut self, id: HostId, stimulus: Stimulus) {
@@ -387,7 +387,7 @@ impl Node {
     }
 
     fn with(&mut self, id: HostId, act: impl FnOnce(&mut Host, &mut Surroundings<'_>)) {
-        let Some(host) = self.hosts.get_mut(&id) else {
+        let Some(host) = self.hosts.get_mut(id) else {
             return;
         };
         let demotion = self.demotions.total_of(host.config.groups());

@@ -133,7 +133,12 @@ impl Authenticator {
                 .as_ref()
                 .unwrap_or(&self.without_link_local),
         };
-        state.finish(counter)
+        let mut digest = [0; 20];
+        let (slots, _) = digest.as_chunks_mut();
+        for (slot, word) in slots.iter_mut().zip(state.finish(counter)) {
+            *slot = word.to_be_bytes();
+        }
+        digest
     }
 
     /// Returns which of the two forms the digest of a counter has, `None` if it has neither.
@@ -142,7 +147,11 @@ impl Authenticator {
     /// address there is but one form, [`WithoutLinkLocal`](DigestForm::WithoutLinkLocal).
     #[must_use]
     pub fn verify(&self, counter: u64, digest: &[u8; 20]) -> Option<DigestForm> {
-        let matches = |state: &OfCounter| are_same(&state.finish(counter), digest);
+        let (claimed, _) = digest.as_chunks();
+        let matches = |state: &OfCounter| {
+            let words = claimed.iter().map(|word| u32::from_be_bytes(*word));
+            are_same(state.finish(counter), words)
+        };
         if matches(&self.without_link_local) {
             return Some(DigestForm::WithoutLinkLocal);
         }

@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::hint::black_box;
+use core::ops::BitXor;
 
 use zeroize::Zeroize as _;
 
@@ -86,7 +87,7 @@ impl Key {
 
 impl PartialEq for Key {
     fn eq(&self, other: &Self) -> bool {
-        are_same(&self.0, &other.0)
+        are_same(self.0, other.0)
     }
 }
 
@@ -104,10 +105,16 @@ impl fmt::Debug for Key {
     }
 }
 
-/// Compares two keys, or two digests, in a time that does not depend on where they differ.
-pub(crate) fn are_same(one: &[u8; Key::LEN], other: &[u8; Key::LEN]) -> bool {
-    let pairs = one.iter().zip(other);
-    let difference = pairs.fold(0, |difference, (a, b)| difference | (a ^ b));
+/// Compares two secrets in a time that does not depend on where they differ.
+pub(crate) fn are_same<T>(
+    one: impl IntoIterator<Item = T>,
+    other: impl IntoIterator<Item = T>,
+) -> bool
+where
+    T: BitXor<Output = T> + Into<u32>,
+{
+    let pairs = one.into_iter().zip(other);
+    let difference = pairs.fold(0, |difference, (a, b)| difference | (a ^ b).into());
     // The barrier keeps the compiler from deciding at the first difference.
     black_box(difference) == 0
 }

@@ -13,6 +13,7 @@ use carp_proto::{Envelope, Family};
 
 use super::Host;
 use super::role::Surroundings;
+use super::strangers::Strangers;
 use crate::counters::{Counters, Refusal};
 use crate::speaker::Speakers;
 use crate::{Claim, Event, Heard, LastHeard, Timer, Timestamp};
@@ -49,20 +50,6 @@ pub(crate) struct Admitted {
     pub(crate) speakers: Speakers,
     pub(crate) counter: u64,
     pub(crate) identification: Option<u16>,
-}
-
-/// Somebody whose packets were all refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Stranger {
-    /// Where the packets say that they come from.
-    pub source: IpAddr,
-    /// Why the last one was refused.
-    pub refusal: Refusal,
-    /// When that was.
-    pub last_heard: Timestamp,
-    /// How many were refused.
-    pub refused: u64,
 }
 
 impl Peer {
@@ -151,7 +138,7 @@ impl Host {
         &self.run.peers
     }
 
-    pub(crate) fn strangers(&self) -> &[Stranger] {
+    pub(crate) const fn strangers(&self) -> &Strangers {
         &self.strangers
     }
 
@@ -160,7 +147,7 @@ impl Host {
         let source = advert.heard.source;
         self.run.counters.received(Family::of(source));
         self.note_pace(advert.heard);
-        self.strangers.retain(|stranger| stranger.source != source);
+        self.strangers.forget(source);
         let at = self.place_of(around, source);
         let Some(peer) = self.run.peers.get_mut(at) else {
             return;
@@ -211,33 +198,16 @@ impl Host {
     /// Counts what was refused, for the host and for whom it says it is from.
     pub(crate) fn note_refusal(&mut self, now: Timestamp, envelope: &Envelope, refusal: Refusal) {
         let (family, source) = (envelope.family(), envelope.source);
-        if !self.run.peers.iter().any(|peer| peer.source == source) {
-            self.note_stranger(now, source, refusal);
-        }
         let peer = self.run.peers.iter_mut().find(|peer| peer.source == source);
-        let of_peer = peer.map(|peer| {
+        if let Some(peer) = peer {
             peer.last_refusal = Some((refusal, now));
-            &mut peer.counters
-        });
-        for counters in of_peer.into_iter().chain([&mut self.run.counters]) {
-            counters.received(family);
-            refusal.count(counters);
+            peer.counters.received(family);
+            refusal.count(&mut peer.counters);
+        } else {
+            self.strangers.note(now, source, refusal);
         }
-    }
-
-    /// Keeps those who were heard last, without allocating.
-    fn note_stranger(&mut self, now: Timestamp, source: IpAddr, refusal: Refusal) {
-        let strangers = &mut self.strangers;
-        let known = strangers.iter().position(|it| it.source == source);
-        let at = known.or_else(|| (strangers.len() >= MOST_STRANGERS).then_some(0));
-        let before = at.map(|at| strangers.remove(at));
-        let refused = before.filter(|_| known.is_some());
-        strangers.push(Stranger {
-            source,
-            refusal,
-            last_heard: now,
-            refused: refused.map_or(0, |before| before.refused) + 1,
-        });
+        self.run.counters.received(family);
+        refusal.count(&mut self.run.counters);
     }
 
     // ---- who is missing ----
@@ -299,9 +269,6 @@ impl Peer {
 
 /// More nodes than a cluster has.
 const MOST_PEERS: usize = 16;
-
-/// More than send what is refused, where nobody forges sources.
-pub(super) const MOST_STRANGERS: usize = 16;
 
 /// How many adverts of its own pace a peer may miss.
 const MISSED_ADVERTS: u32 = 3;

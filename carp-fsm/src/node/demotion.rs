@@ -36,7 +36,7 @@ impl Node {
     pub(super) fn tell_demotion(&mut self, group: &str) {
         for id in self.all() {
             let is_in = |host: &Host| host.config.groups().any(|name| name == group);
-            if self.hosts.get(&id).is_some_and(is_in) {
+            if self.hosts.get(id).is_some_and(is_in) {
                 self.step(id, Stimulus::Demoted);
             }
         }
@@ -67,7 +67,7 @@ impl Node {
         for family in Family::ALL {
             let now = self.now;
             let ends = |host: &mut Host| host.forget_send_errors(now, family);
-            if self.hosts.get_mut(&id).is_some_and(ends) {
+            if self.hosts.get_mut(id).is_some_and(ends) {
                 self.ail(id, Ailment::SendErrors(family), false);
             }
         }
@@ -75,7 +75,7 @@ impl Node {
 
     /// A virtual host that should run but whose link is gone demotes the node (§4.7).
     fn update_link_demotion(&mut self, id: HostId) {
-        let gone = self.hosts.get(&id).is_some_and(|host| {
+        let gone = self.hosts.get(id).is_some_and(|host| {
             host.config.is_enabled()
                 && !host.run.removing
                 && self.link_state(host.link) != LinkState::Up
@@ -86,7 +86,7 @@ impl Node {
     /// Three send errors in a row demote the node, three successes undo it (§4.7).
     pub(super) fn sent(&mut self, id: HostId, family: Family, outcome: Outcome) {
         self.counters.sent(family, outcome);
-        let Some(host) = self.hosts.get_mut(&id) else {
+        let Some(host) = self.hosts.get_mut(id) else {
             return;
         };
         if let Some(demoting) = host.sent(self.now, family, outcome) {

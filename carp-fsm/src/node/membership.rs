@@ -47,7 +47,7 @@ impl Node {
         self.check_vhid(None, link, host.vhid())?;
         let id = HostId(self.next_id);
         self.next_id += 1;
-        self.by_vhid.insert((link, host.vhid().get()), id);
+        self.vhids.insert(link, host.vhid(), id);
         let seed = self.random.next();
         self.hosts.insert(id, Host::new(id, link, host, seed));
         self.start(id, Reason::Configured);
@@ -75,7 +75,7 @@ impl Node {
             return Err(ConfigError::Stopping);
         }
         self.check_vhid(Some(id), link, host.vhid())?;
-        let old = self.hosts.get(&id).ok_or(ConfigError::UnknownHost)?;
+        let old = self.hosts.get(id).ok_or(ConfigError::UnknownHost)?;
         if old.run.removing {
             return Err(ConfigError::UnknownHost);
         }
@@ -84,14 +84,14 @@ impl Node {
         }
         let anew = old.link != link || old.config.begins_anew_as(&host);
         let silent = old.config.is_to_others(&host);
-        let before = (old.link, old.config.vhid().get());
+        let (old_link, old_vhid) = (old.link, old.config.vhid());
         let enabled = host.is_enabled();
         if anew {
             self.step(id, Stimulus::Drop(Reason::Configured));
         }
-        self.by_vhid.remove(&before);
-        self.by_vhid.insert((link, host.vhid().get()), id);
-        if let Some(old) = self.hosts.get_mut(&id) {
+        self.vhids.remove(old_link, old_vhid);
+        self.vhids.insert(link, host.vhid(), id);
+        if let Some(old) = self.hosts.get_mut(id) {
             old.become_configured(self.now, link, host);
         }
         if enabled {
@@ -114,7 +114,7 @@ impl Node {
     /// [`ConfigError::UnknownHost`].
     pub fn remove(&mut self, now: Timestamp, id: HostId) -> Result<(), ConfigError> {
         self.advance(now);
-        let host = self.hosts.get_mut(&id).ok_or(ConfigError::UnknownHost)?;
+        let host = self.hosts.get_mut(id).ok_or(ConfigError::UnknownHost)?;
         host.run.removing = true;
         self.step(id, Stimulus::Quit(Reason::Stopped));
         self.update_demotion(id);
@@ -123,8 +123,8 @@ impl Node {
     }
 
     fn check_vhid(&self, own: Option<HostId>, link: LinkId, vhid: Vhid) -> Result<(), ConfigError> {
-        match self.by_vhid.get(&(link, vhid.get())) {
-            Some(&by) if own != Some(by) => Err(ConfigError::VhidInUse { vhid, by }),
+        match self.vhids.get(link, vhid.get()) {
+            Some(by) if own != Some(by) => Err(ConfigError::VhidInUse { vhid, by }),
             _ => Ok(()),
         }
     }
@@ -132,11 +132,11 @@ impl Node {
     /// Forgets a virtual host that was to be removed and holds nothing any more.
     pub(super) fn reap(&mut self, id: HostId) {
         let done = |host: &Host| host.run.removing && host.is_at_rest();
-        if self.hosts.get(&id).is_some_and(done)
-            && let Some(mut host) = self.hosts.remove(&id)
+        if self.hosts.get(id).is_some_and(done)
+            && let Some(mut host) = self.hosts.remove(id)
         {
             host.disarm_all(&mut self.queue);
-            self.by_vhid.remove(&(host.link, host.config.vhid().get()));
+            self.vhids.remove(host.link, host.config.vhid());
             for family in Family::ALL {
                 self.ail(id, Ailment::SendErrors(family), false);
             }

@@ -12,7 +12,7 @@ impl Node {
         let is_master = |host: &Host| host.state() == State::Master;
         if held {
             self.ail(id, Ailment::Hold, false);
-        } else if self.hosts.get(&id).is_some_and(is_master) {
+        } else if self.hosts.get(id).is_some_and(is_master) {
             self.ail(id, Ailment::Hold, true);
         }
     }
@@ -21,7 +21,7 @@ impl Node {
     /// once where the damage cannot be mended or keeps everything from this node. A lost address is
     /// back before either.
     pub(super) fn damaged(&mut self, id: HostId, damage: Damage) {
-        let Some(host) = self.hosts.get_mut(&id) else {
+        let Some(host) = self.hosts.get_mut(id) else {
             return;
         };
         let before = host.run.counters.incidents;
@@ -42,7 +42,7 @@ impl Node {
     }
 
     pub(super) fn mended(&mut self, id: HostId) {
-        if let Some(damage) = self.hosts.get_mut(&id).and_then(Host::mended) {
+        if let Some(damage) = self.hosts.get_mut(id).and_then(Host::mended) {
             self.events.push_back(Event::Mended { id, damage });
         }
         self.forget_damage(id);
@@ -50,7 +50,7 @@ impl Node {
     }
 
     pub(super) fn not_mended(&mut self, id: HostId) {
-        let trouble = self.hosts.get(&id).and_then(Host::trouble);
+        let trouble = self.hosts.get(id).and_then(Host::trouble);
         if let Some(trouble) = trouble.filter(|trouble| !trouble.mended) {
             let owner = Owner::Host(id, Ailment::Damage(trouble.damage));
             let amount = self.demotes_by();
@@ -66,7 +66,7 @@ impl Node {
     }
 
     pub(super) fn quieted(&mut self, id: HostId) {
-        if let Some(host) = self.hosts.get_mut(&id) {
+        if let Some(host) = self.hosts.get_mut(id) {
             host.quieted();
         }
         self.ail(id, Ailment::Restless, false);
@@ -75,7 +75,7 @@ impl Node {
     /// Like `down`, but there is nothing left to hand over. What is set down may turn out to be
     /// deleted.
     pub(super) fn taken_down(&mut self, id: HostId, how: TakenDown) {
-        if let Some(host) = self.hosts.get_mut(&id) {
+        if let Some(host) = self.hosts.get_mut(id) {
             host.config.set_enabled(false);
             host.correct(Reason::TakenDown(how));
         }

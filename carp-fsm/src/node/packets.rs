@@ -20,10 +20,10 @@ impl Node {
         let refused = |refusal| (id, refusal);
         // Over IPv4 a packet to a group goes on, and ends at the vhid that nobody has there.
         let goes_on = envelope.family() == Family::Inet && envelope.destination.is_multicast();
-        if !self.carries(link) && !goes_on {
+        if !self.vhids.has(link) && !goes_on {
             return Err(refused(Refusal::BadInterface));
         }
-        let meant = id.and_then(|id| self.hosts.get(&id));
+        let meant = id.and_then(|id| self.hosts.get(id));
         let is_routed = meant.is_some_and(|host| host.hears_through_routers(envelope));
         if envelope.hop_limit != HOP_LIMIT && !is_routed {
             return Err(refused(Refusal::BadHopLimit));
@@ -34,7 +34,7 @@ impl Node {
             return Err(refused(Refusal::BadChecksum));
         }
         let host = id
-            .and_then(|id| self.hosts.get_mut(&id))
+            .and_then(|id| self.hosts.get_mut(id))
             .filter(|host| host.hears(self.now, envelope))
             .ok_or_else(|| refused(Refusal::BadVhid))?;
         let id = host.id;
@@ -69,13 +69,6 @@ impl Node {
     /// The virtual host on `link` that has the vhid of a packet, which may be no advert.
     fn host_meant(&self, link: LinkId, bytes: &[u8]) -> Option<HostId> {
         let vhid = *bytes.get(1)?;
-        self.by_vhid.get(&(link, vhid)).copied()
-    }
-
-    pub(super) fn carries(&self, link: LinkId) -> bool {
-        self.by_vhid
-            .range((link, 0)..=(link, u8::MAX))
-            .next()
-            .is_some()
+        self.vhids.get(link, vhid)
     }
 }

@@ -34,7 +34,7 @@ impl Node {
 
     /// What a successor needs of one virtual host beside its configuration, as it is at `now`.
     pub fn save_host(&self, now: Timestamp, id: HostId) -> Option<SavedHost> {
-        let host = self.hosts.get(&id)?;
+        let host = self.hosts.get(id)?;
         Some(SavedHost {
             id,
             link: host.link,
@@ -81,12 +81,12 @@ impl Node {
         node.counters = saved.counters;
         let mut runs = Vec::new();
         for (saved, host) in hosts {
-            let key = (saved.link, host.vhid().get());
-            if node.by_vhid.contains_key(&key) || node.hosts.contains_key(&saved.id) {
+            let (link, vhid) = (saved.link, host.vhid());
+            if node.vhids.get(link, vhid.get()).is_some() || node.hosts.get(saved.id).is_some() {
                 continue; // no node could have saved that
             }
             node.next_id = node.next_id.max(saved.id.get() + 1);
-            node.by_vhid.insert(key, saved.id);
+            node.vhids.insert(link, vhid, saved.id);
             let (host, timers) = Host::saved(saved.id, saved.link, host, saved.run);
             runs.push((saved.id, timers, saved.at < last_alive));
             node.hosts.insert(saved.id, host);
@@ -96,7 +96,7 @@ impl Node {
             let counts = match &saved.owner {
                 // The platform looks again, and tells what it finds.
                 Owner::Host(_, Ailment::Damage(_)) => false,
-                Owner::Host(id, _) => node.hosts.contains_key(id),
+                Owner::Host(id, _) => node.hosts.get(*id).is_some(),
                 Owner::Named(_) => true,
             };
             if counts {
@@ -111,7 +111,7 @@ impl Node {
             node.note_freeze(late);
         }
         for (id, timers, stale) in runs {
-            if node.hosts.get(&id).is_some_and(is_frozen) {
+            if node.hosts.get(id).is_some_and(is_frozen) {
                 node.with(id, |host, around| host.resume_frozen(around, late));
             } else {
                 node.with(id, |host, around| host.resume(around, &timers, stale));

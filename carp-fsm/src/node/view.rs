@@ -75,8 +75,8 @@ impl<'a> HostView<'a> {
 
     /// Those whose packets were all refused, at most 16: those that came last, oldest first. Anybody
     /// can be among them, under any name.
-    pub fn strangers(&self) -> &'a [Stranger] {
-        self.host.strangers()
+    pub fn strangers(&self) -> impl DoubleEndedIterator<Item = &'a Stranger> + use<'a> {
+        self.host.strangers().iter()
     }
 
     /// Its last changes of state, at most 16, oldest first.

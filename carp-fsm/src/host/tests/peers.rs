@@ -323,7 +323,7 @@ fn strangers(bench: &Bench) -> Vec<(u8, u64)> {
         IpAddr::V6(_) => 0,
     };
     let strangers = bench.node.host(bench.id).unwrap().strangers();
-    let shown = strangers.iter().map(|it| (last(it.source), it.refused));
+    let shown = strangers.map(|it| (last(it.source), it.refused));
     shown.collect()
 }
 

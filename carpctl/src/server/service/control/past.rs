@@ -46,11 +46,11 @@ impl<B: Backend> Control<B> {
         let host = interface.host.and_then(|id| self.driver.node().host(id));
         let now = self.driver.now();
         let peers = host.map(|host| host.peers()).unwrap_or_default();
-        let strangers = host.map(|host| host.strangers()).unwrap_or_default();
+        let strangers = host.into_iter().flat_map(|host| host.strangers());
         Some(Peers {
             name: name.to_string(),
             peers: peers.iter().map(|peer| Peer::new(now, peer)).collect(),
-            refused: strangers.iter().map(|it| Stranger::new(now, it)).collect(),
+            refused: strangers.map(|it| Stranger::new(now, it)).collect(),
         })
     }
 }

@@ -1,0 +1,105 @@
+//! Measuring several things in turn, so that whatever else the machine does meets all of them.
+//!
+//! A round does a batch of each; a figure is the median over the rounds, and a ratio is the median
+//! of the ratios within a round.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// One of the things that are measured.
+pub(crate) struct Subject<'a> {
+    pub(crate) name: String,
+    /// Does it so many times.
+    act: Box<dyn FnMut(u32) + 'a>,
+}
+
+impl<'a> Subject<'a> {
+    pub(crate) fn new<R>(name: impl Into<String>, mut act: impl FnMut() -> R + 'a) -> Self {
+        let act = Box::new(move |times| {
+            for _ in 0..times {
+                black_box(act());
+            }
+        });
+        let name = name.into();
+        Self { name, act }
+    }
+
+    /// How many of it take about a [`BATCH`].
+    fn repetitions(&mut self) -> u32 {
+        let mut times = 1;
+        while self.batch(times) < BATCH && times < u32::MAX / 2 {
+            times *= 2;
+        }
+        times
+    }
+
+    fn batch(&mut self, times: u32) -> Duration {
+        let begin = now();
+        (self.act)(times);
+        now().saturating_sub(begin)
+    }
+}
+
+/// What one of them cost: nanoseconds for each time, by round.
+#[derive(Clone, Debug)]
+pub(crate) struct Cost {
+    pub(crate) name: String,
+    pub(crate) rounds: Vec<f64>,
+}
+
+impl Cost {
+    pub(crate) fn median(&self) -> f64 {
+        quantile(self.rounds.iter().copied(), 50)
+    }
+
+    /// What nine rounds of ten were below.
+    pub(crate) fn most(&self) -> f64 {
+        quantile(self.rounds.iter().copied(), 90)
+    }
+
+    /// How many times as much as another one.
+    pub(crate) fn over(&self, other: &Self) -> f64 {
+        let pairs = self.rounds.iter().zip(&other.rounds);
+        quantile(pairs.map(|(own, other)| own / other), 50)
+    }
+}
+
+/// Measures each of them in so many rounds.
+pub(crate) fn measure(subjects: &mut [Subject<'_>], rounds: u32) -> Vec<Cost> {
+    let times: Vec<u32> = subjects.iter_mut().map(Subject::repetitions).collect();
+    let mut costs: Vec<Cost> = subjects
+        .iter()
+        .map(|subject| Cost {
+            name: subject.name.clone(),
+            rounds: Vec::new(),
+        })
+        .collect();
+    for _ in 0..rounds {
+        for ((subject, cost), times) in subjects.iter_mut().zip(&mut costs).zip(&times) {
+            let took = subject.batch(*times);
+            let each = took.as_secs_f64() * 1e9 / f64::from(*times);
+            cost.rounds.push(each);
+        }
+    }
+    costs
+}
+
+/// The value that so many of a hundred are not above; NaN where there is none.
+pub(crate) fn quantile(values: impl IntoIterator<Item = f64>, hundredths: usize) -> f64 {
+    let mut values: Vec<f64> = values.into_iter().collect();
+    values.sort_by(f64::total_cmp);
+    let rank = (values.len() * hundredths).div_ceil(100);
+    let at = rank.saturating_sub(1);
+    values.get(at).copied().unwrap_or(f64::NAN)
+}
+
+fn now() -> Duration {
+    let time = clock_gettime(ClockId::Monotonic);
+    let (secs, nanos) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
+    Duration::new(secs.unwrap_or(0), nanos.unwrap_or(0))
+}
+
+/// Long beside reading the clock, short beside the time between two disturbances.
+const BATCH: Duration = Duration::from_micros(20);

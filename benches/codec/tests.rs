@@ -1,0 +1,44 @@
+//! The tests of the codec bench's arithmetic: a bench without the harness has none itself.
+
+#[path = "rounds.rs"]
+#[expect(dead_code, reason = "the report uses the rest")]
+mod rounds;
+
+use rounds::{Cost, Subject, measure, quantile};
+
+fn cost(rounds: &[f64]) -> Cost {
+    Cost {
+        name: String::new(),
+        rounds: rounds.to_vec(),
+    }
+}
+
+#[test]
+fn quantiles_are_values_that_were_measured() {
+    let hundred = || (1..=100).rev().map(f64::from);
+    assert_eq!(quantile(hundred(), 50).to_bits(), 50_f64.to_bits());
+    assert_eq!(quantile(hundred(), 90).to_bits(), 90_f64.to_bits());
+    assert!(quantile([], 50).is_nan());
+}
+
+#[test]
+fn ratio_is_that_of_most_rounds() {
+    // The machine was three times as slow in one round, and disturbed in another.
+    let one = cost(&[20.0, 60.0, 20.0, 900.0, 20.0]);
+    let other = cost(&[10.0, 30.0, 10.0, 10.0, 10.0]);
+    assert_eq!(one.over(&other).to_bits(), 2_f64.to_bits());
+}
+
+#[test]
+fn each_is_measured_once_a_round() {
+    let (mut one, mut two) = (0_u64, 0_u64);
+    let mut subjects = [
+        Subject::new("one", || one += 1),
+        Subject::new("two", || two += 1),
+    ];
+    let costs = measure(&mut subjects, 7);
+    drop(subjects);
+    assert!(costs.iter().all(|cost| cost.rounds.len() == 7));
+    assert_eq!(costs[1].name, "two");
+    assert!(one > 7 && two > 7);
+}

@@ -82,3 +82,14 @@ impl fmt::Display for Family {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Family;
+
+    #[test]
+    fn families_have_the_words_of_ifconfig() {
+        let [inet, inet6] = Family::ALL;
+        assert_eq!(format!("{inet:<6}|{inet6}"), "inet  |inet6");
+    }
+}

@@ -144,6 +144,15 @@ mod tests {
     }
 
     #[test]
+    fn numbers_go_in_and_out() {
+        let (advbase, advskew) = (AdvBase::try_from(7), AdvSkew::try_from(9));
+        assert_eq!((advbase, advskew), (AdvBase::new(7), AdvSkew::new(9)));
+        let (advbase, advskew) = (advbase.unwrap(), advskew.unwrap());
+        assert_eq!((u8::from(advbase), u8::from(advskew)), (7, 9));
+        assert_eq!(format!("{advbase:>3}{advskew:>3}"), "  7  9");
+    }
+
+    #[test]
     fn default_is_once_a_second() {
         assert_eq!((AdvBase::default().get(), AdvSkew::default().get()), (1, 0));
     }

@@ -172,3 +172,36 @@ fn cooked(length: u16, address: [u8; 6]) -> LinkHeader<'static> {
         ..LinkHeader::NONE
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::LinkType;
+
+    /// The numbers of libpcap's registry.
+    #[test]
+    fn kinds_have_their_numbers() {
+        let numbers = [0, 1, 101, 113, 276].map(LinkType::from_number);
+        assert!(
+            numbers
+                .into_iter()
+                .eq(LinkType::ALL.iter().copied().map(Some))
+        );
+        assert_eq!(LinkType::from_number(2), None);
+    }
+
+    #[test]
+    fn kinds_have_names() {
+        let names: Vec<String> = LinkType::ALL
+            .iter()
+            .map(|kind| format!("{kind:>8}"))
+            .collect();
+        let expected = [
+            "loopback",
+            "Ethernet",
+            "  raw IP",
+            "Linux cooked",
+            "Linux cooked v2",
+        ];
+        assert_eq!(names, expected);
+    }
+}

@@ -87,6 +87,13 @@ mod tests {
     }
 
     #[test]
+    fn number_comes_out_as_it_is() {
+        let vhid = Vhid::new(42).unwrap();
+        assert_eq!(u8::from(vhid), 42);
+        assert_eq!(format!("{vhid:>4}"), "  42");
+    }
+
+    #[test]
     fn virtual_mac_ends_in_the_vhid() {
         let mac = Vhid::MAX.virtual_mac();
         assert_eq!(mac.octets(), [0x00, 0x00, 0x5e, 0x00, 0x01, 0xff]);

@@ -137,6 +137,11 @@ mod tests {
             (inner.id(), inner.priority(), inner.is_drop_eligible()),
             (5, 5, true)
         );
+        let all_but_one = VlanTag {
+            tpid: 0x8100,
+            tci: 0xefff,
+        };
+        assert!(!all_but_one.is_drop_eligible());
     }
 
     #[test]

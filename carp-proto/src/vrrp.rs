@@ -52,6 +52,7 @@ mod tests {
         for authlen in [0, 1, 5, 255] {
             assert_eq!(version(&first(authlen), 37), None);
         }
+        assert_eq!(version(&first(0), 16), None, "no address");
         assert_eq!(version(&[0x21, 1, 100, 5, 3, 1], 36), None);
         assert_eq!(version(&[0x22, 1, 100, 5, 0, 1], 36), None);
         assert_eq!(version(&[0x21, 1, 100, 5], 36), None);

@@ -156,6 +156,17 @@ fn fragments_are_rejected() {
     }
 }
 
+/// What comes after the first fragment begins anywhere, not with a header.
+#[test]
+fn later_fragment_has_no_extension_headers() {
+    for protocol in [43, 44, 60] {
+        let mut packet = ipv6(&[(44, 0)], protocol, &[112, 0, 0, 0, 0, 0, 0, 0]);
+        packet[42..44].copy_from_slice(&[0, 8]);
+        let other = PacketError::OtherProtocol { protocol };
+        assert_eq!(decode_ip_packet(&packet), Err(other));
+    }
+}
+
 #[test]
 fn packet_in_one_piece_is_no_fragment() {
     let packet = ipv6(&[(0, 0), (44, 0), (60, 0)], 112, &PAYLOAD);

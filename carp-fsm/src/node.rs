@@ -187,7 +187,8 @@ impl Node {
         }
     }
 
-    /// The next thing to do, in order.
+    /// The next thing to do, in order. One that is dropped is one that was not obeyed.
+    #[must_use = "what is taken out must be done"]
     pub fn poll_action(&mut self) -> Option<Action> {
         self.actions.pop_front()
     }

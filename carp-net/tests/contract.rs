@@ -5,10 +5,10 @@ use std::error::Error;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use carp_net::carp_fsm::carp_proto::{Envelope, Family, HOP_LIMIT, Key, Vhid};
+use carp_net::carp_fsm::carp_proto::{Authenticator, Envelope, Family, HOP_LIMIT, Key, Vhid};
 use carp_net::carp_fsm::{Action, Event, Input, LinkId, Node, State, Timestamp, VirtualHost};
 use carp_net::memory::Lan;
-use carp_net::{Driver, KeyFile as _};
+use carp_net::{Driver, Handle, KeyFile as _};
 
 /// A file with a password in its first line, gone with the test.
 fn key_file() -> Result<tempfile::NamedTempFile, Box<dyn Error>> {
@@ -153,4 +153,23 @@ fn the_state_machine_alone() -> Result<(), Box<dyn Error>> {
     );
     assert!(log.contains(&"announce 192.0.2.10".to_owned()));
     Ok(())
+}
+
+/// An embedder runs a node in a thread of its own and looks at it from others.
+#[test]
+fn threads_may_have_them() {
+    fn moves<T: Send + 'static>() {}
+    fn is_shared<T: Send + Sync + 'static>() {}
+
+    is_shared::<Authenticator>();
+    is_shared::<Key>();
+    is_shared::<VirtualHost>();
+    is_shared::<Node>();
+    is_shared::<Action>();
+    is_shared::<Event>();
+    is_shared::<Handle<carp_net::memory::Memory>>();
+    is_shared::<carp_net::Error>();
+    moves::<Driver<carp_net::memory::Memory>>();
+    #[cfg(target_os = "linux")]
+    moves::<Driver<carp_net::linux::Linux>>();
 }

@@ -144,3 +144,29 @@ impl Refusal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Counters, Refusal};
+
+    #[test]
+    fn what_was_refused_is_counted_once() {
+        let mut counters = Counters::default();
+        let all = [
+            (Refusal::NotAllowed, 0),
+            (Refusal::BadInterface, 1),
+            (Refusal::BadHopLimit, 2),
+            (Refusal::BadLength, 3),
+            (Refusal::BadChecksum, 4),
+            (Refusal::BadVhid, 5),
+            (Refusal::BadVersion, 6),
+            (Refusal::BadDigest, 7),
+            (Refusal::Reflected, 8),
+        ];
+        for (refusal, so_far) in all {
+            refusal.count(&mut counters);
+            assert_eq!(counters.refused(), so_far, "{refusal}");
+        }
+        assert_eq!((counters.badauth, counters.reflected), (2, 1));
+    }
+}

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 
 use allocation_counter::measure;
 use carp_proto::{
-    AdvertHeaders, Advertisement, ArpForm, Authenticator, ChecksumForm, DigestForm, Key, LinkType,
-    Vhid, advert_frame, arp_announcement, checksum_is_valid, decode_frame, decode_ip_packet,
-    neighbour_advertisement,
+    AdvertHeaders, Advertisement, ArpForm, Authenticator, ChecksumForm, DigestForm, Envelope,
+    Family, HOP_LIMIT, Key, LinkType, Vhid, advert_frame, arp_announcement, checksum_is_valid,
+    decode_frame, decode_ip_packet, neighbour_advertisement,
 };
 
 #[test]
@@ -86,6 +86,14 @@ fn packets_are_refused_without_allocation() {
         assert!(Advertisement::decode(black_box(&[0; 35])).is_err());
         assert!(decode_ip_packet(black_box(&[0x45; 60])).is_err());
         assert!(decode_ip_packet(black_box(&[0x60; 60])).is_err());
+        let to_group = Envelope {
+            source: [192, 0, 2, 2].into(),
+            destination: Family::Inet.group(),
+            hop_limit: HOP_LIMIT,
+            traffic_class: None,
+            identification: None,
+        };
+        assert!(!checksum_is_valid(black_box(&[0x21; 36]), &to_group));
     });
 }
 

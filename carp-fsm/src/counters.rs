@@ -147,7 +147,25 @@ impl Refusal {
 
 #[cfg(test)]
 mod tests {
+    use carp_proto::Family;
+
     use super::{Counters, Refusal};
+    use crate::host::Outcome;
+
+    #[test]
+    fn what_was_sent_is_counted_by_family_and_what_was_not_by_reason() {
+        let mut counters = Counters::default();
+        let [inet, inet6] = ["192.0.2.2", "fe80::2"].map(|source| source.parse().unwrap());
+        for _ in 0..2 {
+            counters.sent(Family::Inet, Outcome::Sent(inet));
+            counters.sent(Family::Inet6, Outcome::Sent(inet6));
+            counters.sent(Family::Inet6, Outcome::Sent(inet6));
+            counters.sent(Family::Inet, Outcome::NoMemory);
+            counters.sent(Family::Inet6, Outcome::Failed);
+        }
+        assert_eq!((counters.opackets, counters.opackets6), (2, 4));
+        assert_eq!((counters.oerrors, counters.onomem), (4, 2));
+    }
 
     #[test]
     fn what_was_refused_is_counted_once() {

@@ -131,7 +131,8 @@ pub struct Setup {
     pub vhid: Vhid,
     /// Which link-layer address goes with the virtual addresses.
     pub lladdr: Lladdr,
-    /// How large packets can be, in bytes, where that is not as on the link.
+    /// How large packets can be, in bytes, where that is not as on the link. They are never larger
+    /// than there.
     pub mtu: Option<u32>,
     /// Whether the interface is up. While it is not, or while the virtual host has no address,
     /// nothing is sent from a virtual link-layer address.
@@ -194,6 +195,14 @@ pub enum Report {
     Mended(HostId),
     /// What was damaged could not be mended.
     NotMended(HostId, Error),
+    /// The link takes smaller packets than [`Setup::mtu`] says, and so does the interface, which
+    /// is else as it should be; or that is over.
+    Limited {
+        /// Whose.
+        id: HostId,
+        /// What the link takes; none where it is over.
+        error: Option<Error>,
+    },
     /// Somebody else has taken the interface of a virtual host down. It stays so until the next
     /// [`Backend::configure`].
     TakenDown {

@@ -408,6 +408,15 @@ impl<B: Backend> Driver<B> {
                 self.events.push_back(not_mended);
                 self.node.handle(now, Input::NotMended(id));
             }
+            Report::Limited { id, error } => {
+                let interface = self.name_of(id);
+                let limited = Event::Limited {
+                    interface,
+                    id,
+                    error,
+                };
+                self.events.push_back(limited);
+            }
             Report::TakenDown { id, how } => self.node.handle(now, Input::TakenDown { id, how }),
             Report::Configured(id) => {
                 let interface = self.name_of(id);

@@ -59,6 +59,16 @@ pub enum Event {
         /// Why.
         error: Error,
     },
+    /// The carpdev takes smaller packets than the interface of a virtual host is to take, which
+    /// takes no larger ones then; or that is over.
+    Limited {
+        /// The interface.
+        interface: String,
+        /// Its virtual host.
+        id: HostId,
+        /// What the carpdev takes; none where it is over.
+        error: Option<Error>,
+    },
     /// The addresses that the host itself has on a carpdev have changed: see
     /// [`Driver::networks`](crate::Driver::networks).
     Networks {
@@ -87,6 +97,10 @@ impl fmt::Display for Event {
             }
             Self::HoldWanted { interface, .. } => write!(f, "{interface}: may it take over?"),
             Self::NotMended { error, .. } => write!(f, "not mended: {error}"),
+            Self::Limited {
+                error: Some(error), ..
+            } => write!(f, "{error}"),
+            Self::Limited { interface, .. } => write!(f, "{interface}: mtu as configured"),
             Self::Networks { carpdev } => write!(f, "{carpdev}: other addresses"),
             Self::Refused(refused) => write!(f, "{refused}"),
             Self::Gone { interface, .. } => write!(f, "{interface}: gone"),

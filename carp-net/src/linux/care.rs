@@ -83,18 +83,22 @@ impl Linux {
         let Some(link) = self.links.get(index) else {
             return if is_own { Finding::Odd } else { Finding::Sound };
         };
+        let carpdev = self.carpdev(&host.setup);
+        let carpdev = carpdev.and_then(|index| self.links.get(index));
         if is_own && host.setup.up && !link.is_up() {
             // While somebody deletes a carpdev its macvlans go down too, but it goes down first.
             // Nothing else is waited for: each moment costs what is sent to the addresses. Whether
             // the interface is being deleted the worker finds out.
-            let carpdev = self.carpdev(&host.setup);
-            let carpdev = carpdev.and_then(|index| self.links.get(index));
             let is_alone = carpdev.is_some_and(Link::is_up);
             return if is_alone {
                 Finding::Down
             } else {
                 Finding::Odd
             };
+        }
+        let size = carpdev.map(|carpdev| carpdev.mtu_on_it(host.setup.mtu));
+        if is_own && size.is_some_and(|size| size != link.mtu) {
+            return Finding::Odd;
         }
         if !host.holding {
             return Finding::Sound;

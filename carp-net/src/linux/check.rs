@@ -20,7 +20,15 @@ pub(super) fn check(
     check_name(links, &setup.interface)?;
     check_carpdev(links, carpdev)?;
     check_mac(links, carpdev, setup, known)?;
-    check_mtu(links, carpdev, setup)?;
+    // What it was told before is no new wish: its carpdev may have shrunk since.
+    let is_kept = |other: &&Setup| {
+        (&other.interface, other.link, other.mtu) == (&setup.interface, setup.link, setup.mtu)
+    };
+    if let Some(link) = links.by_name(carpdev)
+        && !known.iter().any(is_kept)
+    {
+        check_mtu(&setup.interface, setup.mtu, link)?;
+    }
     for address in addresses {
         // A link-local address is one only on its link.
         let everywhere = !address.is_link_local();
@@ -86,16 +94,14 @@ fn check_mac(links: &Links, carpdev: &str, setup: &Setup, known: &[&Setup]) -> R
     }
 }
 
-fn check_mtu(links: &Links, carpdev: &str, setup: &Setup) -> Result<()> {
-    let Some((mtu, link)) = setup.mtu.zip(links.by_name(carpdev)) else {
+/// Says whether the carpdev takes packets as large as `mtu`.
+pub(super) fn check_mtu(interface: &str, mtu: Option<u32>, carpdev: &Link) -> Result<()> {
+    let Some(mtu) = mtu.filter(|mtu| *mtu > carpdev.mtu) else {
         return Ok(());
     };
-    if mtu <= link.mtu {
-        return Ok(());
-    }
-    let (carpdev, most) = (link.name.clone(), link.mtu);
+    let (carpdev, most) = (carpdev.name.clone(), carpdev.mtu);
     let kind = ErrorKind::MtuTooLarge { mtu, carpdev, most };
-    Err(Error::new(&setup.interface, kind))
+    Err(Error::new(interface, kind))
 }
 
 fn check_carpdev(links: &Links, name: &str) -> Result<()> {

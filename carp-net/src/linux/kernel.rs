@@ -65,6 +65,8 @@ struct Host {
     deleted: bool,
     /// Whether something was damaged and could not be mended so far.
     damaged: bool,
+    /// What was last told of its carpdev, if that takes smaller packets than wished.
+    limit: Option<String>,
 }
 
 impl<T: FnMut(Answer)> Kernel<T> {
@@ -122,7 +124,11 @@ impl<T: FnMut(Answer)> Kernel<T> {
                 lease,
             } => self.hold(id, &addresses, &own, lease),
             Job::Renew { id, until } => self.renew(&[(id, until)]),
-            Job::Care { id, down } => self.care(id, down),
+            Job::Care { id, down } => {
+                self.care(id, down);
+                self.resize(id);
+            }
+            Job::Resize(id) => self.resize(id),
             Job::HandOver(id) => {
                 self.at_place(id, Place::quieten);
                 self.report(Report::Silenced(id));
@@ -193,16 +199,20 @@ impl<T: FnMut(Answer)> Kernel<T> {
 
     fn configure(&mut self, id: HostId, setup: Setup) {
         let host = self.hosts.remove(&id);
-        let (told, damaged) = host
-            .as_ref()
-            .map_or((None, false), |host| (host.told, host.damaged));
-        let was_deleted = host.as_ref().is_some_and(|host| host.deleted);
-        let host = Host {
-            deleted: was_deleted && !setup.up,
-            setup,
-            place: host.and_then(|host| host.place),
-            told,
-            damaged,
+        let host = match host {
+            Some(before) => Host {
+                deleted: before.deleted && !setup.up,
+                setup,
+                ..before
+            },
+            None => Host {
+                setup,
+                place: None,
+                told: None,
+                deleted: false,
+                damaged: false,
+                limit: None,
+            },
         };
         self.hosts.insert(id, host);
         let report = match self.make(id) {
@@ -217,13 +227,13 @@ impl<T: FnMut(Answer)> Kernel<T> {
         let Some(mut host) = self.hosts.remove(&id) else {
             return Ok(());
         };
-        let made = self.try_make(&mut host);
+        let made = self.try_make(id, &mut host);
         self.hosts.insert(id, host);
         self.tell_place(id);
         made
     }
 
-    fn try_make(&mut self, host: &mut Host) -> Result<()> {
+    fn try_make(&mut self, id: HostId, host: &mut Host) -> Result<()> {
         let carpdev = self.carpdevs.get(&host.setup.link).and_then(Carpdev::index);
         let suits =
             |place: &Place| carpdev.is_some_and(|carpdev| place.suits(&host.setup, carpdev));
@@ -238,8 +248,34 @@ impl<T: FnMut(Answer)> Kernel<T> {
             None => Place::make(&mut self.access, &host.setup, carpdev)?,
         };
         let place = host.place.insert(place);
-        place.set_mtu(&mut self.access, host.setup.mtu)?;
-        place.set_up(&mut self.access, host.setup.up)
+        // Whatever becomes of its size: an interface that is left down others have taken down.
+        place.set_up(&mut self.access, host.setup.up)?;
+        self.size(id, host)
+    }
+
+    fn resize(&mut self, id: HostId) {
+        if let Some(mut host) = self.hosts.remove(&id) {
+            let sized = self.size(id, &mut host);
+            self.hosts.insert(id, host);
+            if let Err(error) = sized {
+                tracing::warn!(%error, "packets not as large as on the carpdev");
+            }
+        }
+    }
+
+    /// Makes packets as large as is wished and the carpdev takes, and tells when that begins to be
+    /// less, or ceases to.
+    fn size(&mut self, id: HostId, host: &mut Host) -> Result<()> {
+        let Some(place) = &host.place else {
+            return Ok(());
+        };
+        let error = place.set_mtu(&mut self.access, host.setup.mtu)?;
+        let limit = error.as_ref().map(ToString::to_string);
+        if host.limit != limit {
+            host.limit = limit;
+            self.report(Report::Limited { id, error });
+        }
+        Ok(())
     }
 
     fn adopt(&mut self, id: HostId, addresses: &[VirtualAddress]) {
@@ -264,7 +300,7 @@ impl<T: FnMut(Answer)> Kernel<T> {
         let Some(mut host) = self.hosts.remove(&id) else {
             return self.report(Report::HoldFailed(id, unknown()));
         };
-        let held = self.try_hold(&mut host, addresses, own, lease);
+        let held = self.try_hold(id, &mut host, addresses, own, lease);
         let until = host.place.as_ref().and_then(Place::until);
         let speech = host.place.as_ref().and_then(Place::speech).cloned();
         let was_damaged = held.is_ok() && std::mem::take(&mut host.damaged);
@@ -291,6 +327,7 @@ impl<T: FnMut(Answer)> Kernel<T> {
     /// Returns whether the interface forwards IPv6.
     fn try_hold(
         &mut self,
+        id: HostId,
         host: &mut Host,
         addresses: &[VirtualAddress],
         own: &[VirtualAddress],
@@ -302,7 +339,7 @@ impl<T: FnMut(Answer)> Kernel<T> {
             // Somebody has deleted the interface, or the last attempt to make it failed.
             host.place = None;
             host.deleted = false;
-            self.try_make(host)?;
+            self.try_make(id, host)?;
             let connection = &mut self.access.connection;
             forwards = host.place.as_ref().and_then(|place| place.look(connection));
         }

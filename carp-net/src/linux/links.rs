@@ -233,6 +233,11 @@ impl Link {
         })
     }
 
+    /// How large packets through a carp interface on this link are that is told `mtu`.
+    pub(super) fn mtu_on_it(&self, mtu: Option<u32>) -> u32 {
+        mtu.unwrap_or_else(|| u16::MAX.into()).min(self.mtu)
+    }
+
     pub(super) fn is_up(&self) -> bool {
         self.flags.contains(LinkFlags::Up)
     }

@@ -259,6 +259,15 @@ impl Linux {
             // It may have come with addresses.
             self.reports.push_back(Report::Networks(id));
         }
+        let mtu = link.map(|link| link.mtu);
+        if std::mem::replace(&mut watch.mtu, mtu) != mtu {
+            // A carp interface shrinks with its carpdev, but does not grow with it.
+            for (host_id, host) in &mut self.hosts {
+                if host.setup.link == id {
+                    host.last_job = self.worker.submit(Job::Resize(*host_id));
+                }
+            }
+        }
         let mac = link.and_then(|link| link.mac);
         let before = std::mem::replace(&mut watch.mac, mac);
         if before.is_some() && mac.is_some() && before != mac {

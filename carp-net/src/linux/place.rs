@@ -12,6 +12,7 @@ use carp_fsm::Timestamp;
 use carp_fsm::carp_proto::{MacAddress, Vhid, VirtualAddress};
 
 use super::addresses::{self, Ground, MARK};
+use super::check::check_mtu;
 use super::egress::Speech;
 use super::kernel::Access;
 use super::netlink::{Connection, Refusal, Request};
@@ -143,22 +144,27 @@ impl Place {
         settings::forwards_inet6(connection, self.index).ok()
     }
 
-    /// Makes packets through a carp interface as large as `mtu`, or as on the carpdev. A carpdev is
-    /// the host's own affair.
-    pub(super) fn set_mtu(&self, access: &mut Access, mtu: Option<u32>) -> Result<()> {
+    /// Makes packets through a carp interface as large as `mtu`, or as large as the carpdev takes;
+    /// returns what there is to say where that is less. A carpdev is the host's own affair.
+    pub(super) fn set_mtu(&self, access: &mut Access, mtu: Option<u32>) -> Result<Option<Error>> {
         if self.ground == Ground::Shared {
-            return Ok(());
+            return Ok(None);
         }
         let connection = &mut access.connection;
         let mut found = |index| interface::get(connection, index).about(&self.name);
-        let carpdev = found(self.carpdev)?.map(|link| link.mtu);
-        let there = found(self.index)?.map(|link| link.mtu);
-        match mtu.or(carpdev) {
-            Some(wanted) if there.is_some_and(|there| there != wanted) => connection
+        let (Some(carpdev), Some(there)) = (found(self.carpdev)?, found(self.index)?) else {
+            return Ok(None);
+        };
+        let wanted = carpdev.mtu_on_it(mtu);
+        if there.mtu != wanted {
+            connection
                 .all(vec![interface::set_mtu(self.index, wanted)])
-                .about(format_args!("{}: mtu {wanted}", self.name)),
-            Some(_) | None => Ok(()),
+                .about(format_args!("{}: mtu {wanted}", self.name))?;
         }
+        if there.mtu < INET6_MTU && wanted >= INET6_MTU {
+            self.quieten_inet6(connection);
+        }
+        Ok(check_mtu(&self.name, mtu, &carpdev).err())
     }
 
     /// Takes a carp interface up or down. A carpdev is the host's own affair.
@@ -538,6 +544,9 @@ impl Place {
         }
     }
 }
+
+/// With less the kernel takes IPv6 away from an interface.
+const INET6_MTU: u32 = 1280;
 
 /// What says that something is gone, or there, already.
 const HARMLESS: [i32; 5] = [

@@ -14,6 +14,7 @@ pub(super) struct Watch {
     pub(super) index: Option<u32>,
     pub(super) state: LinkState,
     pub(super) mac: Option<MacAddress>,
+    pub(super) mtu: Option<u32>,
     /// Copies of the sockets that are members of the groups there, by name.
     pub(super) copies: Vec<(String, OwnedFd)>,
 }
@@ -26,6 +27,7 @@ impl Watch {
             index: None,
             state: LinkState::Absent,
             mac: None,
+            mtu: None,
             copies: Vec::new(),
         }
     }

@@ -73,6 +73,8 @@ pub(super) enum Job {
         /// Whether it is known that the interface is down.
         down: bool,
     },
+    /// The carpdev takes packets of another size.
+    Resize(HostId),
     /// Stop speaking for the addresses.
     HandOver(HostId),
     /// Let go of the addresses.

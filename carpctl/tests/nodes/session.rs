@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::net::{Net, Terrain, let_pass};
+use crate::net::{Net, Terrain, let_pass, wait_until};
 
 #[test]
 fn the_session_of_the_how_to() {
@@ -145,7 +145,7 @@ fn a_carpdev_that_is_not_there_is_waited_for() {
     // What comes cannot be a carpdev.
     node.run("ip", "tuntap add vmx9 mode tun");
     node.run("ip", "link set vmx9 up");
-    crate::net::wait_until("that is shown", || {
+    wait_until("that is shown", || {
         let shown = node.carpctl("carp0");
         shown.contains("\terror: ") && shown.contains("vmx9: not an Ethernet interface")
     });
@@ -164,6 +164,49 @@ fn a_carpdev_that_is_not_there_is_waited_for() {
         shown.contains("\tcarp: INIT carpdev vmx9 (absent)"),
         "{shown}"
     );
+    node.carpctl("carp0 destroy");
+    node.wait_until_idle();
+}
+
+#[test]
+fn a_carpdev_that_takes_less_than_the_mtu_limits_it_and_no_more() {
+    let Some(net) = Net::beside_others(Terrain::default()) else {
+        return;
+    };
+    let node = &net.one;
+    node.write_etc(
+        "hostname.carp0",
+        "vhid 4 carpdev late0 mtu 9000\n198.51.100.10/24\n",
+    );
+    node.carpctl("netstart");
+    node.run("ip", "link add late0 type veth peer name late1");
+    for end in ["late1", "late0"] {
+        node.run("ip", &format!("link set {end} up"));
+    }
+    let reason = "mtu 9000: late0 takes 1500 bytes at most";
+    let is_limited = || {
+        let shown = node.json();
+        shown["mtu"] == 1500 && shown["error"]["reason"] == reason
+    };
+    wait_until("it takes part", || node.state() != "INIT");
+    wait_until("it is as large as it can be, and says so", is_limited);
+    let configured = node.carpctl("show carp0");
+    assert!(!configured.contains("down"), "{configured}");
+    node.carpctl("carp0 advskew 7");
+    let said = node.refused("carp0 mtu 8999");
+    assert!(said.contains("late0 takes 1500 bytes at most"), "{said}");
+
+    for _ in 0..2 {
+        node.run("ip", "link set late0 mtu 9000");
+        wait_until("it is as large as told", || {
+            let shown = node.json();
+            shown["mtu"] == 9000 && shown["error"].is_null()
+        });
+        node.run("ip", "link set late0 mtu 1500");
+        wait_until("it is limited again", is_limited);
+    }
+    let why = node.carpctl("why carp0");
+    assert!(!why.contains("-> INIT"), "{why}");
     node.carpctl("carp0 destroy");
     node.wait_until_idle();
 }
@@ -274,7 +317,7 @@ fn daemon_in_the_foreground_stays() {
     };
     let node = &net.one;
     let mut daemon = node.command("daemon").spawn().unwrap();
-    crate::net::wait_until("the service listens", || {
+    wait_until("the service listens", || {
         node.try_carpctl("carp0 vhid 99 pass x carpdev vmx0")
             .status
             .success()

@@ -121,15 +121,37 @@ impl Place {
         Ok(())
     }
 
-    /// Switches IPv6 on where somebody else has switched it off, with the settings that keep the
-    /// kernel from speaking of its own accord. On a carpdev that is the host's own affair.
+    /// Switches IPv6 on where somebody else has switched it off. On a carpdev that is the host's
+    /// own affair.
     pub(super) fn enable_inet6(&self, connection: &mut Connection) {
         if self.ground == Ground::Own {
-            let quiet = settings::no_address_generation(self.index);
-            self.warn("addrgenmode not set", connection.all(vec![quiet]));
-            settings::set_inet6(&self.name, &settings::OF_CARP_INET6);
+            self.set_inet6(connection);
             settings::set_inet6(&self.name, &[("disable_ipv6", "0")]);
         }
+    }
+
+    /// Has the kernel, which has just brought IPv6 back to a carp interface, with a link-local
+    /// address, be as quiet there as before.
+    pub(super) fn quieten_inet6(&self, connection: &mut Connection) {
+        self.set_inet6(connection);
+        let there = match addresses::all(connection, self.index) {
+            Ok(there) => there,
+            Err(error) => return self.warn("addresses not looked up", Err(error)),
+        };
+        let is_foreign = |found: &&Address| found.ip.is_ipv6() && found.mark != MARK;
+        let foreign = there.iter().filter(is_foreign);
+        let foreign = foreign.filter_map(Address::network);
+        let remove = foreign.map(|address| addresses::remove_found(self.index, address));
+        self.try_all(connection, remove.collect());
+    }
+
+    /// Sets what keeps the kernel from speaking of its own accord.
+    fn set_inet6(&self, connection: &mut Connection) {
+        match connection.all(vec![settings::no_address_generation(self.index)]) {
+            Err(error) if error.is(libc::EAFNOSUPPORT) => {}
+            set => self.warn("addrgenmode not set", set),
+        }
+        settings::set_inet6(&self.name, &settings::OF_CARP_INET6);
     }
 
     /// Whether an address that is there is not as it was made.

@@ -96,6 +96,8 @@ struct Interface {
     taking_over: Vec<Order>,
     /// When and why something of it could not be done, while that is so.
     failure: Option<(Timestamp, String)>,
+    /// Since when its carpdev takes smaller packets than it was told, and how large ones.
+    limit: Option<(Timestamp, String)>,
 }
 
 /// What an interface is going through, and who waits for it.

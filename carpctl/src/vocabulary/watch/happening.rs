@@ -116,7 +116,10 @@ impl What {
             Event::Node { event, .. } => Self::of_node(now, event),
             Event::ConfigureFailed { error, .. }
             | Event::HoldFailed { error, .. }
-            | Event::NotMended { error, .. } => Some(Self::Error { reason: why(error) }),
+            | Event::NotMended { error, .. }
+            | Event::Limited {
+                error: Some(error), ..
+            } => Some(Self::Error { reason: why(error) }),
             Event::Refused(refused) => Some(Self::from(refused)),
             Event::Gone { .. } => Some(Self::Gone),
             Event::Configured { .. } | _ => None,

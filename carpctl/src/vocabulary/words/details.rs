@@ -81,7 +81,8 @@ pub(crate) const fn details(meaning: Meaning) -> Option<Details> {
         },
         Meaning::Mtu => Details {
             chapter: Chapter::Host,
-            text: "The largest packet through the virtual addresses, at most that of the carpdev. With \
+            text: "The largest packet through the virtual addresses, at most that of the carpdev: one \
+                   that comes with less, or gets less later, limits it as long as that is so. With \
                    IPv6 addresses it is 1280 or more; with `lladdr carpdev' it is the carpdev's own \
                    affair.",
             unit: "bytes",

@@ -61,6 +61,7 @@ pub(super) fn interface_of(event: &Event) -> &str {
         | Event::ConfigureFailed { interface, .. }
         | Event::HoldFailed { interface, .. }
         | Event::NotMended { interface, .. }
+        | Event::Limited { interface, .. }
         | Event::Gone { interface, .. } => interface,
         Event::Refused(refused) => &refused.interface,
         Event::HoldWanted { .. } | _ => "",

@@ -51,6 +51,15 @@ impl Journal {
                 let text = format!("not mended: {}", told(interface, "", error));
                 (Level::WARN, about(interface, &text))
             }
+            Event::Limited {
+                interface,
+                error: Some(error),
+                ..
+            } => {
+                let text = format!("{}: limited to that", told(interface, "", error));
+                (Level::WARN, about(interface, &text))
+            }
+            Event::Limited { .. } => (Level::INFO, event.to_string()),
             Event::Refused(refused) => {
                 let text = format!("{refused} ({})", remedy(refused));
                 (level_of_refused(refused), text)
@@ -280,12 +289,24 @@ mod tests {
             id: id(),
             error: Error::new("192.0.2.10", std::io::Error::from_raw_os_error(13)),
         };
+        let limited = |error| Event::Limited {
+            interface: CARP0.to_owned(),
+            id: id(),
+            error,
+        };
+        let too_large = ErrorKind::MtuTooLarge {
+            mtu: 9_000,
+            carpdev: "vmx0".to_owned(),
+            most: 1_500,
+        };
         let of_node = of_node(carp_fsm::Event::HoldFailed { id: id() });
         assert_eq!(
             log([
                 (0, failed(CARP0)),
                 (0, failed("vmx0")),
                 (0, held),
+                (0, limited(Some(Error::new(CARP0, too_large)))),
+                (0, limited(None)),
                 (0, of_node)
             ]),
             [
@@ -295,6 +316,8 @@ mod tests {
                  not a carp interface",
                 "WARN carp0: addresses could not be put in place: 192.0.2.10: Permission denied \
                  (os error 13)",
+                "WARN carp0: mtu 9000: vmx0 takes 1500 bytes at most: limited to that",
+                "INFO carp0: mtu as configured",
             ]
         );
     }

@@ -14,9 +14,10 @@ pub(super) fn loudness(event: &Event, level: Level) -> u8 {
     }
     match event {
         Event::Node { event, .. } => of_node(event),
-        Event::HoldFailed { .. } | Event::NotMended { .. } | Event::ConfigureFailed { .. } => {
-            ERRORS
-        }
+        Event::HoldFailed { .. }
+        | Event::NotMended { .. }
+        | Event::ConfigureFailed { .. }
+        | Event::Limited { .. } => ERRORS,
         Event::Refused(refused) => of_refusal(refused.refusal),
         Event::Gone { .. } | Event::Configured { .. } | _ => INFORMATION,
     }

@@ -30,7 +30,10 @@ impl<'a> Particulars<'a> {
             Event::Node { event, .. } => Self::of_node(event),
             Event::HoldFailed { error, .. }
             | Event::NotMended { error, .. }
-            | Event::ConfigureFailed { error, .. } => Self {
+            | Event::ConfigureFailed { error, .. }
+            | Event::Limited {
+                error: Some(error), ..
+            } => Self {
                 kind: Some(FAILURE),
                 reason: Some(error.to_string()),
                 ..Self::default()

@@ -33,6 +33,9 @@ impl<B: Backend> Control<B> {
                     let reason = this.reason(name, error);
                     this.failed(name, reason);
                 }),
+                Event::Limited {
+                    interface, error, ..
+                } => self.with_name(interface, |this, name| this.limited(name, error.as_ref())),
                 Event::Gone { interface, .. } => self.with_name(interface, Self::gone),
                 Event::Node { interface, event } => self.with_name(interface, |this, name| {
                     this.look_again(name, event);
@@ -104,6 +107,15 @@ impl<B: Backend> Control<B> {
         let now = self.driver.now();
         if let Some(interface) = self.interfaces.get_mut(&name) {
             interface.failure = Some((now, reason));
+        }
+    }
+
+    /// Keeps what its carpdev takes, where that is less than `name` was told.
+    fn limited(&mut self, name: InterfaceName, error: Option<&carp_net::Error>) {
+        let now = self.driver.now();
+        let limit = error.map(|error| (now, self.reason(name, error)));
+        if let Some(interface) = self.interfaces.get_mut(&name) {
+            interface.limit = limit;
         }
     }
 

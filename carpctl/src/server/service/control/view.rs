@@ -38,7 +38,7 @@ impl<B: Backend> Control<B> {
         report.hook_error = self.hook_error(name);
         // A carpdev that is not there is all there is to say.
         let is_there = |it: &Standing| it.carpdev != LinkState::Absent;
-        let failure = interface.failure.as_ref();
+        let failure = interface.failure.as_ref().or(interface.limit.as_ref());
         let failure = failure.filter(|_| standing.as_ref().is_none_or(is_there));
         report.error = failure.map(|(at, reason)| Past {
             ago_ms: self.ago_ms(*at),

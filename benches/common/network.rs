@@ -47,8 +47,8 @@ impl Network {
         let asker = host("asker", 51)?;
         let (one, two) = (host("one", 1)?, host("two", 2)?);
         Ok(Self {
-            one: Node::new(one, 1)?,
-            two: Node::new(two, 2)?,
+            one: Node::watched(one, 1, &FAMILIES.map(shared_address))?,
+            two: Node::watched(two, 2, &FAMILIES.map(shared_address))?,
             client,
             asker,
             lab,
@@ -82,21 +82,33 @@ pub struct Node {
     pub host: Host,
     /// The last octet of its own addresses.
     pub number: u8,
-    watch: Watch,
+    /// None where nobody wants to know what it holds.
+    watch: Option<Watch>,
     directory: TempDir,
     services: Mutex<Vec<Child>>,
 }
 
 impl Node {
-    fn new(host: Host, number: u8) -> Result<Self> {
-        let watch = host.watch(&FAMILIES.map(shared_address))?;
+    /// A node on which nothing runs yet, and of which it is not watched what it holds.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no room for its files.
+    pub fn new(host: Host, number: u8) -> Result<Self> {
         Ok(Self {
             host,
             number,
-            watch,
+            watch: None,
             directory: tempfile::tempdir()?,
             services: Mutex::default(),
         })
+    }
+
+    fn watched(host: Host, number: u8, addresses: &[IpAddr]) -> Result<Self> {
+        let watch = host.watch(addresses)?;
+        let mut node = Self::new(host, number)?;
+        node.watch = Some(watch);
+        Ok(node)
     }
 
     /// Whether it is the one that is preferred.
@@ -167,7 +179,8 @@ impl Node {
 
     /// Whether it holds the shared address of a family.
     pub fn holds(&self, family: Family) -> bool {
-        self.watch.holds(shared_address(family))
+        let watch = self.watch.as_ref();
+        watch.is_some_and(|watch| watch.holds(shared_address(family)))
     }
 
     /// Waits until it holds the shared address of a family, or does not.
@@ -175,7 +188,8 @@ impl Node {
         let mut left = patience;
         while !left.is_zero() {
             let step = left.min(STEP);
-            if self.watch.wait_for(shared_address(family), held, step) {
+            let watch = self.watch.as_ref().ok_or("nobody watches this node")?;
+            if watch.wait_for(shared_address(family), held, step) {
                 return Ok(true);
             }
             pause(Duration::ZERO)?;
@@ -186,7 +200,7 @@ impl Node {
 
     /// When it came to hold the shared address of a family, and when it ceased to.
     pub fn history(&self, family: Family) -> Vec<(Timestamp, bool)> {
-        let changes = self.watch.changes().into_iter();
+        let changes = self.watch.iter().flat_map(Watch::changes);
         changes
             .filter(|change| change.address == shared_address(family))
             .map(|change| (change.time, change.held))

@@ -87,6 +87,17 @@ impl Program {
         output_of(self.command(node, words))
     }
 
+    /// Has the service on a node do what the files in `directory` say, `hostname.carp0` and so on.
+    ///
+    /// # Errors
+    ///
+    /// Where not all of it could be done.
+    pub fn netstart(&self, node: &Node, directory: &Path) -> Result<()> {
+        let mut command = self.command(node, "netstart");
+        command.env("CARPCTL_ETC_DIR", directory);
+        output_of(command).map(drop)
+    }
+
     fn command(&self, node: &Node, words: &str) -> Command {
         let mut command = node.host.command(&self.0);
         command.args(words.split_whitespace());

@@ -131,7 +131,17 @@ impl Lab {
     ///
     /// Where the host has one.
     pub fn add_interface(&self, host: &Host) -> Result<()> {
-        let (name, interface) = (host.name(), host.interface());
+        self.plug_in(host, host.interface())
+    }
+
+    /// Gives a host one more network interface, which is plugged into this switch: it need not be
+    /// the one that the host was made for. Its port bears the host's name.
+    ///
+    /// # Errors
+    ///
+    /// Where the host has such an interface, or is plugged in here.
+    pub fn plug_in(&self, host: &Host, interface: &str) -> Result<()> {
+        let name = host.name();
         let [.., number] = host.mac().octets();
         let near = Port {
             name,
@@ -147,8 +157,8 @@ impl Lab {
         let mut news = host.enter(Monitor::open)?.about(name)?;
         host.set_up(interface, true)?;
         self.mend(name)?;
-        host.wait_until_sending(&mut news)?;
-        settled::wait(host)
+        host.wait_until_sending(interface, &mut news)?;
+        settled::wait(host, interface)
     }
 
     /// Pulls the cable of a host out of the switch: its interface loses its carrier.
@@ -233,6 +243,17 @@ impl Lab {
     /// See [`Tap::start`].
     pub fn tap_advertisements(&self) -> Result<Tap> {
         Tap::of_advertisements(&self.switch)
+    }
+
+    /// Records what hosts say of the addresses they share: the advertisements that come in at
+    /// the ports of the switch, and ARP. Half as much as [`tap`](Self::tap) where nothing else is
+    /// said, because what goes out is left out.
+    ///
+    /// # Errors
+    ///
+    /// See [`Tap::start`].
+    pub fn tap_claims(&self) -> Result<Tap> {
+        Tap::of_claims(&self.switch)
     }
 
     /// The namespace of the switch.

@@ -95,8 +95,17 @@ impl Host {
     ///
     /// Where this is no address or the kernel refuses it.
     pub fn add_address(&self, address: &str) -> Result<()> {
-        self.links.add_address(&self.interface, parse(address)?)?;
-        settled::wait(self)
+        self.add_address_to(&self.interface, address)
+    }
+
+    /// The same, on one of its interfaces.
+    ///
+    /// # Errors
+    ///
+    /// As [`add_address`](Self::add_address), and where there is no such interface.
+    pub fn add_address_to(&self, interface: &str, address: &str) -> Result<()> {
+        self.links.add_address(interface, parse(address)?)?;
+        settled::wait(self, interface)
     }
 
     /// Takes an address away.
@@ -117,9 +126,9 @@ impl Host {
         self.links.add_route(parse(network)?, gateway)
     }
 
-    /// Waits until its network interface does not drop what it sends.
-    pub(super) fn wait_until_sending(&self, news: &mut Monitor) -> Result<()> {
-        self.links.wait_until_sending(&self.interface, news)
+    /// Waits until one of its network interfaces does not drop what it sends.
+    pub(super) fn wait_until_sending(&self, interface: &str, news: &mut Monitor) -> Result<()> {
+        self.links.wait_until_sending(interface, news)
     }
 
     /// Takes an interface of it up or down, as its operator would.

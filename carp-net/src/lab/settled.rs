@@ -12,11 +12,11 @@ use crate::error::About as _;
 
 use super::{Host, clock};
 
-/// Waits until the network interface of `host` has nothing to do for its IPv6 addresses.
-pub(super) fn wait(host: &Host) -> Result<()> {
+/// Waits until a network interface of `host` has nothing to do for its IPv6 addresses.
+pub(super) fn wait(host: &Host, interface: &str) -> Result<()> {
     let deadline = clock::now() + PATIENCE;
     host.enter(|| {
-        while !are_settled(host.interface()) {
+        while !are_settled(interface) {
             if clock::now() >= deadline {
                 return Err(io::Error::from(io::ErrorKind::TimedOut)).about(host.name());
             }

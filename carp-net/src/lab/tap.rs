@@ -59,6 +59,13 @@ impl Tap {
         Self::of(capture.about("tap")?)
     }
 
+    /// Begins to record the advertisements and the ARP that come in on any interface of
+    /// `namespace`.
+    pub(super) fn of_claims(namespace: &Namespace) -> Result<Self> {
+        let capture = namespace.enter(|| Capture::open(0, &CLAIMS))?;
+        Self::of(capture.about("tap")?)
+    }
+
     fn of(capture: Capture) -> Result<Self> {
         let shared = Arc::new(Shared::default());
         let theirs = Arc::clone(&shared);
@@ -254,6 +261,22 @@ const BATCH: usize = 256;
 /// Lets pass IP packets of protocol 112 (IPv6: without extension headers) on an untagged link.
 const ADVERTISEMENTS: [SockFilter; 9] = [
     SockFilter::new(LOAD_HALF, 0, 0, 12),
+    SockFilter::new(JUMP_IF_EQUAL, 1, 0, 0x0800),
+    SockFilter::new(JUMP_IF_EQUAL, 2, 5, 0x86dd),
+    SockFilter::new(LOAD_BYTE, 0, 0, 14 + 9),
+    SockFilter::new(JUMP_IF_EQUAL, 2, 3, 112),
+    SockFilter::new(LOAD_BYTE, 0, 0, 14 + 6),
+    SockFilter::new(JUMP_IF_EQUAL, 0, 1, 112),
+    SockFilter::new(RETURN, 0, 0, 0xffff),
+    SockFilter::new(RETURN, 0, 0, 0),
+];
+
+/// The same and ARP, but nothing that goes out: `SKF_AD_PKTTYPE` is `PACKET_OUTGOING` then.
+const CLAIMS: [SockFilter; 12] = [
+    SockFilter::new(LOAD_BYTE, 0, 0, 0xffff_f000 + 4),
+    SockFilter::new(JUMP_IF_EQUAL, 9, 0, 4),
+    SockFilter::new(LOAD_HALF, 0, 0, 12),
+    SockFilter::new(JUMP_IF_EQUAL, 6, 0, 0x0806),
     SockFilter::new(JUMP_IF_EQUAL, 1, 0, 0x0800),
     SockFilter::new(JUMP_IF_EQUAL, 2, 5, 0x86dd),
     SockFilter::new(LOAD_BYTE, 0, 0, 14 + 9),

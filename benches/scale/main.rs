@@ -1,0 +1,146 @@
+//! What many virtual hosts cost: time of the processor and memory as master and as backup, how long
+//! a start and a take-over of all of them take, and whether adverts come late. Needs root and
+//! nothing of the machine's own network.
+//!
+//! `cargo bench -p carp-benches --bench scale` writes `benches/RESULTS.md`; `-- --help` tells
+//! what can be chosen.
+
+#![expect(clippy::print_stdout, reason = "the tables are for whoever runs it")]
+#![expect(clippy::print_stderr, reason = "so is how far it has come")]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use carp_benches::{Program, Result, end_in_good_order, results};
+use carp_net::lab;
+use clap::Parser;
+
+mod contender;
+use contender::{Carpctl, Contender};
+mod figures;
+mod record;
+mod report;
+mod resources;
+mod run;
+mod wires;
+mod work;
+use report::Row;
+use work::Work;
+
+/// Measure what many virtual hosts cost
+#[derive(Debug, Parser)]
+#[command(name = "scale")]
+struct Options {
+    /// Measure this much: LINKSxVHIDS, such as 16x255
+    #[arg(long, value_delimiter = ',', value_parser = parse_work)]
+    work: Vec<Work>,
+    /// For how many seconds the time of the processor is counted
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
+    seconds: u64,
+    /// Measure these contenders only
+    #[arg(long, value_delimiter = ',')]
+    contender: Vec<String>,
+    /// Measure this program instead of the one built from here
+    #[arg(long, value_name = "PATH")]
+    carpctl: Option<PathBuf>,
+    /// Write the results to this file (default: benches/RESULTS.md where nothing is left out)
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Say that `cargo bench` runs this
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() -> ExitCode {
+    match run(&Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("scale: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<()> {
+    end_in_good_order()?;
+    let program = match &options.carpctl {
+        Some(path) => Program::at(path)?,
+        None => Program::build()?,
+    };
+    let contenders = options.contenders(&program);
+    let works = if options.work.is_empty() {
+        &WORKS[..]
+    } else {
+        &options.work
+    };
+    let window = Duration::from_secs(options.seconds);
+    let start = lab::now();
+    let mut rows = Vec::new();
+    for &work in works {
+        for contender in contenders.iter().filter(|it| it.version().is_some()) {
+            let measured = run::run(contender.as_ref(), work, window)
+                .map_err(|error| format!("{}, {work}: {error}", contender.name()))?;
+            let row = Row {
+                contender: contender.name(),
+                work,
+                measured,
+            };
+            eprintln!("{row}");
+            rows.push(row);
+        }
+    }
+    let versions = contenders.iter().map(|it| {
+        let missing = || format!("{}: not installed", it.name());
+        it.version().unwrap_or_else(missing)
+    });
+    let versions = versions.collect::<Vec<_>>().join("; ");
+    let minutes = (lab::now() - start).as_secs().div_ceil(60);
+    let conditions = format!("{versions}; {} s each, {minutes} minutes", options.seconds);
+    let text = report::text(&rows, &conditions);
+    println!("{text}");
+    let whole = options.work.is_empty() && options.contender.is_empty();
+    match options.out.clone().or_else(|| whole.then(results::file)) {
+        Some(file) => results::write(&file, "scale", &text),
+        None => Ok(()),
+    }
+}
+
+impl Options {
+    fn contenders(&self, program: &Program) -> Vec<Box<dyn Contender>> {
+        let carpctl = Carpctl {
+            program: program.clone(),
+        };
+        let mut all: Vec<Box<dyn Contender>> = vec![Box::new(carpctl)];
+        let chosen = &self.contender;
+        all.retain(|it| chosen.is_empty() || chosen.iter().any(|name| name == it.name()));
+        all
+    }
+}
+
+/// Reads `16x255`.
+fn parse_work(text: &str) -> std::result::Result<Work, String> {
+    let numbers = text.split_once('x').and_then(|(links, vhids)| {
+        let (links, vhids) = (links.parse().ok()?, vhids.parse().ok()?);
+        (links > 0).then_some(Work { links, vhids })
+    });
+    numbers.ok_or_else(|| format!("{text}: LINKSxVHIDS, such as 16x255"))
+}
+
+/// What is measured where nothing is chosen.
+const WORKS: [Work; 5] = [
+    Work { links: 1, vhids: 0 },
+    Work { links: 1, vhids: 1 },
+    Work {
+        links: 1,
+        vhids: 50,
+    },
+    Work {
+        links: 1,
+        vhids: 255,
+    },
+    Work {
+        links: 16,
+        vhids: 255,
+    },
+];

@@ -1,0 +1,230 @@
+//! What was measured, as a table and held against the limits.
+
+use std::fmt;
+use std::time::Duration;
+
+use carp_benches::{aligned, results};
+
+use crate::run::{Load, Measured};
+use crate::work::Work;
+
+/// One run of one contender.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    pub(crate) contender: &'static str,
+    pub(crate) work: Work,
+    pub(crate) measured: Measured,
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Measured { load, crash, .. } = &self.measured;
+        let [master, backup] = load;
+        write!(
+            f,
+            "{} {}: {} / {} of a core, {} / {} MiB, start {} s, late {} / {} ms, \
+             taken over {} ms, announced {} ms, then late {} ms",
+            self.contender,
+            self.work,
+            percent(*master),
+            percent(*backup),
+            mebibytes(master.memory.resident),
+            mebibytes(backup.memory.resident),
+            seconds(self.measured.start),
+            millis(self.measured.late_at_start),
+            millis(self.measured.late_at_rest),
+            millis(crash.taken_over),
+            millis(crash.announced),
+            millis(crash.late),
+        )?;
+        match crash.lost {
+            0 => Ok(()),
+            lost => write!(f, ", {lost} NOT TAKEN OVER"),
+        }
+    }
+}
+
+/// The part of the file with the results.
+pub(crate) fn text(rows: &[Row], conditions: &str) -> String {
+    let mut misses = Vec::new();
+    let load = load_table(rows);
+    let times = times_table(rows);
+    for row in rows {
+        check(row, &mut misses);
+    }
+    let mut text = format!(
+        "## Scale\n\n{}; {conditions}.\n\n\
+         Made by `cargo bench -p carp-benches --bench scale` as root.\n\n{HOW}\n\n\
+         ### At rest\n\n{load}\n### Start and crash\n\n{times}\n",
+        results::machine(),
+    );
+    if misses.is_empty() {
+        text += "Every limit is met.\n";
+    } else {
+        text += "### Limits missed\n\n";
+        for miss in misses {
+            text += &format!("* {miss}\n");
+        }
+    }
+    text
+}
+
+fn load_table(rows: &[Row]) -> String {
+    let head = [
+        "virtual hosts",
+        "contender",
+        "master",
+        "per advert",
+        "backup",
+        "per advert",
+        "resident",
+        "proportional",
+    ];
+    let mut table = vec![head.map(str::to_owned).to_vec()];
+    for row in rows {
+        let idle = rows
+            .iter()
+            .find(|it| it.contender == row.contender && it.work.count() == 0);
+        let idle = idle.map_or_else(Default::default, |row| row.measured.load);
+        let [master, backup] = row.measured.load;
+        let per_advert = |load: Load, idle| {
+            let time = load.per_advert(row.work, idle);
+            time.map_or_else(|| "–".to_owned(), |time| format!("{} µs", micros(time)))
+        };
+        let [idle_master, idle_backup] = idle;
+        table.push(vec![
+            row.work.to_string(),
+            row.contender.to_owned(),
+            percent(master),
+            per_advert(master, idle_master),
+            percent(backup),
+            per_advert(backup, idle_backup),
+            format!(
+                "{} / {} MiB",
+                mebibytes(master.memory.resident),
+                mebibytes(backup.memory.resident)
+            ),
+            format!(
+                "{} / {} MiB",
+                mebibytes(master.memory.proportional),
+                mebibytes(backup.memory.proportional)
+            ),
+        ]);
+    }
+    aligned(&table)
+}
+
+fn times_table(rows: &[Row]) -> String {
+    let head = [
+        "virtual hosts",
+        "contender",
+        "start",
+        "late meanwhile",
+        "late at rest",
+        "taken over",
+        "announced",
+        "late afterwards",
+        "lost",
+    ];
+    let mut table = vec![head.map(str::to_owned).to_vec()];
+    for row in rows.iter().filter(|row| row.work.count() > 0) {
+        let Measured { crash, .. } = &row.measured;
+        let late = |time| format!("{} ms", millis(time));
+        table.push(vec![
+            row.work.to_string(),
+            row.contender.to_owned(),
+            format!("{} s", seconds(row.measured.start)),
+            late(row.measured.late_at_start),
+            late(row.measured.late_at_rest),
+            late(crash.taken_over),
+            late(crash.announced),
+            late(crash.late),
+            crash.lost.to_string(),
+        ]);
+    }
+    aligned(&table)
+}
+
+/// Holds a run of this project's own against the limits.
+fn check(row: &Row, misses: &mut Vec<String>) {
+    if row.contender != "carpctl" || row.work.count() == 0 {
+        return;
+    }
+    let Measured { load, crash, .. } = &row.measured;
+    let [master, backup] = load;
+    let mut miss = |what: &str, is: String| misses.push(format!("{}: {what}: {is}", row.work));
+    if row.work.links > 1 {
+        if master.cpu >= 0.05 {
+            miss("under 5 % of a core as master", percent(*master));
+        }
+        if backup.cpu >= 0.03 {
+            miss("under 3 % of a core as backup", percent(*backup));
+        }
+        for load in [master, backup] {
+            if load.memory.resident >= 40 << 10 {
+                miss(
+                    "under 40 MiB resident",
+                    format!("{} MiB", mebibytes(load.memory.resident)),
+                );
+            }
+        }
+    }
+    let limit = Duration::from_millis(if row.work.links > 1 { 500 } else { 50 });
+    if crash.lost > 0 {
+        miss("all are taken over", format!("{} are not", crash.lost));
+    }
+    for (what, time) in [
+        ("taken over", crash.taken_over),
+        ("announced", crash.announced),
+    ] {
+        if time > limit {
+            let within = format!("{what} within {} ms", limit.as_millis());
+            miss(&within, format!("{} ms", millis(time)));
+        }
+    }
+    for (when, late) in [
+        ("at the start", row.measured.late_at_start),
+        ("at rest", row.measured.late_at_rest),
+        ("after a take-over", crash.late),
+    ] {
+        if late > LATE {
+            let what = format!("no advert more than 20 ms late {when}");
+            miss(&what, format!("{} ms", millis(late)));
+        }
+    }
+}
+
+fn percent(load: Load) -> String {
+    format!("{:.2} %", load.cpu * 100.0)
+}
+
+fn mebibytes(kib: u64) -> String {
+    let (whole, part) = (kib / 1024, kib % 1024 * 10 / 1024);
+    format!("{whole}.{part}")
+}
+
+fn millis(time: Duration) -> String {
+    format!("{:.1}", time.as_secs_f64() * 1e3)
+}
+
+fn micros(time: Duration) -> String {
+    format!("{:.1}", time.as_secs_f64() * 1e6)
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.2}", time.as_secs_f64())
+}
+
+const LATE: Duration = Duration::from_millis(20);
+
+const HOW: &str = "\
+Two nodes on one switch for each carpdev, every node a network namespace of its own; each virtual host has
+an IPv4 address and advertises once a second. Shares are of one core, over all processes and threads of a
+node, with what the kernel does in their name: the delivery of what a node sends, up to the sockets
+of the other node, is in its own time, so nobody records meanwhile. `per advert`: what is
+more than without any virtual host, divided by the adverts. Memory as master / as backup;
+`proportional` divides what processes share among them. `start`: from the start of the program until
+each virtual host was advertised once. `late`: how much longer than its interval the longest time
+between two adverts of a virtual host was, as the switch saw them. `taken over`, `announced`: how long
+after the master-down time, counted from the last advert of a master that died, the last virtual host
+was advertised, and announced with gratuitous ARP, by the other node.";

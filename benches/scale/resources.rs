@@ -1,0 +1,54 @@
+//! What processes take: time of the processors and memory, as the kernel counts them.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use carp_benches::Result;
+use carp_net::lab::Process;
+
+/// The time that these processes have run so far, all threads together. What the kernel does on
+/// their behalf is in it: the delivery of what they send, to whoever is on the same machine.
+pub(crate) fn cpu_time(processes: &[Process]) -> Result<Duration> {
+    let mut sum = Duration::ZERO;
+    for process in processes {
+        for thread in fs::read_dir(format!("/proc/{}/task", process.pid()))? {
+            // In nanoseconds, where `stat` counts hundredths of a second.
+            let counted = fs::read_to_string(thread?.path().join("schedstat"))?;
+            let first = counted.split_whitespace().next().unwrap_or_default();
+            sum += Duration::from_nanos(first.parse()?);
+        }
+    }
+    Ok(sum)
+}
+
+/// Resident memory, in KiB.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Memory {
+    /// Added up as each process has it, what they share counted for each.
+    pub(crate) resident: u64,
+    /// With what is shared divided among those that share it.
+    pub(crate) proportional: u64,
+}
+
+impl Memory {
+    /// What these processes have now.
+    pub(crate) fn of(processes: &[Process]) -> Result<Self> {
+        let mut sum = Self::default();
+        for process in processes {
+            let directory = format!("/proc/{}", process.pid());
+            let directory = Path::new(&directory);
+            sum.resident += kib(&fs::read_to_string(directory.join("status"))?, "VmRSS:")?;
+            let rollup = fs::read_to_string(directory.join("smaps_rollup"))?;
+            sum.proportional += kib(&rollup, "Pss:")?;
+        }
+        Ok(sum)
+    }
+}
+
+/// The number in a line such as `VmRSS:     1234 kB`.
+fn kib(text: &str, key: &str) -> Result<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(key));
+    let number = line.and_then(|rest| rest.split_whitespace().next());
+    Ok(number.ok_or_else(|| format!("no {key}"))?.parse()?)
+}

@@ -1,0 +1,155 @@
+//! One run: a contender does some work, at rest and while its master dies.
+
+use std::time::Duration;
+
+use carp_benches::{Result, pause};
+use carp_net::lab;
+
+use crate::contender::Contender;
+use crate::figures::{latest, taken_over};
+use crate::record::Claims;
+use crate::resources::{Memory, cpu_time};
+use crate::wires::Wires;
+use crate::work::Work;
+
+/// What was measured.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Measured {
+    /// From the start of the program until the last virtual host was advertised.
+    pub(crate) start: Duration,
+    /// How late the latest advert was meanwhile.
+    pub(crate) late_at_start: Duration,
+    /// As master and as backup.
+    pub(crate) load: [Load; 2],
+    /// How late the latest advert was when nothing happened.
+    pub(crate) late_at_rest: Duration,
+    /// What came of the death of the master.
+    pub(crate) crash: Crash,
+}
+
+/// What a node takes while nothing happens.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Load {
+    /// The share of one core.
+    pub(crate) cpu: f64,
+    pub(crate) memory: Memory,
+}
+
+/// Times after the master-down time, each the longest of all virtual hosts.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Crash {
+    /// Until the first advert of the other node.
+    pub(crate) taken_over: Duration,
+    /// Until it announced the address.
+    pub(crate) announced: Duration,
+    /// How late the latest of its adverts after the first was.
+    pub(crate) late: Duration,
+    /// How many virtual hosts nobody took over, or announced.
+    pub(crate) lost: usize,
+}
+
+impl Load {
+    /// The time for one advert, of one for each of these virtual hosts a second.
+    pub(crate) fn per_advert(self, work: Work, idle: Self) -> Option<Duration> {
+        let count = u32::try_from(work.count())
+            .ok()
+            .filter(|count| *count > 0)?;
+        let share = (self.cpu - idle.cpu).max(0.0);
+        Some(Duration::from_secs_f64(share) / count)
+    }
+}
+
+/// Has a contender do this work, and measures it for `window`.
+pub(crate) fn run(contender: &dyn Contender, work: Work, window: Duration) -> Result<Measured> {
+    let wires = Wires::new(work.links)?;
+    let mut measured = Measured::default();
+    let nodes = [&wires.one, &wires.two];
+
+    let taps = wires.tap()?;
+    let began = lab::now();
+    contender.start(&wires.one, work)?;
+    taps.wait_for_all(&wires.one, work.vhids, PATIENCE)?;
+    measured.start = lab::now() - began;
+    pause(AFTERWARDS)?;
+    let claims = taps.stop()?;
+    measured.late_at_start = late(contender, &wires, 1, work, &claims);
+
+    contender.start(&wires.two, work)?;
+    pause(SETTLED)?;
+    let processes = nodes.map(|node| contender.processes(node));
+    let [one, two] = processes;
+    let processes = [one?, two?];
+    // Nobody else listens meanwhile: delivering frames to a tap is work of their sender.
+    let before = [cpu_time(&processes[0])?, cpu_time(&processes[1])?];
+    let since = lab::now();
+    pause(window)?;
+    let span = lab::now() - since;
+    for ((load, before), processes) in measured.load.iter_mut().zip(before).zip(&processes) {
+        let spent = cpu_time(processes)? - before;
+        load.cpu = spent.as_secs_f64() / span.as_secs_f64();
+        load.memory = Memory::of(processes)?;
+    }
+    drop(processes);
+
+    let taps = wires.tap()?;
+    pause(AT_REST)?;
+    let claims = taps.stop()?;
+    measured.late_at_rest = late(contender, &wires, 1, work, &claims);
+    if claims.count(2) > 0 {
+        return Err("the other node is master too".into());
+    }
+    if work.count() > 0 {
+        let taps = wires.tap()?;
+        // Each virtual host is heard once at least.
+        pause(AFTERWARDS)?;
+        wires.crash_one()?;
+        pause(contender.master_down(&wires.two) + AT_REST)?;
+        let claims = taps.stop()?;
+        measured.crash = crash(contender, &wires, work, &claims);
+    }
+    Ok(measured)
+}
+
+/// How late the latest advert of a node was.
+fn late(
+    contender: &dyn Contender,
+    wires: &Wires,
+    node: u8,
+    work: Work,
+    claims: &Claims,
+) -> Duration {
+    let interval = contender.interval(if node == 1 { &wires.one } else { &wires.two });
+    let hosts = work.hosts();
+    let late = hosts.map(|host| latest(claims.adverts(node, host), interval));
+    late.max().unwrap_or_default()
+}
+
+fn crash(contender: &dyn Contender, wires: &Wires, work: Work, claims: &Claims) -> Crash {
+    let master_down = contender.master_down(&wires.two);
+    let mut crash = Crash {
+        late: late(contender, wires, 2, work, claims),
+        ..Crash::default()
+    };
+    for host in work.hosts() {
+        let master = claims.adverts(1, host);
+        let advert = taken_over(master, claims.adverts(2, host), master_down);
+        let announcement = taken_over(master, claims.announcements(2, host), master_down);
+        match (advert, announcement) {
+            (Some(advert), Some(announcement)) => {
+                crash.taken_over = crash.taken_over.max(advert);
+                crash.announced = crash.announced.max(announcement);
+            }
+            _ => crash.lost += 1,
+        }
+    }
+    crash
+}
+
+/// How long it may take until everything is advertised.
+const PATIENCE: Duration = Duration::from_secs(180);
+/// What is sent last is recorded, and its next advert.
+const AFTERWARDS: Duration = Duration::from_millis(1_500);
+/// A new backup has nothing left to do.
+const SETTLED: Duration = Duration::from_secs(6);
+/// How long adverts are recorded while nothing happens.
+const AT_REST: Duration = Duration::from_secs(5);

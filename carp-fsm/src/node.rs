@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use core::cmp::Reverse;
 use core::time::Duration;
 
-use carp_proto::{Envelope, Family, VirtualAddress};
+use carp_proto::{Envelope, Family, Vhid, VirtualAddress};
 
 use crate::counters::{Counters, Refusal};
 use crate::demotion::{Demotion, Demotions, Owner};
@@ -165,8 +165,13 @@ impl Node {
     }
 
     /// Does everything that is due at `now`. Calling it early is harmless.
+    ///
+    /// When an advert is due, others with the same interval that would be due before a fiftieth of it
+    /// has passed leave at once, and keep that beat: a machine with many virtual hosts has
+    /// something to do at some moments, rather than all the time.
     pub fn handle_timeout(&mut self, now: Timestamp) {
         self.advance(now);
+        let mut beats = BTreeMap::new();
         while let Some(due) = self.queue.first().filter(|due| due.at <= self.now) {
             let Some(host) = self.hosts.get_mut(due.id) else {
                 break; // the queue holds timers of living hosts only
@@ -181,9 +186,41 @@ impl Node {
                 | Timer::Announce
                 | Timer::HandOver => {
                     let (timer, planned) = (due.timer, due.at);
+                    if timer == Timer::Advertise
+                        && let Some(beat) = self.beat_of(due.id)
+                    {
+                        beats.entry(beat).or_insert(planned);
+                    }
                     self.step(due.id, Stimulus::Due { timer, planned });
                 }
             }
+        }
+        for (beat, planned) in beats {
+            self.join_in(beat, planned);
+        }
+    }
+
+    /// The time between two adverts of a virtual host.
+    fn beat_of(&self, id: HostId) -> Option<Duration> {
+        let host = self.hosts.get(id)?;
+        Some(host.claim(self.demotion_of(host)).interval.advert())
+    }
+
+    /// Sends the adverts with this `beat` that are due soon, as if they had been `planned` then.
+    fn join_in(&mut self, beat: Duration, planned: Timestamp) {
+        let soon = self.now + beat / JOINED;
+        let due = self.queue.due(soon);
+        let adverts = due.filter(|due| due.timer == Timer::Advertise);
+        let joining: Vec<HostId> = adverts
+            .map(|due| due.id)
+            .filter(|id| self.beat_of(*id) == Some(beat))
+            .collect();
+        for id in joining {
+            if let Some(host) = self.hosts.get_mut(id) {
+                host.disarm_due(&mut self.queue, Timer::Advertise);
+            }
+            let timer = Timer::Advertise;
+            self.step(id, Stimulus::Due { timer, planned });
         }
     }
 
@@ -222,6 +259,11 @@ impl Node {
     pub fn lease(&self, id: HostId) -> Option<Duration> {
         let host = self.hosts.get(id).filter(|_| self.config.lease)?;
         Some(host.lease())
+    }
+
+    /// The virtual host on `link` that has this vhid.
+    pub fn by_vhid(&self, link: LinkId, vhid: Vhid) -> Option<HostId> {
+        self.vhids.get(link, vhid.get())
     }
 
     /// A virtual host as it stands.
@@ -412,6 +454,9 @@ impl Node {
         self.reap(id);
     }
 }
+
+/// Adverts that would be due within one part in so many of their interval leave together.
+const JOINED: u32 = 50;
 
 #[cfg(test)]
 mod tests;

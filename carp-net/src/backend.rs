@@ -97,6 +97,10 @@ pub trait Backend {
     /// Tells the neighbours that `id` has `address`.
     fn announce(&mut self, id: HostId, address: IpAddr);
 
+    /// Begins what was asked for and not begun yet: a platform may gather [renewals](Self::renew)
+    /// to do them together. The driver calls this whenever it has nothing more to ask for.
+    fn flush(&mut self) {}
+
     /// The next thing that happened, if any; never waits.
     fn poll(&mut self) -> Option<Report>;
 

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
-use carp_fsm::carp_proto::{Family, VirtualAddress};
+use carp_fsm::carp_proto::{Family, Vhid, VirtualAddress};
 use carp_fsm::{
     Action, Command, HostId, Input, LinkId, LinkState, Lladdr, Node, NodeConfig, Refusal,
     Timestamp, VirtualHost,
@@ -16,6 +16,7 @@ use carp_fsm::{
 
 use crate::backend::{Backend, Inspection, Report, Setup};
 use crate::handle::{Handle, Requests};
+use crate::index::Index;
 use crate::{Error, ErrorKind, Event, Outgoing, Result};
 
 mod permission;
@@ -36,6 +37,7 @@ pub struct Driver<B> {
     backend: B,
     node: Node,
     interfaces: BTreeMap<HostId, Interface>,
+    index: Index,
     links: BTreeMap<String, Link>,
     next_link: u32,
     events: VecDeque<Event>,
@@ -74,6 +76,7 @@ impl<B: Backend> Driver<B> {
             backend,
             node,
             interfaces: BTreeMap::new(),
+            index: Index::default(),
             links: BTreeMap::new(),
             next_link: 1,
             events: VecDeque::new(),
@@ -104,6 +107,8 @@ impl<B: Backend> Driver<B> {
         };
         self.backend.configure(id, &setup);
         self.backend.adopt(id, self.node.addresses(id));
+        self.index.add_name(interface, id);
+        self.index.set_addresses(id, self.node.addresses(id));
         let added = Interface {
             name: interface.to_owned(),
             carpdev: carpdev.to_owned(),
@@ -132,37 +137,43 @@ impl<B: Backend> Driver<B> {
         if self.stopping {
             return Err(Error::new(interface, ErrorKind::Stopping));
         }
-        let others = || self.interfaces.iter().filter(|(id, _)| Some(**id) != own);
-        if others().any(|(_, other)| other.name == interface) {
+        let of_another = |id: &HostId| Some(*id) != own;
+        if self
+            .index
+            .by_name(interface)
+            .is_some_and(|id| of_another(&id))
+        {
             return Err(Error::new(interface, ErrorKind::NameTaken));
         }
-        if self.interfaces.values().any(|other| other.name == carpdev) {
+        if self.index.by_name(carpdev).is_some() {
             return Err(Error::new(carpdev, ErrorKind::CarpdevIsCarp));
         }
-        for (id, other) in others() {
-            let Some(view) = self.node.host(*id) else {
-                continue;
-            };
-            if other.carpdev == carpdev && view.config().vhid() == host.vhid() {
-                let by = other.name.clone();
-                let vhid = host.vhid();
-                return Err(Error::new(carpdev, ErrorKind::VhidInUse { vhid, by }));
-            }
-            // A link-local address means something else on every interface, but these are on one.
-            let is_on_carpdev = |host: &VirtualHost| host.link_address() == Lladdr::Carpdev;
-            let share =
-                other.carpdev == carpdev && is_on_carpdev(host) && is_on_carpdev(view.config());
-            for address in host.addresses() {
-                let same = |theirs: &VirtualAddress| {
-                    theirs.ip() == address.ip() && (share || !address.is_link_local())
+        let vhid = host.vhid();
+        let on_link = self.links.get(carpdev);
+        let with_vhid = on_link.and_then(|link| self.node.by_vhid(link.id, vhid));
+        if let Some(id) = with_vhid.filter(of_another) {
+            let by = self.name_of(id);
+            return Err(Error::new(carpdev, ErrorKind::VhidInUse { vhid, by }));
+        }
+        // A link-local address means something else on every interface, but these are on one.
+        let is_on_carpdev = |host: &VirtualHost| host.link_address() == Lladdr::Carpdev;
+        for address in host.addresses() {
+            let is_same = |id: &HostId| {
+                let (Some(other), Some(view)) = (self.interfaces.get(id), self.node.host(*id))
+                else {
+                    return false;
                 };
-                if view.config().addresses().iter().any(same) {
-                    let kind = ErrorKind::AddressInUse {
-                        address: address.ip(),
-                        interface: other.name.clone(),
-                    };
-                    return Err(Error::new(interface, kind));
-                }
+                let share =
+                    other.carpdev == carpdev && is_on_carpdev(host) && is_on_carpdev(view.config());
+                share || !address.is_link_local()
+            };
+            let mut holders = self.index.by_address(address.ip()).iter();
+            if let Some(id) = holders.find(|id| of_another(id) && is_same(id)) {
+                let kind = ErrorKind::AddressInUse {
+                    address: address.ip(),
+                    interface: self.name_of(*id),
+                };
+                return Err(Error::new(interface, kind));
             }
         }
         let known = self.links.get(carpdev).map(|link| link.id);
@@ -194,7 +205,9 @@ impl<B: Backend> Driver<B> {
         self.check(&interface, carpdev, &host, Some(id))?;
         let link = self.acquire(carpdev)?;
         let now = self.backend.now();
-        if let Err(error) = self.node.change(now, id, link, host) {
+        let changed = self.node.change(now, id, link, host);
+        self.index.set_addresses(id, self.node.addresses(id));
+        if let Err(error) = changed {
             self.release_link(carpdev);
             return Err(self.config_error(&interface, error));
         }
@@ -322,6 +335,7 @@ impl<B: Backend> Driver<B> {
         }
         self.node.handle_timeout(now);
         self.drain();
+        self.backend.flush();
         while let Some(told) = self.refusals.due(now) {
             self.tell_refused(told);
         }
@@ -435,6 +449,7 @@ impl<B: Backend> Driver<B> {
                 if let Some(interface) = self.interfaces.remove(&id) {
                     self.release_link(&interface.carpdev);
                     let interface = interface.name;
+                    self.index.remove_name(&interface);
                     self.events.push_back(Event::Gone { interface, id });
                 }
             }
@@ -456,7 +471,10 @@ impl<B: Backend> Driver<B> {
             let interface = id.map_or_else(String::new, |id| self.name_of(id));
             self.events.push_back(Event::Node { interface, event });
             match id {
-                Some(id) if removed => self.tear_down(id),
+                Some(id) if removed => {
+                    self.index.set_addresses(id, &[]);
+                    self.tear_down(id);
+                }
                 Some(id) => {
                     self.configure(id);
                 }
@@ -540,10 +558,9 @@ impl<B: Backend> Driver<B> {
 
     fn tell_refused(&mut self, told: Told) {
         let link = told.last.link;
-        let mut hosts = self.node.hosts();
-        let host = hosts
-            .find(|host| host.link() == link && Some(host.config().vhid().get()) == told.last.vhid);
-        let interface = host.map_or_else(String::new, |host| self.name_of(host.id()));
+        let vhid = told.last.vhid.and_then(|vhid| Vhid::new(vhid).ok());
+        let host = vhid.and_then(|vhid| self.node.by_vhid(link, vhid));
+        let interface = host.map_or_else(String::new, |id| self.name_of(id));
         let carpdev = self.links.iter().find(|(_, known)| known.id == link);
         let carpdev = carpdev.map_or_else(String::new, |(name, _)| name.clone());
         let refused = told.with_names(interface, carpdev);

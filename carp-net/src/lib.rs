@@ -44,6 +44,7 @@ mod event;
 pub use event::Event;
 mod handle;
 pub use handle::Handle;
+mod index;
 mod key;
 pub use key::KeyFile;
 mod outgoing;

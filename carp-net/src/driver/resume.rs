@@ -8,6 +8,7 @@ use super::permission::Permission;
 use super::refusals::Refusals;
 use super::{Driver, Interface, Link, setup_of};
 use crate::handle::Requests;
+use crate::index::Index;
 use crate::{Backend, Result};
 
 /// What [`Driver::save`] gives: all of a driver but its virtual hosts. It holds no key.
@@ -93,6 +94,7 @@ impl<B: Backend> Driver<B> {
             backend,
             node,
             interfaces: BTreeMap::new(),
+            index: Index::default(),
             links: BTreeMap::new(),
             next_link: saved.next_link,
             events: VecDeque::new(),
@@ -135,6 +137,8 @@ impl<B: Backend> Driver<B> {
             // A master is about to hold what is there, without a moment of silence.
             self.backend.adopt(id, self.node.addresses(id));
         }
+        self.index.add_name(&name, id);
+        self.index.set_addresses(id, self.node.addresses(id));
         let interface = Interface {
             name,
             carpdev,

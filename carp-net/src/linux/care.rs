@@ -30,12 +30,8 @@ enum Finding {
 impl Linux {
     /// Takes note that something has happened to these interfaces.
     pub(super) fn suspect(&mut self, interfaces: &BTreeSet<u32>) {
-        if interfaces.is_empty() {
-            return;
-        }
-        let concerned = |host: &Host| host.place.is_some_and(|index| interfaces.contains(&index));
-        let hosts = self.hosts.iter().filter(|(_, host)| concerned(host));
-        self.suspects.extend(hosts.map(|(id, _)| *id));
+        let concerned = interfaces.iter().filter_map(|index| self.places.get(index));
+        self.suspects.extend(concerned.flatten());
     }
 
     /// Looks at the virtual hosts to which something has happened, but for those with jobs that

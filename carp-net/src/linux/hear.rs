@@ -8,14 +8,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use carp_fsm::LinkId;
 use carp_fsm::carp_proto::{Envelope, Family, GROUP_V4, GROUP_V6, PROTOCOL, decode_ip_packet};
+use rustix::net::sockopt;
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
 
 use super::inherit::Inherited;
+use super::sys::{Batch, Slot};
 use super::{control, sys};
 use crate::backend::UNWATCHED;
 use crate::error::About as _;
@@ -29,6 +31,7 @@ pub(super) struct Hear {
     inet6: Option<Socket>,
     links: BTreeMap<u32, LinkId>,
     places: BTreeSet<u32>,
+    batch: Batch,
 }
 
 impl Hear {
@@ -42,6 +45,7 @@ impl Hear {
         };
         let about = "raw IPv4 socket for protocol 112 (needs CAP_NET_RAW)";
         let inet = open(INET, Domain::IPV4).about(about)?;
+        make_room(&inet).about("SO_RCVBUF")?;
         sys::set_option(&inet, libc::IPPROTO_IP, libc::IP_PKTINFO, 1).about("IP_PKTINFO")?;
         let inet6 = match open(INET6, Domain::IPV6) {
             Ok(socket) => Some(socket),
@@ -49,6 +53,7 @@ impl Hear {
             Err(error) => return Err(error).about("raw IPv6 socket for protocol 112"),
         };
         if let Some(inet6) = &inet6 {
+            make_room(inet6).about("SO_RCVBUF")?;
             let level = libc::IPPROTO_IPV6;
             sys::set_option(inet6, level, libc::IPV6_RECVPKTINFO, 1).about("IPV6_RECVPKTINFO")?;
             inet6
@@ -61,6 +66,7 @@ impl Hear {
             inet6,
             links: BTreeMap::new(),
             places: BTreeSet::new(),
+            batch: Batch::new(),
         })
     }
 
@@ -87,44 +93,62 @@ impl Hear {
         self.links.remove(&index);
     }
 
-    /// The next IPv4 packet, if one waits; allocates nothing.
-    pub(super) fn receive_inet(&self) -> io::Result<Option<Packet>> {
-        receive(&self.inet, |bytes, control, _| {
-            let info = control::find(control, libc::IPPROTO_IP, libc::IP_PKTINFO)?;
-            let (index, info) = info.split_first_chunk()?;
-            let (mut envelope, payload) = decode_ip_packet(bytes).ok()?;
-            if envelope.is_unicast() && !is_for_this_host(info) {
-                envelope.destination = Ipv4Addr::BROADCAST.into();
+    /// Takes in the packets of one family that wait, as far as there is room for them at once, and
+    /// hands those over that may be adverts; allocates nothing. Says whether more may wait.
+    pub(super) fn receive(
+        &mut self,
+        family: Family,
+        mut hand_over: impl FnMut(Packet),
+    ) -> io::Result<bool> {
+        let socket = match family {
+            Family::Inet => Some(&self.inet),
+            Family::Inet6 => self.inet6.as_ref(),
+        };
+        let Some(socket) = socket else {
+            return Ok(false);
+        };
+        let more = self.batch.receive(socket)?;
+        for slot in self.batch.packets() {
+            let packet = match family {
+                Family::Inet => self.read_inet(slot),
+                Family::Inet6 => self.read_inet6(slot),
+            };
+            if let Some(packet) = packet {
+                hand_over(packet);
             }
-            Some(Packet::new(self.link(index)?, envelope, payload))
-        })
+        }
+        Ok(more)
     }
 
-    /// The next IPv6 packet, if one waits; allocates nothing.
-    pub(super) fn receive_inet6(&self) -> io::Result<Option<Packet>> {
-        let Some(socket) = &self.inet6 else {
-            return Ok(None);
+    fn read_inet(&self, slot: &Slot) -> Option<Packet> {
+        let info = control::find(slot.control(), libc::IPPROTO_IP, libc::IP_PKTINFO)?;
+        let (index, info) = info.split_first_chunk()?;
+        let (mut envelope, payload) = decode_ip_packet(slot.data()).ok()?;
+        if envelope.is_unicast() && !is_for_this_host(info) {
+            envelope.destination = Ipv4Addr::BROADCAST.into();
+        }
+        Some(Packet::new(self.link(index)?, envelope, payload))
+    }
+
+    /// No header comes with the packet: RFC 3542 §3.
+    fn read_inet6(&self, slot: &Slot) -> Option<Packet> {
+        let (control, level) = (slot.control(), libc::IPPROTO_IPV6);
+        let info = control::find(control, level, libc::IPV6_PKTINFO)?;
+        let (destination, info) = info.split_first_chunk::<16>()?;
+        let link = self.link(info.first_chunk()?)?;
+        let hop_limit = control::find(control, level, libc::IPV6_HOPLIMIT)?;
+        let hop_limit = i32::from_ne_bytes(*hop_limit.first_chunk()?);
+        let class = control::find(control, level, libc::IPV6_TCLASS);
+        let class = class.and_then(|class| class.first_chunk());
+        let class = class.map(|class| i32::from_ne_bytes(*class));
+        let envelope = Envelope {
+            source: slot.source_inet6()?.into(),
+            destination: Ipv6Addr::from(*destination).into(),
+            hop_limit: u8::try_from(hop_limit).ok()?,
+            traffic_class: class.and_then(|class| u8::try_from(class).ok()),
+            identification: None,
         };
-        receive(socket, |bytes, control, source| {
-            // No header comes with the packet: RFC 3542 §3.
-            let level = libc::IPPROTO_IPV6;
-            let info = control::find(control, level, libc::IPV6_PKTINFO)?;
-            let (destination, info) = info.split_first_chunk::<16>()?;
-            let link = self.link(info.first_chunk()?)?;
-            let hop_limit = control::find(control, level, libc::IPV6_HOPLIMIT)?;
-            let hop_limit = i32::from_ne_bytes(*hop_limit.first_chunk()?);
-            let class = control::find(control, level, libc::IPV6_TCLASS);
-            let class = class.and_then(|class| class.first_chunk());
-            let class = class.map(|class| i32::from_ne_bytes(*class));
-            let envelope = Envelope {
-                source: source?,
-                destination: Ipv6Addr::from(*destination).into(),
-                hop_limit: u8::try_from(hop_limit).ok()?,
-                traffic_class: class.and_then(|class| u8::try_from(class).ok()),
-                identification: None,
-            };
-            Some(Packet::new(link, envelope, bytes))
-        })
+        Some(Packet::new(link, envelope, slot.data()))
     }
 
     /// The link of the interface whose index a control message tells; none for one that carries
@@ -216,6 +240,14 @@ fn raw(domain: Domain) -> io::Result<Socket> {
     Socket::new(domain, kind, Some(Protocol::from(i32::from(PROTOCOL))))
 }
 
+/// Makes room for what comes in while the loop does something else: the adverts of thousands of
+/// virtual hosts in one moment, or of a flood. Who may not have more than others gets that.
+fn make_room(socket: &Socket) -> io::Result<()> {
+    sockopt::set_socket_recv_buffer_size_force(socket, ROOM)
+        .or_else(|_| sockopt::set_socket_recv_buffer_size(socket, ROOM))?;
+    Ok(())
+}
+
 /// Whether a packet that went to one address went to one of this host, by the rest of its
 /// `struct in_pktinfo`: the address that answers would come from, and the destination. They differ
 /// where that is the broadcast address of a network.
@@ -224,39 +256,8 @@ fn is_for_this_host(info: &[u8]) -> bool {
     addresses.is_some_and(|(own, destination)| own == destination)
 }
 
-/// Receives until a packet is one that `read` makes something of, or none waits, or there were
-/// many of the other kind.
-fn receive(
-    socket: &Socket,
-    read: impl Fn(&[u8], &[u8], Option<IpAddr>) -> Option<Packet>,
-) -> io::Result<Option<Packet>> {
-    let mut data = [0; LONGEST];
-    let mut control = [0; CONTROL];
-    for _ in 0..TRIES {
-        let received = match sys::receive(socket, &mut data, &mut control) {
-            Ok(received) => received,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
-        let bytes = data.get(..received.length).unwrap_or_default();
-        let control = control.get(..received.control_length).unwrap_or_default();
-        let source = received
-            .source
-            .as_socket_ipv6()
-            .map(|from| (*from.ip()).into());
-        if let Some(packet) = read(bytes, control, source) {
-            return Ok(Some(packet));
-        }
-    }
-    Ok(None)
-}
-
 /// The names by which a successor gets the sockets.
 const INET: &str = "hear-inet";
 const INET6: &str = "hear-inet6";
-const TRIES: usize = 16;
-/// Longer than any Ethernet packet; what is longer still is no advertisement.
-const LONGEST: usize = 2048;
-/// Room for the three control messages of IPv6.
-const CONTROL: usize = 256;
+/// The kernel counts about 800 bytes for an advert and doubles this: room for 10,000 of them.
+const ROOM: usize = 4 << 20;

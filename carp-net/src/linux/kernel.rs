@@ -35,6 +35,8 @@ pub(super) struct Kernel<T> {
 #[derive(Debug)]
 pub(super) struct Access {
     pub(super) connection: Connection,
+    /// For renewals alone, of which the monitor is not told.
+    pub(super) renewals: Connection,
     pub(super) clsacts: Clsacts,
     pub(super) journal: Journal,
     /// None where the kernel does not let us.
@@ -45,6 +47,7 @@ pub(super) struct Access {
 #[derive(Debug)]
 pub(super) struct Start {
     pub(super) connection: Connection,
+    pub(super) renewals: Connection,
     pub(super) journal: Journal,
     pub(super) inherited: Inherited,
     pub(super) speeches: Option<Speeches>,
@@ -74,6 +77,7 @@ impl<T: FnMut(Answer)> Kernel<T> {
         Self {
             access: Access {
                 connection: start.connection,
+                renewals: start.renewals,
                 clsacts: Clsacts::default(),
                 journal: start.journal,
                 speeches: start.speeches,
@@ -123,7 +127,7 @@ impl<T: FnMut(Answer)> Kernel<T> {
                 own,
                 lease,
             } => self.hold(id, &addresses, &own, lease),
-            Job::Renew { id, until } => self.renew(&[(id, until)]),
+            Job::Renew(renewals) => self.renew(&renewals),
             Job::Care { id, down } => {
                 self.care(id, down);
                 self.resize(id);
@@ -360,7 +364,7 @@ impl<T: FnMut(Answer)> Kernel<T> {
             }
         }
         // What is refused has been damaged, and the news tell of that.
-        if let Err(error) = self.access.connection.each(requests) {
+        if let Err(error) = self.access.renewals.tell(requests) {
             tracing::warn!(%error, "addresses not renewed");
         }
         for (id, _) in renewals {

@@ -12,9 +12,10 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use carp_fsm::carp_proto::{Family, MacAddress, VirtualAddress};
-use carp_fsm::{HostId, LinkId, LinkState, Timestamp};
+use carp_fsm::{HostId, LinkId, LinkState, Lladdr, Timestamp};
 
 use crate::error::About as _;
+use crate::index::Index;
 use crate::{Backend, Error, ErrorKind, Inspection, Outgoing, Report, Result, Setup, Waker};
 
 mod addresses;
@@ -63,6 +64,7 @@ use links::Links;
 use netlink::{Connection, Monitor};
 use poller::{Poller, Source};
 use precedence::Precedence;
+use source::Identifications;
 use speak::Speak;
 use watch::{Watch, state_of};
 use worker::{Job, Ticket, Worker};
@@ -75,7 +77,8 @@ use worker::{Job, Ticket, Worker};
 /// There should be one in a network namespace: what bears our mark and belongs to none of its
 /// virtual hosts it takes for what a former run has left.
 ///
-/// Its descriptor ([`AsFd`]) is readable whenever [`poll`](Backend::poll) has something.
+/// Its descriptor ([`AsFd`]) becomes readable whenever [`poll`](Backend::poll), having said that
+/// there is nothing, comes to have something.
 #[derive(Debug)]
 pub struct Linux {
     poller: Poller,
@@ -92,14 +95,22 @@ pub struct Linux {
     speeches: Option<Speeches>,
     watches: BTreeMap<LinkId, Watch>,
     hosts: BTreeMap<HostId, Host>,
+    index: Index,
+    /// Who has its addresses on the interface with this index.
+    places: BTreeMap<u32, BTreeSet<HostId>>,
     /// Those to which something has happened that has not been looked at.
     suspects: BTreeSet<HostId>,
     reports: VecDeque<Report>,
     /// Whether the bell rings because of what is in `reports`.
     ringing: bool,
+    /// Whether all sources had been read to their end.
+    drained: bool,
     /// How often the caller has asked for reports in a row, and got one.
     polled: u32,
     worker: Worker,
+    /// Those that were asked for and not handed to the worker yet.
+    renewals: Vec<(HostId, Timestamp)>,
+    identifications: Identifications,
 }
 
 /// What the loop knows of a virtual host.
@@ -152,7 +163,8 @@ impl Linux {
         let before_others = options.before_others && Precedence::Node.take();
         let poller = Poller::new().about("epoll")?;
         let speak = Speak::open()?;
-        let monitor = Monitor::open().about("rtnetlink")?;
+        let renewals = Connection::open().about("rtnetlink")?;
+        let monitor = Monitor::open_but_for(&renewals).about("rtnetlink")?;
         let namespace = sys::namespace(&monitor).ok();
         let mut inherited = Inherited::new(options.inherited, namespace);
         let groups = inherited.split_off_groups();
@@ -171,6 +183,7 @@ impl Linux {
         }
         let start = Start {
             connection,
+            renewals,
             journal: Journal::open(options.journal, namespace.unwrap_or_default()),
             inherited: groups,
             speeches: speeches.clone(),
@@ -189,11 +202,16 @@ impl Linux {
             speeches,
             watches: BTreeMap::new(),
             hosts: BTreeMap::new(),
+            index: Index::default(),
+            places: BTreeMap::new(),
             suspects: BTreeSet::new(),
             reports: VecDeque::new(),
             ringing: false,
+            drained: false,
             polled: 0,
             worker,
+            renewals: Vec::new(),
+            identifications: Identifications::new(random()),
         })
     }
 
@@ -210,8 +228,12 @@ impl Linux {
             .collect()
     }
 
-    /// Reads what the sources have; returns whether any had something.
+    /// Reads what the sources have; returns whether any had something. What was read to its end
+    /// is not asked again at once: whatever comes from then on makes the descriptor readable anew.
     fn gather(&mut self) -> bool {
+        if std::mem::take(&mut self.drained) {
+            return false;
+        }
         let ready = match self.poller.ready() {
             Ok(ready) => ready,
             Err(error) => {
@@ -219,7 +241,7 @@ impl Linux {
                 return false;
             }
         };
-        let (mut any, mut news) = (false, false);
+        let (mut any, mut news, mut drained) = (false, false, true);
         for source in ready {
             any = true;
             match source {
@@ -229,28 +251,30 @@ impl Linux {
                     news = true;
                 }
                 Source::News => news = true,
-                Source::Inet => self.read_packets(Family::Inet),
-                Source::Inet6 => self.read_packets(Family::Inet6),
+                Source::Inet => drained &= self.read_packets(Family::Inet),
+                Source::Inet6 => drained &= self.read_packets(Family::Inet6),
             }
         }
         if news {
-            self.catch_up();
+            drained &= self.catch_up();
         }
+        self.drained = any && drained;
         any
     }
 
-    /// Takes in so many packets that the other sources have their turn as well.
-    fn read_packets(&mut self, family: Family) {
-        for _ in 0..PACKETS_A_TURN {
-            let received = match family {
-                Family::Inet => self.hear.receive_inet(),
-                Family::Inet6 => self.hear.receive_inet6(),
-            };
-            match received {
-                Ok(Some(packet)) => self.reports.push_back(Report::Packet(packet)),
-                Ok(None) => return,
-                // That of another packet than one that came in: nothing that we could repair.
-                Err(error) => return tracing::debug!(%family, %error, "raw socket"),
+    /// Takes in the packets that wait, but no more at once than leaves the other sources their
+    /// turn. Says whether these were all.
+    fn read_packets(&mut self, family: Family) -> bool {
+        let reports = &mut self.reports;
+        let received = self.hear.receive(family, |packet| {
+            reports.push_back(Report::Packet(packet));
+        });
+        match received {
+            Ok(more) => !more,
+            // That of another packet than one that came in: nothing that we could repair.
+            Err(error) => {
+                tracing::debug!(%family, %error, "raw socket");
+                false
             }
         }
     }
@@ -277,6 +301,26 @@ impl Linux {
         Ok((link.index, mac))
     }
 
+    /// Takes note of which interface carries the addresses of a virtual host.
+    fn set_place(&mut self, id: HostId, place: Option<u32>) {
+        let Some(host) = self.hosts.get_mut(&id) else {
+            return;
+        };
+        let before = std::mem::replace(&mut host.place, place);
+        if let Some(before) = before
+            && let Some(there) = self.places.get_mut(&before)
+        {
+            there.remove(&id);
+            if there.is_empty() {
+                self.places.remove(&before);
+            }
+        }
+        if let Some(place) = place {
+            self.places.entry(place).or_default().insert(id);
+        }
+        self.hear.place_changed(before, place);
+    }
+
     fn host(&self, id: HostId) -> Result<&Host> {
         let unknown = || Error::new(id.to_string(), ErrorKind::UnknownHost(id));
         self.hosts.get(&id).ok_or_else(unknown)
@@ -289,8 +333,7 @@ impl Backend for Linux {
     }
 
     fn seed(&mut self) -> u64 {
-        // Where the kernel has no randomness the time since boot has to do.
-        getrandom::u64().unwrap_or_else(|_| clock::now().as_micros())
+        random()
     }
 
     fn watch(&mut self, link: LinkId, name: &str) -> Result<()> {
@@ -322,7 +365,11 @@ impl Backend for Linux {
     fn check(&mut self, carpdev: &str, setup: &Setup, addresses: &[VirtualAddress]) -> Result<()> {
         self.catch_up();
         self.ring_if_needed();
-        let known: Vec<&Setup> = self.hosts.values().map(|host| &host.setup).collect();
+        // Only a link-layer address of the operator's choice is compared with those of others.
+        let known: Vec<&Setup> = match setup.lladdr {
+            Lladdr::Manual(_) => self.hosts.values().map(|host| &host.setup).collect(),
+            Lladdr::Virtual | Lladdr::Carpdev | _ => Vec::new(),
+        };
         check::check(&self.links, carpdev, setup, addresses, &known)
     }
 
@@ -353,6 +400,7 @@ impl Backend for Linux {
             speech: None,
             forwards: false,
         });
+        self.index.add_name(&setup.interface, id);
         host.setup = setup.clone();
         host.taken_down = false;
         host.last_job = last_job;
@@ -361,26 +409,30 @@ impl Backend for Linux {
     fn adopt(&mut self, id: HostId, addresses: &[VirtualAddress]) {
         let addresses = addresses.to_vec();
         if let Some(host) = self.hosts.get_mut(&id) {
+            self.index.set_addresses(id, &addresses);
             host.addresses.clone_from(&addresses);
             host.last_job = self.worker.submit(Job::Adopt { id, addresses });
         }
     }
 
     fn tear_down(&mut self, id: HostId) {
+        self.set_place(id, None);
         if let Some(host) = self.hosts.remove(&id) {
-            self.hear.place_changed(host.place, None);
+            self.index.remove_name(&host.setup.interface);
+            self.index.set_addresses(id, &[]);
         }
         self.worker.submit(Job::TearDown(id));
     }
 
     fn send(&mut self, id: HostId, advert: &Outgoing) -> Result<IpAddr> {
+        let identification = self.identifications.next();
         let setup = &self.host(id)?.setup;
         let (index, mac) = self.way_out(setup)?;
         let (to, family) = (advert.to, Family::of(advert.to));
         let about = || format!("{}: advert to {to}", setup.interface);
         if to == family.group() {
             let source = self.source(index, family);
-            let frame = source::frame(mac, source, advert);
+            let frame = source::frame(mac, source, advert, identification);
             let sent = frame.and_then(|frame| self.speak.frame(index, &frame));
             return sent
                 .map(|()| source)
@@ -394,7 +446,7 @@ impl Backend for Linux {
         let way = self.way_to(index, to).ok_or_else(lacks_source)?;
         // The list of peers may be the same on all nodes, this one among them.
         if !self.is_own(index, to) {
-            let frame = source::frame(mac, way.source, advert);
+            let frame = source::frame(mac, way.source, advert, identification);
             let sent = frame.and_then(|frame| self.speak.packet(index, way, to, &frame));
             sent.map_err(|error| Error::new(about(), error))?;
         }
@@ -413,6 +465,7 @@ impl Backend for Linux {
             lease,
         });
         if let Some(host) = self.hosts.get_mut(&id) {
+            self.index.set_addresses(id, &addresses);
             host.addresses = addresses;
             host.holding = true;
             host.handing_over = false;
@@ -431,7 +484,14 @@ impl Backend for Linux {
             if let Some(speech) = &host.speech {
                 speech.extend(now, host.until);
             }
-            self.worker.submit(Job::Renew { id, until });
+            self.renewals.push((id, until));
+        }
+    }
+
+    fn flush(&mut self) {
+        if !self.renewals.is_empty() {
+            let renewals = std::mem::take(&mut self.renewals);
+            self.worker.submit(Job::Renew(renewals));
         }
     }
 
@@ -467,6 +527,7 @@ impl Backend for Linux {
     /// Gives nothing from time to time though there is more, so that a flood of packets does not
     /// keep the caller from its timers; the descriptor stays readable then.
     fn poll(&mut self) -> Option<Report> {
+        self.flush();
         self.polled += 1;
         while self.polled < REPORTS_A_TURN && self.reports.is_empty() && self.gather() {
             self.polled += 1;
@@ -478,12 +539,13 @@ impl Backend for Linux {
         };
         if report.is_none() {
             self.polled = 0;
+            self.ring_if_needed();
         }
-        self.ring_if_needed();
         report
     }
 
     fn wait(&mut self, deadline: Option<Timestamp>) -> Result<()> {
+        self.flush();
         self.poller.wait(deadline).about("waiting")
     }
 
@@ -533,14 +595,17 @@ impl Linux {
     }
 }
 
+/// Where the kernel has no randomness the time since boot has to do.
+fn random() -> u64 {
+    getrandom::u64().unwrap_or_else(|_| clock::now().as_micros())
+}
+
 impl AsFd for Linux {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.poller.as_fd()
     }
 }
 
-/// So many packets of one family are taken in before anything else has its turn.
-const PACKETS_A_TURN: usize = 16;
 const NEWS_A_TURN: usize = 1_024;
 /// So many reports are given before whoever asks for them has a turn, and looks at its timers.
 const REPORTS_A_TURN: u32 = 256;

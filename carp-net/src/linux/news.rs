@@ -25,11 +25,12 @@ struct Changes {
 }
 
 impl Linux {
-    /// Takes in what the worker has done and all news there are, but for a flood of them.
+    /// Takes in what the worker has done and all news there are, but for a flood of them. Says
+    /// whether these were all.
     ///
     /// What a job has changed is among the news once it is done. So whoever knows of no job that
     /// is under way, and has read all news, knows what others have done.
-    pub(super) fn catch_up(&mut self) {
+    pub(super) fn catch_up(&mut self) -> bool {
         let done = self.worker.done();
         while let Some(answer) = self.worker.answer() {
             self.take_answer(answer);
@@ -38,6 +39,7 @@ impl Linux {
         let all = self.read_news(&mut changes);
         if changes.links {
             self.look_at_links();
+            self.mute_again(&changes.interfaces);
         }
         for index in &changes.rerouted {
             self.reroute(*index);
@@ -46,6 +48,7 @@ impl Linux {
         if all {
             self.judge(done);
         }
+        all
     }
 
     /// Returns whether there are no more news.
@@ -126,6 +129,7 @@ impl Linux {
             Err(error) => tracing::error!(%error, "links and addresses cannot be asked for"),
         }
         self.look_at_links();
+        self.mute_again(&self.places.keys().copied().collect());
         let carpdevs: Vec<u32> = self
             .watches
             .values()
@@ -142,10 +146,8 @@ impl Linux {
         match answer {
             Answer::Report(report) => self.take_report(report),
             Answer::Place(id, index) => {
-                if let Some(host) = self.hosts.get_mut(&id) {
-                    let before = std::mem::replace(&mut host.place, index);
-                    self.hear.place_changed(before, index);
-                }
+                self.set_place(id, index);
+                self.mute_again(&index.into_iter().collect());
                 // What happened to it before this was known is not to be missed.
                 self.suspects.insert(id);
             }
@@ -211,13 +213,25 @@ impl Linux {
         for id in all {
             self.look_at(id);
         }
-        for (id, host) in &self.hosts {
-            let link = host.place.and_then(|index| self.links.get(index));
-            let is_own = host.setup.interface_mac().is_some();
-            if is_own && !host.holding && link.is_some_and(Link::has_carrier) {
-                // Protodown or not, the kernel gives it the carrier of its carpdev whenever that
-                // changes.
-                self.worker.submit(Job::Mute(*id));
+    }
+
+    /// Protodown or not, the kernel gives a carp interface the carrier of its carpdev whenever that
+    /// changes: takes it away again from those among these that hold nothing.
+    fn mute_again(&mut self, interfaces: &BTreeSet<u32>) {
+        for index in interfaces {
+            let Some(there) = self.places.get(index) else {
+                continue;
+            };
+            if !self.links.get(*index).is_some_and(Link::has_carrier) {
+                continue;
+            }
+            for (id, host) in there
+                .iter()
+                .filter_map(|id| Some((id, self.hosts.get(id)?)))
+            {
+                if host.setup.interface_mac().is_some() && !host.holding {
+                    self.worker.submit(Job::Mute(*id));
+                }
             }
         }
     }

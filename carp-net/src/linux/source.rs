@@ -69,8 +69,10 @@ impl Linux {
                 .filter(|address| Family::of(address.ip) == family && address.is_usable())
                 .map(|address| address.ip)
         };
-        let found = own().find(|ip| is_link_local(*ip));
-        let found = found.or_else(|| own().next());
+        let found = match family {
+            Family::Inet => own().next(),
+            Family::Inet6 => own().find(|ip| is_link_local(*ip)).or_else(|| own().next()),
+        };
         found.unwrap_or_else(|| match family {
             Family::Inet => Ipv4Addr::UNSPECIFIED.into(),
             Family::Inet6 => {
@@ -93,9 +95,9 @@ impl Linux {
         there
             .iter()
             .any(|found| found.ip == ip && found.mark == MARK)
-            || self.hosts.values().any(|host| {
-                self.carpdev(&host.setup) == Some(index)
-                    && host.addresses.iter().any(|address| address.ip() == ip)
+            || self.index.by_address(ip).iter().any(|id| {
+                let host = self.hosts.get(id);
+                host.is_some_and(|host| self.carpdev(&host.setup) == Some(index))
             })
     }
 
@@ -140,12 +142,36 @@ fn common_bits(one: IpAddr, other: IpAddr) -> u32 {
     }
 }
 
-/// The frame of an advert; its identification is a random one, as most peers have.
-pub(super) fn frame(mac: MacAddress, source: IpAddr, advert: &Outgoing) -> io::Result<Frame> {
+/// Identifications of packets: random ones, as most peers have. Nobody gains by guessing them, so
+/// that the kernel is asked but once (SplitMix64).
+#[derive(Debug)]
+pub(super) struct Identifications(u64);
+
+impl Identifications {
+    pub(super) const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(super) const fn next(&mut self) -> u16 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed >> 48) as u16
+    }
+}
+
+/// The frame of an advert.
+pub(super) fn frame(
+    mac: MacAddress,
+    source: IpAddr,
+    advert: &Outgoing,
+    identification: u16,
+) -> io::Result<Frame> {
     let headers = AdvertHeaders {
         endpoints: Endpoints::new(source, advert.to).map_err(io::Error::other)?,
         traffic_class: advert.traffic_class,
-        identification: getrandom::u32().map_or(0, |random| (random >> 16) as u16),
+        identification,
         ..AdvertHeaders::to_group(mac, source)
     };
     Ok(advert_frame(&headers, &advert.payload_from(source)))

@@ -143,6 +143,125 @@ pub(super) fn receive(
     })
 }
 
+/// Room for packets that are received together, with what the kernel has to say about each.
+#[derive(Debug)]
+pub(super) struct Batch {
+    slots: Box<[Slot]>,
+    /// How many of them are filled.
+    filled: usize,
+}
+
+/// A packet of a [`Batch`].
+#[derive(Clone, Debug)]
+pub(super) struct Slot {
+    data: [u8; Self::DATA],
+    length: usize,
+    control: [u8; Self::CONTROL],
+    control_length: usize,
+    source: [u8; Self::SOURCE],
+}
+
+impl Slot {
+    /// Longer than any Ethernet packet; what is longer still is no advertisement.
+    const DATA: usize = 2048;
+    /// Room for the three control messages of IPv6.
+    const CONTROL: usize = 256;
+    /// A `struct sockaddr_in6`.
+    const SOURCE: usize = 28;
+
+    /// The packet, which may have been cut off.
+    pub(super) fn data(&self) -> &[u8] {
+        self.data.get(..self.length).unwrap_or(&self.data)
+    }
+
+    /// The control messages.
+    pub(super) fn control(&self) -> &[u8] {
+        let there = self.control.get(..self.control_length);
+        there.unwrap_or(&self.control)
+    }
+
+    /// Who sent it over IPv6: family, port and flow come before the address.
+    pub(super) fn source_inet6(&self) -> Option<Ipv6Addr> {
+        let family = libc::sa_family_t::from_ne_bytes(*self.source.first_chunk()?);
+        let address: [u8; 16] = *self.source.get(8..)?.first_chunk()?;
+        (i32::from(family) == libc::AF_INET6).then(|| address.into())
+    }
+}
+
+impl Batch {
+    /// How many packets have room.
+    const LENGTH: usize = 16;
+
+    pub(super) fn new() -> Self {
+        let empty = Slot {
+            data: [0; Slot::DATA],
+            length: 0,
+            control: [0; Slot::CONTROL],
+            control_length: 0,
+            source: [0; Slot::SOURCE],
+        };
+        Self {
+            slots: vec![empty; Self::LENGTH].into_boxed_slice(),
+            filled: 0,
+        }
+    }
+
+    /// What was received last.
+    pub(super) fn packets(&self) -> &[Slot] {
+        self.slots.get(..self.filled).unwrap_or_default()
+    }
+
+    /// Receives the packets that wait at a socket, in one call; says whether there may be more.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says instead of the first of them, but not that there is none.
+    pub(super) fn receive(&mut self, socket: &Socket) -> io::Result<bool> {
+        self.filled = 0;
+        let mut buffers: [libc::iovec; Self::LENGTH] = std::array::from_fn(|_| libc::iovec {
+            iov_base: std::ptr::null_mut(),
+            iov_len: Slot::DATA,
+        });
+        // SAFETY: a `mmsghdr` is made of numbers and pointers, and may be zero.
+        let mut headers: [libc::mmsghdr; Self::LENGTH] = unsafe { std::mem::zeroed() };
+        let all = self.slots.iter_mut().zip(&mut buffers).zip(&mut headers);
+        for ((slot, buffer), header) in all {
+            buffer.iov_base = slot.data.as_mut_ptr().cast();
+            let header = &mut header.msg_hdr;
+            header.msg_iov = &raw mut *buffer;
+            header.msg_iovlen = 1;
+            header.msg_name = slot.source.as_mut_ptr().cast();
+            #[expect(clippy::cast_possible_truncation, reason = "28")]
+            const NAME: libc::socklen_t = Slot::SOURCE as libc::socklen_t;
+            header.msg_namelen = NAME;
+            header.msg_control = slot.control.as_mut_ptr().cast();
+            header.msg_controllen = Slot::CONTROL;
+        }
+        let (fd, flags) = (socket.as_raw_fd(), libc::MSG_DONTWAIT);
+        #[expect(clippy::cast_possible_truncation, reason = "16")]
+        const LENGTH: libc::c_uint = Batch::LENGTH as libc::c_uint;
+        let headers_at = headers.as_mut_ptr();
+        // SAFETY: there are `LENGTH` headers, and each points to memory of `self` or of this
+        // function that is as long as it says and is borrowed mutably meanwhile.
+        let received =
+            unsafe { libc::recvmmsg(fd, headers_at, LENGTH, flags, std::ptr::null_mut()) };
+        let Ok(received) = usize::try_from(received) else {
+            let error = io::Error::last_os_error();
+            return match error.kind() {
+                io::ErrorKind::WouldBlock => Ok(false),
+                io::ErrorKind::Interrupted => Ok(true),
+                _ => Err(error),
+            };
+        };
+        for (slot, header) in self.slots.iter_mut().zip(&headers).take(received) {
+            slot.length = header.msg_len as usize;
+            slot.control_length = header.msg_hdr.msg_controllen;
+        }
+        self.filled = received;
+        Ok(received == Self::LENGTH)
+    }
+}
+
 /// The same bytes, for a function that asks for uninitialised ones. Only for functions that
 /// write nothing uninitialised into them, as the kernel does not.
 fn as_uninit(bytes: &mut [u8]) -> &mut [MaybeUninit<u8>] {

@@ -59,13 +59,8 @@ pub(super) enum Job {
         /// How long they stay without a renewal.
         lease: Option<Duration>,
     },
-    /// What is held stays until then.
-    Renew {
-        /// Whose.
-        id: HostId,
-        /// Until when.
-        until: Timestamp,
-    },
+    /// What these hold stays until then.
+    Renew(Vec<(HostId, Timestamp)>),
     /// Somebody seems to have changed what a virtual host needs: look, tell and mend.
     Care {
         /// Whose.
@@ -99,7 +94,7 @@ pub(super) enum Job {
 impl Job {
     /// Whether nobody waits for its end, and it changes nothing that would be looked at then.
     const fn is_quiet(&self) -> bool {
-        matches!(self, Self::Renew { .. })
+        matches!(self, Self::Renew(_))
     }
 }
 
@@ -228,45 +223,25 @@ impl Worker {
     }
 }
 
-/// Does the jobs until there will be no more. Renewals that wait together are done together.
+/// Does the jobs until there will be no more.
 fn work<T: FnMut(Answer)>(
     mut kernel: Kernel<T>,
     todo: &Receiver<(Ticket, Job)>,
     mut done: impl FnMut(Ticket, bool),
 ) {
-    let mut next = None;
     loop {
         kernel.attend();
-        let waited = match (next.take(), kernel.deadline()) {
-            (Some(next), _) => Ok(next),
-            (None, None) => todo.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            (None, Some(deadline)) => todo.recv_timeout(deadline - clock::now()),
+        let waited = match kernel.deadline() {
+            None => todo.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(deadline) => todo.recv_timeout(deadline - clock::now()),
         };
-        let (mut ticket, job) = match waited {
+        let (ticket, job) = match waited {
             Ok(next) => next,
             Err(RecvTimeoutError::Timeout) => continue,
             Err(RecvTimeoutError::Disconnected) => break,
         };
         let is_quiet = job.is_quiet();
-        if let Job::Renew { id, until } = job {
-            let mut renewals = vec![(id, until)];
-            while renewals.len() < RENEWALS_AT_ONCE {
-                match todo.try_recv() {
-                    Ok((number, Job::Renew { id, until })) => {
-                        ticket = number;
-                        renewals.push((id, until));
-                    }
-                    Ok(other) => {
-                        next = Some(other);
-                        break;
-                    }
-                    Err(_) => break,
-                }
-            }
-            kernel.renew(&renewals);
-        } else {
-            kernel.perform(job);
-        }
+        kernel.perform(job);
         done(ticket, is_quiet);
     }
     kernel.clear();
@@ -292,6 +267,3 @@ impl Drop for Worker {
         }
     }
 }
-
-/// So few that another job does not wait long.
-const RENEWALS_AT_ONCE: usize = 64;

@@ -143,12 +143,11 @@ impl<B: Platform> Service<B> {
             self.control.process();
             for event in &events {
                 match event.token() {
-                    TIMER => self.timer.went_off()?,
                     SIGNALS => self.take_signals(),
                     ARRIVALS => self.clients.arrive(),
                     SUPERVISOR => self.take_messages(),
                     SCRAPERS => self.scrapes.arrive(),
-                    DRIVER => {}
+                    DRIVER | TIMER => {}
                     scraper if scraper.0 >= FIRST_SCRAPER => self.scrapes.wake(scraper),
                     client => self.clients.wake(client),
                 }
@@ -158,7 +157,7 @@ impl<B: Platform> Service<B> {
             // What was answered just now is written when the loop comes round again.
             self.save();
             let now = self.control.now();
-            if self.keeper.beat_if_due(now, self.control.pace()) {
+            if self.keeper.beat_if_due(now, || self.control.pace()) {
                 self.keeper
                     .keep_all(now, &self.control.backend().descriptors());
             }
@@ -276,9 +275,9 @@ impl<B: Platform> Service<B> {
         if !self.keeper.is_there() {
             return;
         }
-        if self.keeper.wants_all(self.control.now()) {
-            self.control.touch_all();
-        }
+        let all = self.control.len() + 1;
+        let due = self.keeper.refreshes(self.control.now(), all);
+        self.control.touch_next(due);
         let keeper = &mut self.keeper;
         self.control
             .save_interfaces(|name, record| keeper.save_interface(name, record));

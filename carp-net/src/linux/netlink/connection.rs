@@ -114,6 +114,38 @@ impl Connection {
         self.exchange(requests, |_, _, _| {})
     }
 
+    /// Does several things in order, as [`each`](Self::each), for whoever need not know how each of
+    /// them went: the kernel says nothing but yes to the last of a batch.
+    pub(crate) fn tell(&mut self, requests: Vec<Request>) -> Result<(), Refusal> {
+        let mut requests = requests.into_iter().peekable();
+        let mut datagram = Vec::new();
+        while requests.peek().is_some() {
+            datagram.clear();
+            let mut last = self.next_seq;
+            let mut batch = requests.by_ref().take(BATCH).peekable();
+            while let Some(request) = batch.next() {
+                last = self.next_seq;
+                self.next_seq = last.wrapping_add(1);
+                let ack = if batch.peek().is_none() { NLM_F_ACK } else { 0 };
+                let flags = request.flags | NLM_F_REQUEST | ack;
+                wire::append(&mut datagram, request.message, flags, last);
+            }
+            self.send(&datagram)?;
+            let mut done = false;
+            while !done {
+                let answers = wire::messages(receive(&self.socket, &mut self.buffer)?);
+                done = answers.fold(done, |done, answer| done || answer.seq == last);
+            }
+        }
+        Ok(())
+    }
+
+    /// The number by which the kernel tells this connection from others.
+    pub(super) fn port(&self) -> io::Result<u32> {
+        let address = SocketAddrNetlink::try_from(rustix::net::getsockname(&self.socket)?)?;
+        Ok(address.pid())
+    }
+
     /// As [`each`](Self::each), and hands every message that comes before a verdict to
     /// `on_message`, with the number of the request it answers.
     pub(crate) fn exchange(

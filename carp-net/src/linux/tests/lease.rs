@@ -131,10 +131,7 @@ fn a_renewal_that_comes_too_late_brings_nothing_back() {
     // As after a freeze of this process between the order and the work.
     let long_ago = one.backend.now();
     one.all_within(SECOND * 2);
-    one.backend.worker.submit(Job::Renew {
-        id,
-        until: long_ago,
-    });
+    one.backend.worker.submit(Job::Renew(vec![(id, long_ago)]));
     one.settle();
     assert_eq!(one.held_view(), [""; 0]);
 }

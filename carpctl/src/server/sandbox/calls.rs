@@ -147,7 +147,9 @@ mod filter {
         libc::SYS_shutdown,
         libc::SYS_recvfrom,
         libc::SYS_recvmsg,
+        libc::SYS_recvmmsg,
         libc::SYS_sendmsg,
+        libc::SYS_sendmmsg,
         libc::SYS_sendto,
     ];
 

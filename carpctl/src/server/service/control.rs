@@ -9,7 +9,7 @@ use std::ops::Bound;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
-use carp_net::carp_fsm::{Command, HostId, Timestamp};
+use carp_net::carp_fsm::{Command, HostId, Interval, Timestamp};
 use carp_net::{Backend, Driver};
 
 use crate::vocabulary::change::Change;
@@ -57,6 +57,8 @@ pub(crate) struct Ticket(pub(crate) usize);
 pub(crate) struct Control<B> {
     driver: Driver<B>,
     interfaces: BTreeMap<InterfaceName, Interface>,
+    /// Those with [`Work::Holding`], and maybe some that had it.
+    holders: BTreeSet<InterfaceName>,
     waiting: VecDeque<(Ticket, InterfaceName, Change)>,
     replies: VecDeque<(Ticket, Reply)>,
     /// What those who watch were not told yet.
@@ -84,6 +86,8 @@ pub(crate) struct Control<B> {
 struct Unsaved {
     interfaces: BTreeSet<InterfaceName>,
     service: bool,
+    /// The interface that was saved anew last because its time had come.
+    refreshed: Option<InterfaceName>,
 }
 
 #[derive(Debug, Default)]
@@ -144,12 +148,13 @@ impl<B: Backend> Control<B> {
             hooked: Hooked::new(driver.now()),
             driver,
             interfaces: BTreeMap::new(),
+            holders: BTreeSet::new(),
             waiting: VecDeque::new(),
             replies: VecDeque::new(),
             happenings: VecDeque::new(),
             unsaved: Unsaved {
-                interfaces: BTreeSet::new(),
                 service: true,
+                ..Unsaved::default()
             },
             restarts: Vec::new(),
             reloads: BTreeSet::new(),
@@ -290,6 +295,11 @@ impl<B: Backend> Control<B> {
         !self.replies.is_empty()
     }
 
+    /// How many interfaces there are.
+    pub(crate) fn len(&self) -> usize {
+        self.interfaces.len()
+    }
+
     /// Whether there is no interface, and none is going.
     pub(crate) fn is_empty(&self) -> bool {
         self.interfaces.is_empty()
@@ -324,10 +334,9 @@ impl<B: Backend> Control<B> {
     /// How long the loop may take to come round before the others would notice: a third of the
     /// shortest time after which one of them takes over.
     pub(crate) fn pace(&self) -> Duration {
-        let shortest = self.driver.node().hosts();
-        let shortest = shortest
-            .map(|host| host.config().interval().master_down())
-            .min();
+        let hosts = self.interfaces.values().filter(|it| it.host.is_some());
+        let intervals = hosts.map(|it| Interval::new(it.config.advbase, it.config.advskew));
+        let shortest = intervals.map(Interval::master_down).min();
         (shortest.unwrap_or(SLOWEST * 3) / 3).clamp(FASTEST, SLOWEST)
     }
 

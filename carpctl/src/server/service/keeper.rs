@@ -17,8 +17,8 @@ pub(crate) struct Keeper {
     supervised: Option<Supervised>,
     /// When the next beat is due.
     beat: Timestamp,
-    /// When everything is saved the next time, changed or not.
-    refresh: Timestamp,
+    /// Up to when records were saved anew, changed or not.
+    refreshed: Timestamp,
     /// The descriptors of the platform that are kept, as they were then.
     descriptors: Vec<(String, RawFd)>,
     /// Whether what a former service left, and this one has not taken over, is still kept.
@@ -58,7 +58,7 @@ impl Keeper {
         Self {
             supervised,
             beat: Timestamp::ZERO,
-            refresh: Timestamp::ZERO,
+            refreshed: Timestamp::ZERO,
             descriptors: Vec::new(),
             unsettled: None,
             restart: Restart::No,
@@ -226,13 +226,19 @@ impl Keeper {
         self.supervised.as_ref().is_some_and(|it| !it.is_alone())
     }
 
-    /// Whether it is time to save everything, also what changes all the time, such as counters.
-    pub(super) fn wants_all(&mut self, now: Timestamp) -> bool {
-        let wants = self.is_there() && now >= self.refresh;
-        if wants {
-            self.refresh = now + REFRESH;
+    /// How many of `all` records are to be saved anew because they may have changed without a
+    /// word, as counters do: with the beats, each in its turn, some at a time.
+    pub(super) fn refreshes(&mut self, now: Timestamp, all: usize) -> usize {
+        if !self.is_there() || now < self.beat {
+            return 0;
         }
-        wants
+        let each = REFRESH / u32::try_from(all).unwrap_or(u32::MAX).max(1);
+        let each = each.max(SLOWEST_REFRESH).as_micros();
+        let due = (now - self.refreshed).as_micros() / each;
+        if due > 0 {
+            self.refreshed = now;
+        }
+        usize::try_from(due).unwrap_or(usize::MAX).min(all)
     }
 
     // ---- beats and messages ----
@@ -253,12 +259,17 @@ impl Keeper {
 
     /// Says, where that is due, that the loop goes round, and will again `within` this time.
     /// Returns whether it was.
-    pub(super) fn beat_if_due(&mut self, now: Timestamp, within: Duration) -> bool {
+    pub(super) fn beat_if_due(
+        &mut self,
+        now: Timestamp,
+        within: impl FnOnce() -> Duration,
+    ) -> bool {
         if let Some(notifier) = &mut self.notifier {
             notifier.feed(now);
         }
         let is_due = self.is_there() && now >= self.beat;
         if is_due {
+            let within = within();
             self.beat = now + within / BEATS;
             self.beat(within);
         }
@@ -340,8 +351,11 @@ pub(crate) const CONDITION: &str = "condition";
 /// How many beats there are in the time that one allows for.
 const BEATS: u32 = 4;
 
-/// How often everything is saved.
+/// How often everything is saved, where that is not too much.
 const REFRESH: Duration = Duration::from_secs(10);
+
+/// A record is saved anew at most this often: of thousands each has its turn after some minutes.
+const SLOWEST_REFRESH: Duration = Duration::from_millis(100);
 
 /// How long after its start a service has taken over what it wants to, and more.
 const SETTLED: Duration = Duration::from_secs(10);

@@ -10,7 +10,8 @@ use rustix::time::{
     timerfd_settime,
 };
 
-/// A timer with a file descriptor that becomes readable.
+/// A timer with a file descriptor that becomes readable. It need not be read: who waits for
+/// edges, as `Poll` does, is told once each time that it goes off.
 #[derive(Debug)]
 pub(crate) struct Timer {
     descriptor: OwnedFd,
@@ -31,32 +32,28 @@ impl Timer {
         self.descriptor.as_raw_fd()
     }
 
-    /// Has the timer go off at `deadline`, `now` being the moment it is. Says whether that is
-    /// still to come; if not, there is nothing to wait for.
+    /// Has the timer go off at `deadline` or before it, `now` being the moment it is. Says whether
+    /// that is still to come; if not, there is nothing to wait for.
+    ///
+    /// A deadline that is put off, as each advert that is heard does with one, leaves the timer as it
+    /// is: one wake-up for nothing costs less than a call for each of them.
     pub(crate) fn set(&mut self, deadline: Option<Timestamp>, now: Timestamp) -> io::Result<bool> {
-        let span = deadline.map(|deadline| deadline - now);
-        if span == Some(Duration::ZERO) {
+        let Some(deadline) = deadline else {
+            return Ok(true);
+        };
+        if deadline <= now {
             return Ok(false);
         }
-        if self.armed != deadline {
+        let is_in_time = |armed: Timestamp| armed > now && armed <= deadline;
+        if !self.armed.is_some_and(is_in_time) {
             let spec = Itimerspec {
                 it_interval: Timespec::default(),
-                // All zero stops the timer.
-                it_value: timespec(span.unwrap_or_default()),
+                it_value: timespec(deadline - now),
             };
             timerfd_settime(self.descriptor.as_fd(), TimerfdTimerFlags::empty(), &spec)?;
-            self.armed = deadline;
+            self.armed = Some(deadline);
         }
         Ok(true)
-    }
-
-    /// Takes note that the timer went off.
-    pub(crate) fn went_off(&mut self) -> io::Result<()> {
-        self.armed = None;
-        match rustix::io::read(&self.descriptor, &mut [0; 8]) {
-            Ok(_) | Err(rustix::io::Errno::AGAIN) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
     }
 }
 

@@ -51,6 +51,7 @@ impl<B: Backend> Control<B> {
         let (work, done) = if follows.configured {
             (Some(Work::Configuring { order, undo }), None)
         } else if readdressed && self.is_still_to_hold(host, &config) {
+            self.holders.insert(name);
             (Some(Work::Holding { order, undo }), None)
         } else {
             (None, Some(order))

@@ -4,7 +4,7 @@
 //! Nothing here waits: an order is an answer to a worker of `carpctl hooks` that has asked for
 //! one, and where nobody answers a question in time the take-over goes on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use carp_net::carp_fsm::{self, HostId, Timestamp};
 use carp_net::{Backend, Event};
@@ -24,6 +24,8 @@ pub(super) struct Hooked {
     lanes: Lanes,
     /// The interfaces that wait for an answer.
     asking: BTreeMap<InterfaceName, Question>,
+    /// Those that have gone but may still have hooks to run.
+    gone: BTreeSet<InterfaceName>,
 }
 
 /// Whether an interface may become master.
@@ -40,12 +42,18 @@ impl Hooked {
         Self {
             lanes: Lanes::new(now),
             asking: BTreeMap::new(),
+            gone: BTreeSet::new(),
         }
     }
 
     /// What a former service has told the hooks of an interface last.
     pub(super) fn were_told(&mut self, interface: InterfaceName, state: Option<State>) {
         self.lanes.were_told(interface, state);
+    }
+
+    /// An interface has gone: what is known of its hooks goes too, once all of them were run.
+    pub(super) fn forget(&mut self, interface: InterfaceName) {
+        self.gone.insert(interface);
     }
 
     pub(super) fn told(&self, interface: InterfaceName) -> Option<State> {
@@ -126,10 +134,10 @@ impl<B: Backend> Control<B> {
             self.touch(order.interface);
             self.reply(ticket, Reply::Hook(Box::new(order)));
         }
-        let interfaces = &self.interfaces;
+        let (interfaces, lanes) = (&self.interfaces, &mut self.hooked.lanes);
         self.hooked
-            .lanes
-            .prune(|name| interfaces.contains_key(&name));
+            .gone
+            .retain(|name| !interfaces.contains_key(name) && !lanes.forget(*name));
     }
 
     // ---- workers ----
@@ -140,6 +148,7 @@ impl<B: Backend> Control<B> {
         let order = self.hooked.lanes.work(now, ticket, finished);
         if let (Some(order), Some(finished)) = (order, finished) {
             self.finished(&order, &finished.outcome);
+            self.forget_hooks_if_gone(order.interface);
         }
         self.take_events();
     }
@@ -188,6 +197,14 @@ impl<B: Backend> Control<B> {
         let asked = self.hooked.asking.get(&name);
         if let Some(question) = asked.filter(|it| it.order == order.id).copied() {
             self.go_on_without(name, question, "has not answered: `carpctl hooks' ended");
+        }
+        self.forget_hooks_if_gone(name);
+    }
+
+    /// What a hook did after its interface had gone is not to be remembered.
+    fn forget_hooks_if_gone(&mut self, name: InterfaceName) {
+        if !self.interfaces.contains_key(&name) {
+            self.hooked.forget(name);
         }
     }
 

@@ -4,7 +4,7 @@
 //! whoever is slow is not told of states long gone. Those who run hooks are workers, each with a
 //! connection of its own, on which it is given one order at a time.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use carp_net::carp_fsm::Timestamp;
@@ -20,6 +20,9 @@ use crate::vocabulary::report::State;
 #[derive(Debug, Default)]
 pub(super) struct Lanes {
     lanes: BTreeMap<InterfaceName, Lane>,
+    /// The lanes in which something waits. They are looked at whenever the loop goes round, and most
+    /// of thousands have nothing to do.
+    waiting: BTreeSet<InterfaceName>,
     /// What each worker does.
     workers: BTreeMap<Ticket, Option<Job>>,
     /// The workers that wait for an order, in the order they came.
@@ -71,7 +74,9 @@ impl Lanes {
         if let Some(late) = &lane.next {
             order.skipped = late.order.skipped.saturating_add(1);
         }
+        let name = order.interface;
         lane.next = Some(Job::new(now, order));
+        self.waiting.insert(name);
     }
 
     /// Has the question `order` asked. Where one is being asked already, the answer to that will
@@ -81,9 +86,10 @@ impl Lanes {
         if let Some(job) = self.jobs().find(same) {
             return job.order.id;
         }
-        let id = order.id;
-        let lane = self.lanes.entry(order.interface).or_default();
+        let (id, name) = (order.id, order.interface);
+        let lane = self.lanes.entry(name).or_default();
         lane.question = Some(Job::new(now, order));
+        self.waiting.insert(name);
         id
     }
 
@@ -92,6 +98,7 @@ impl Lanes {
         if let Some(lane) = self.lanes.get_mut(&interface) {
             lane.question = None;
         }
+        self.forget_if_nothing_waits(interface);
     }
 
     /// The next order for a worker that waits, if one can be run. Those `held_up` are not ready for
@@ -109,8 +116,11 @@ impl Lanes {
     }
 
     fn take_question(&mut self) -> Option<Job> {
-        let mut lanes = self.lanes.values_mut();
-        lanes.find_map(|lane| lane.question.take())
+        let asked = |(name, lane): (InterfaceName, &Lane)| lane.question.is_some().then_some(name);
+        let name = self.lanes_in_wait().find_map(asked)?;
+        let question = self.lanes.get_mut(&name)?.question.take();
+        self.forget_if_nothing_waits(name);
+        question
     }
 
     fn take_next(&mut self, held_up: impl Fn(InterfaceName) -> bool) -> Option<Job> {
@@ -120,15 +130,27 @@ impl Lanes {
         }
         let is_free =
             |name: &InterfaceName| !held_up(*name) && !self.jobs().any(|job| job.is_about(*name));
-        let waiting = self.lanes.iter().filter(|(_, lane)| lane.next.is_some());
+        let waiting = self.lanes_in_wait().filter(|(_, lane)| lane.next.is_some());
         let ready = waiting.filter(|(name, _)| is_free(name));
         let since = |lane: &Lane| lane.next.as_ref().map(|job| job.since);
         let (name, _) = ready.min_by_key(|(_, lane)| since(lane))?;
-        let name = *name;
         let lane = self.lanes.get_mut(&name)?;
         let mut job = lane.next.take()?;
         job.told_before = lane.told.replace(job.order.state);
+        self.forget_if_nothing_waits(name);
         Some(job)
+    }
+
+    fn lanes_in_wait(&self) -> impl Iterator<Item = (InterfaceName, &Lane)> {
+        let names = self.waiting.iter();
+        names.filter_map(|name| Some((*name, self.lanes.get(name)?)))
+    }
+
+    fn forget_if_nothing_waits(&mut self, name: InterfaceName) {
+        let waits = |lane: &Lane| lane.next.is_some() || lane.question.is_some();
+        if !self.lanes.get(&name).is_some_and(waits) {
+            self.waiting.remove(&name);
+        }
     }
 
     fn jobs(&self) -> impl Iterator<Item = &Job> {
@@ -171,6 +193,7 @@ impl Lanes {
         if job.order.hook != Hook::Prepare && lane.next.is_none() {
             lane.told = job.told_before;
             lane.next = Some(job.clone());
+            self.waiting.insert(job.order.interface);
         }
         Some(job.order)
     }
@@ -185,7 +208,8 @@ impl Lanes {
     /// Until when the end of the service waits for what is still to be run; `None` where there is
     /// nothing to run, or nobody to run it. Nobody needs the answer to a question then.
     pub(super) fn busy_until(&self) -> Option<Timestamp> {
-        let waiting = self.lanes.values().filter_map(|lane| lane.next.as_ref());
+        let waiting = self.lanes_in_wait();
+        let waiting = waiting.filter_map(|(_, lane)| lane.next.as_ref());
         let running = self.jobs().filter(|job| job.order.hook != Hook::Prepare);
         let all = waiting.chain(running).filter(|_| self.have_workers());
         // One may have to wait for one that hangs.
@@ -239,10 +263,16 @@ impl Lanes {
         }
     }
 
-    /// Forgets the lanes that nothing is left of but the memory.
-    pub(super) fn prune(&mut self, is_there: impl Fn(InterfaceName) -> bool) {
-        self.lanes
-            .retain(|name, lane| lane.next.is_some() || is_there(*name));
+    /// Forgets a lane whose interface has gone, unless something still waits there. Says whether
+    /// it did.
+    pub(super) fn forget(&mut self, name: InterfaceName) -> bool {
+        let waits = |lane: &Lane| lane.next.is_some();
+        let forgets = !self.lanes.get(&name).is_some_and(waits);
+        if forgets {
+            self.lanes.remove(&name);
+            self.waiting.remove(&name);
+        }
+        forgets
     }
 }
 

@@ -53,6 +53,7 @@ impl<B: Backend> Control<B> {
             settings,
             held: Vec::new(),
             interfaces,
+            holders: BTreeSet::new(),
             waiting: VecDeque::new(),
             replies: VecDeque::new(),
             happenings: VecDeque::new(),
@@ -88,6 +89,17 @@ impl<B: Backend> Control<B> {
     pub(crate) fn touch_all(&mut self) {
         self.unsaved.service = true;
         self.unsaved.interfaces.extend(self.interfaces.keys());
+    }
+
+    /// Takes note that the next `count` interfaces in turn are not as they were saved, and with the
+    /// first of all the rest: counters change all the time, and nobody takes note of that.
+    pub(crate) fn touch_next(&mut self, count: usize) {
+        for _ in 0..count {
+            let next = self.next_name(self.unsaved.refreshed);
+            self.unsaved.service |= next.is_none();
+            self.unsaved.interfaces.extend(next);
+            self.unsaved.refreshed = next;
+        }
     }
 
     /// Tells `save` all that is not as it was saved: an interface, and its record if it is there

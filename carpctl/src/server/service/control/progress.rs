@@ -51,17 +51,20 @@ impl<B: Backend> Control<B> {
 
     /// Looks which masters have got the addresses that somebody waits for.
     pub(super) fn look_at_holders(&mut self) {
-        let is_holding = |it: &Interface| matches!(it.work, Some(Work::Holding { .. }));
-        let held = self.interfaces.iter().find(|(_, interface)| {
-            is_holding(interface) && !self.is_still_to_hold(interface.host, &interface.config)
-        });
-        if let Some(name) = held.map(|(name, _)| *name)
-            && let Some(Work::Holding { order, .. }) = self.take_work(name)
-        {
-            self.worked(name);
-            self.carry_out(name, order);
-            self.next_in_line(name);
-            self.look_at_holders();
+        let is_holding = |it: &&Interface| matches!(it.work, Some(Work::Holding { .. }));
+        for name in self.holders.clone() {
+            let Some(interface) = self.interfaces.get(&name).filter(is_holding) else {
+                self.holders.remove(&name);
+                continue;
+            };
+            if !self.is_still_to_hold(interface.host, &interface.config)
+                && let Some(Work::Holding { order, .. }) = self.take_work(name)
+            {
+                self.holders.remove(&name);
+                self.worked(name);
+                self.carry_out(name, order);
+                self.next_in_line(name);
+            }
         }
     }
 
@@ -335,6 +338,7 @@ impl<B: Backend> Control<B> {
             }
             None => {
                 self.interfaces.remove(&name);
+                self.hooked.forget(name);
             }
         }
         self.destroyed_last = self.interfaces.is_empty();
@@ -361,6 +365,9 @@ impl<B: Backend> Control<B> {
     }
 
     fn put_work(&mut self, name: InterfaceName, work: Work) {
+        if matches!(work, Work::Holding { .. }) {
+            self.holders.insert(name);
+        }
         if let Some(interface) = self.interfaces.get_mut(&name) {
             interface.work = Some(work);
         }

@@ -9,6 +9,8 @@ use crate::work::Work;
 
 mod carpctl;
 pub(crate) use carpctl::Carpctl;
+mod keepalived;
+pub(crate) use keepalived::Keepalived;
 
 /// A program that shares addresses between two nodes.
 pub(crate) trait Contender {

@@ -17,7 +17,7 @@ use carp_net::lab;
 use clap::Parser;
 
 mod contender;
-use contender::{Carpctl, Contender};
+use contender::{Carpctl, Contender, Keepalived};
 mod figures;
 mod record;
 mod report;
@@ -111,7 +111,7 @@ impl Options {
         let carpctl = Carpctl {
             program: program.clone(),
         };
-        let mut all: Vec<Box<dyn Contender>> = vec![Box::new(carpctl)];
+        let mut all: Vec<Box<dyn Contender>> = vec![Box::new(carpctl), Box::new(Keepalived)];
         let chosen = &self.contender;
         all.retain(|it| chosen.is_empty() || chosen.iter().any(|name| name == it.name()));
         all

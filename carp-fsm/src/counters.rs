@@ -19,6 +19,9 @@ pub struct Counters {
     pub ipackets: u64,
     /// IPv6 packets received, good or bad.
     pub ipackets6: u64,
+    /// Neither received nor refused: dropped by the platform during a flood of what would have been
+    /// refused ([`Input::Filtered`](crate::Input::Filtered)).
+    pub filtered: u64,
     /// Refused: came in on a link that carries no virtual host.
     pub badif: u64,
     /// Refused: the hop limit was not 255.

@@ -13,6 +13,9 @@ use crate::{HostId, LinkId};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Input {
+    /// So many packets were dropped by the platform before this node saw them, during a flood of
+    /// what it would have refused.
+    Filtered(u64),
     /// A link came, went, or changed its carrier. A link that was never spoken of counts as up.
     Link {
         /// Which.

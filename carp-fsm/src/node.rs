@@ -82,6 +82,9 @@ impl Node {
     pub fn handle(&mut self, now: Timestamp, input: Input) {
         self.advance(now);
         match input {
+            Input::Filtered(count) => {
+                self.counters.filtered = self.counters.filtered.saturating_add(count);
+            }
             Input::Link { link, state } => self.link_changed(link, state),
             Input::Command { id, command } => self.command(id, command),
             Input::Held(id) => self.hold_answered(id, true),

@@ -161,6 +161,9 @@ impl Setup {
 pub enum Report {
     /// A packet of protocol 112 came in; on [`UNWATCHED`] where it came in somewhere else.
     Packet(Packet),
+    /// So many packets more were dropped by the platform, during a flood of what could only be
+    /// refused.
+    Filtered(u64),
     /// A link came, went or changed its carrier.
     Link {
         /// Which.

@@ -388,6 +388,7 @@ impl<B: Backend> Driver<B> {
                     }
                 }
             }
+            Report::Filtered(count) => self.node.handle(now, Input::Filtered(count)),
             Report::Link { link, state } => self.node.handle(now, Input::Link { link, state }),
             Report::Networks(link) => {
                 let found = self.links.iter().find(|(_, known)| known.id == link);

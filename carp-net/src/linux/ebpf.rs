@@ -1,5 +1,5 @@
-//! The `bpf` system call, as much of it as one small program needs: a map of numbers, which the
-//! program reads and this process writes.
+//! The `bpf` system call, as much of it as small programs need: a map of numbers, which they share
+//! with this process.
 //!
 //! Making them takes `CAP_BPF`, using them does not: the numbers are written through memory that is
 //! shared with the kernel, so that a process can have them from another that still had the right.
@@ -88,6 +88,17 @@ impl Numbers {
         }
     }
 
+    /// The number at `place`; 0 beyond the last.
+    pub(super) fn get(&self, place: u32) -> u64 {
+        if place >= Self::LENGTH {
+            return 0;
+        }
+        // SAFETY: the memory holds so many, one behind the other.
+        let number = unsafe { self.memory.add(place as usize) };
+        // SAFETY: it is aligned, and there until this goes.
+        unsafe { number.as_ref() }.load(Ordering::Acquire)
+    }
+
     /// Its descriptor, for an instruction that loads it.
     pub(super) fn as_raw(&self) -> RawFd {
         self.map.as_raw_fd()
@@ -136,18 +147,27 @@ fn must_be(descriptor: &OwnedFd, facts: &[(&str, &str)]) -> io::Result<()> {
     Err(io::ErrorKind::InvalidInput.into())
 }
 
+/// What a program is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// It judges what a socket is to receive.
+    SocketFilter = 1,
+    /// It judges frames, for `cls_bpf`.
+    Classifier = 3,
+}
+
 impl Program {
-    /// Has the kernel check and take a program for `cls_bpf`.
+    /// Has the kernel check and take a program.
     ///
     /// # Errors
     ///
     /// As [`Numbers::new`], and where the kernel finds the program wanting.
-    pub(super) fn load(instructions: &[u64]) -> io::Result<Self> {
+    pub(super) fn load(purpose: Purpose, instructions: &[u64]) -> io::Result<Self> {
         const LICENCE: &CStr = c"MIT";
         let count = u32::try_from(instructions.len()).unwrap_or(u32::MAX);
         let mut attributes = Attributes::default();
         attributes
-            .word(SCHED_CLS)
+            .word(purpose as u32)
             .word(count)
             .address(instructions.as_ptr().cast())
             .address(LICENCE.as_ptr().cast());
@@ -159,8 +179,8 @@ impl Program {
     /// # Errors
     ///
     /// Where `program` is something else.
-    pub(super) fn of(program: OwnedFd) -> io::Result<Self> {
-        must_be(&program, &[("prog_type", "3")])?;
+    pub(super) fn of(purpose: Purpose, program: OwnedFd) -> io::Result<Self> {
+        must_be(&program, &[("prog_type", &(purpose as u32).to_string())])?;
         Ok(Self(program))
     }
 
@@ -221,8 +241,51 @@ impl Attributes {
 const MAP_CREATE: libc::c_int = 0;
 const PROG_LOAD: libc::c_int = 5;
 const ARRAY: u32 = 2;
-const SCHED_CLS: u32 = 3;
 /// `BPF_F_MMAPABLE`.
 const SHARED_MEMORY: u32 = 1 << 10;
 
 const BYTES: usize = size_of::<AtomicU64>() * Numbers::LENGTH as usize;
+
+/// `struct bpf_insn`: what to do, with which registers, where to go, with which number.
+pub(super) const fn code(code: u8, destination: u8, source: u8, offset: i16, number: i32) -> u64 {
+    let registers = if cfg!(target_endian = "little") {
+        source << 4 | destination
+    } else {
+        destination << 4 | source
+    };
+    let [o0, o1] = offset.to_ne_bytes();
+    let [n0, n1, n2, n3] = number.to_ne_bytes();
+    u64::from_ne_bytes([code, registers, o0, o1, n0, n1, n2, n3])
+}
+
+// Of `linux/bpf.h` and `linux/bpf_common.h`: BPF_LD, BPF_LDX, BPF_STX, BPF_ALU64 and BPF_JMP.
+pub(super) const LOAD_MAP: u8 = 0x18;
+pub(super) const LOAD_HALF: u8 = 0x28;
+pub(super) const LOAD_BYTE: u8 = 0x30;
+pub(super) const LOAD_LONG: u8 = 0x79;
+pub(super) const LOAD_WORD: u8 = 0x61;
+pub(super) const STORE_WORD: u8 = 0x63;
+pub(super) const ADD: u8 = 0x07;
+pub(super) const MOVE: u8 = 0xbf;
+pub(super) const SET: u8 = 0xb7;
+pub(super) const IF_EQUAL: u8 = 0x15;
+pub(super) const IF_GREATER: u8 = 0x25;
+pub(super) const UNLESS_EQUAL: u8 = 0x55;
+pub(super) const IF_LESS: u8 = 0xa5;
+pub(super) const IF_NOT_ABOVE: u8 = 0xbd;
+pub(super) const CALL: u8 = 0x85;
+pub(super) const EXIT: u8 = 0x95;
+pub(super) const PSEUDO_MAP_FD: u8 = 1;
+pub(super) const MAP_LOOKUP_ELEM: i32 = 1;
+pub(super) const KTIME_GET_BOOT_NS: i32 = 125;
+pub(super) const KTIME_GET_NS: i32 = 5;
+pub(super) const LOAD_BYTE_BEHIND: u8 = 0x50;
+pub(super) const STORE_LONG: u8 = 0x7b;
+pub(super) const ADD_ATOMICALLY: u8 = 0xdb;
+pub(super) const SUBTRACT_REGISTER: u8 = 0x1f;
+pub(super) const AND: u8 = 0x57;
+pub(super) const SHIFT_LEFT: u8 = 0x67;
+pub(super) const SHIFT_RIGHT: u8 = 0x77;
+pub(super) const SHIFT_RIGHT_BY: u8 = 0x7f;
+pub(super) const IF_SAME: u8 = 0x1d;
+pub(super) const IF_LESS_SIGNED: u8 = 0xc5;

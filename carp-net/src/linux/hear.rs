@@ -18,7 +18,7 @@ use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
 
 use super::inherit::Inherited;
 use super::sys::{Batch, Slot};
-use super::{control, sys};
+use super::{control, sieve, sys};
 use crate::backend::UNWATCHED;
 use crate::error::About as _;
 use crate::{Packet, Result};
@@ -46,6 +46,8 @@ impl Hear {
         let about = "raw IPv4 socket for protocol 112 (needs CAP_NET_RAW)";
         let inet = open(INET, Domain::IPV4).about(about)?;
         make_room(&inet).about("SO_RCVBUF")?;
+        // A former process may have put it on.
+        sieve::detach(&inet).about("SO_DETACH_FILTER")?;
         sys::set_option(&inet, libc::IPPROTO_IP, libc::IP_PKTINFO, 1).about("IP_PKTINFO")?;
         let inet6 = match open(INET6, Domain::IPV6) {
             Ok(socket) => Some(socket),
@@ -54,6 +56,7 @@ impl Hear {
         };
         if let Some(inet6) = &inet6 {
             make_room(inet6).about("SO_RCVBUF")?;
+            sieve::detach(inet6).about("SO_DETACH_FILTER")?;
             let level = libc::IPPROTO_IPV6;
             sys::set_option(inet6, level, libc::IPV6_RECVPKTINFO, 1).about("IPV6_RECVPKTINFO")?;
             inet6

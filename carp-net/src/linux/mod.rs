@@ -48,6 +48,7 @@ pub mod privileges;
 mod ready;
 mod routes;
 mod settings;
+mod sieve;
 mod source;
 mod speak;
 mod sys;
@@ -64,6 +65,7 @@ use links::Links;
 use netlink::{Connection, Monitor};
 use poller::{Poller, Source};
 use precedence::Precedence;
+use sieve::{Flood, Sieve};
 use source::Identifications;
 use speak::Speak;
 use watch::{Watch, state_of};
@@ -83,6 +85,7 @@ use worker::{Job, Ticket, Worker};
 pub struct Linux {
     poller: Poller,
     hear: Hear,
+    flood: Flood,
     speak: Speak,
     monitor: Monitor,
     links: Links,
@@ -172,6 +175,9 @@ impl Linux {
         let speeches = Speeches::open(&mut inherited)
             .inspect_err(|error| tracing::debug!(%error, "no lease of speech"))
             .ok();
+        let sieve = Sieve::open(&mut inherited)
+            .inspect_err(|error| tracing::debug!(%error, "no sieve"))
+            .ok();
         inherited.clear();
         let mut connection = Connection::open().about("rtnetlink")?;
         let links = Links::survey(&mut connection).about("rtnetlink")?;
@@ -194,6 +200,7 @@ impl Linux {
         Ok(Self {
             poller,
             hear,
+            flood: Flood::new(sieve, clock::now()),
             speak,
             monitor,
             links,
@@ -222,6 +229,7 @@ impl Linux {
     pub fn descriptors(&self) -> Vec<(String, BorrowedFd<'_>)> {
         let speeches = self.speeches.iter().flat_map(Speeches::descriptors);
         let own = self.hear.descriptors().chain(speeches);
+        let own = own.chain(self.flood.descriptors());
         let copies = self.watches.values().flat_map(|watch| &watch.copies);
         own.map(|(name, descriptor)| (name.to_owned(), descriptor))
             .chain(copies.map(|(name, socket)| (name.clone(), socket.as_fd())))
@@ -262,11 +270,22 @@ impl Linux {
         any
     }
 
+    /// Has the kernel drop what it can while there is too much of it, and tells how much that was.
+    fn mind_floods(&mut self) {
+        let (inet, inet6) = self.hear.sockets();
+        let sockets = [(Family::Inet, Some(inet)), (Family::Inet6, inet6)];
+        let dropped = self.flood.judge(clock::now(), sockets);
+        if dropped > 0 {
+            self.reports.push_back(Report::Filtered(dropped));
+        }
+    }
+
     /// Takes in the packets that wait, but no more at once than leaves the other sources their
     /// turn. Says whether these were all.
     fn read_packets(&mut self, family: Family) -> bool {
-        let reports = &mut self.reports;
+        let (reports, flood) = (&mut self.reports, &mut self.flood);
         let received = self.hear.receive(family, |packet| {
+            flood.note(packet.bytes());
             reports.push_back(Report::Packet(packet));
         });
         match received {
@@ -386,6 +405,13 @@ impl Backend for Linux {
     }
 
     fn configure(&mut self, id: HostId, setup: &Setup) {
+        let before = self.hosts.get(&id).map(|host| host.setup.vhid);
+        if before != Some(setup.vhid) {
+            self.flood.note_vhid(setup.vhid, true);
+        }
+        if let Some(before) = before.filter(|before| *before != setup.vhid) {
+            self.flood.note_vhid(before, false);
+        }
         let last_job = self.worker.submit(Job::Configure(id, setup.clone()));
         let host = self.hosts.entry(id).or_insert_with(|| Host {
             setup: setup.clone(),
@@ -418,6 +444,7 @@ impl Backend for Linux {
     fn tear_down(&mut self, id: HostId) {
         self.set_place(id, None);
         if let Some(host) = self.hosts.remove(&id) {
+            self.flood.note_vhid(host.setup.vhid, false);
             self.index.remove_name(&host.setup.interface);
             self.index.set_addresses(id, &[]);
         }
@@ -528,6 +555,9 @@ impl Backend for Linux {
     /// keep the caller from its timers; the descriptor stays readable then.
     fn poll(&mut self) -> Option<Report> {
         self.flush();
+        if self.polled == 0 {
+            self.mind_floods();
+        }
         self.polled += 1;
         while self.polled < REPORTS_A_TURN && self.reports.is_empty() && self.gather() {
             self.polled += 1;

@@ -33,6 +33,7 @@ use rustix::thread::{
 
 use super::egress::Speeches;
 use super::precedence;
+use super::sieve::Sieve;
 use super::sys;
 use crate::Result;
 use crate::error::About as _;
@@ -58,18 +59,23 @@ impl Identity {
 
 /// Does what takes more than a node needs, as far as the kernel lets us: allows what
 /// [`Options::before_others`](super::Options::before_others) asks for to the calling thread and what
-/// it starts (`CAP_SYS_RESOURCE`, or `CAP_SYS_NICE`, by which they have it from here on), and loads the program by which a dead node falls silent in time
-/// (`CAP_BPF`). That is for [`Options::inherit`](super::Options::inherit), perhaps in another
+/// it starts (`CAP_SYS_RESOURCE`, or `CAP_SYS_NICE`, by which they have it from here on), and loads the programs by which a dead node falls silent in time,
+/// and a flood stays outside (`CAP_BPF`). That is for [`Options::inherit`](super::Options::inherit), perhaps in another
 /// process, and may be handed on from one to the next.
 pub fn prepare() -> Vec<(String, OwnedFd)> {
     if let Err(error) = precedence::allow() {
         tracing::debug!(%error, "SCHED_FIFO cannot be allowed");
     }
-    let loaded = Speeches::load().and_then(Speeches::into_descriptors);
-    loaded.unwrap_or_else(|error| {
+    let speeches = Speeches::load().and_then(Speeches::into_descriptors);
+    let mut loaded = speeches.unwrap_or_else(|error| {
         tracing::debug!(%error, "no lease of speech");
         Vec::new()
-    })
+    });
+    match Sieve::load().and_then(Sieve::into_descriptors) {
+        Ok(sieve) => loaded.extend(sieve),
+        Err(error) => tracing::debug!(%error, "no sieve"),
+    }
+    loaded
 }
 
 /// Becomes `identity`, where one is given, and keeps no more than `CAP_NET_ADMIN` and `CAP_NET_RAW`,

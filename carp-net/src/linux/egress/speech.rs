@@ -22,7 +22,11 @@ use netlink_packet_core::{DefaultNla, NLM_F_CREATE};
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::tc::{TcAttribute, TcBpfFlags, TcFilterBpfOption, TcOption};
 
-use super::super::ebpf::{Numbers, Program};
+use super::super::ebpf::{
+    ADD, CALL, EXIT, IF_EQUAL, IF_GREATER, IF_LESS, IF_NOT_ABOVE, KTIME_GET_BOOT_NS, LOAD_BYTE,
+    LOAD_HALF, LOAD_LONG, LOAD_MAP, LOAD_WORD, MAP_LOOKUP_ELEM, MOVE, Numbers, PSEUDO_MAP_FD, Program,
+    Purpose, SET, STORE_WORD, UNLESS_EQUAL, code,
+};
 use super::super::inherit::Inherited;
 use super::super::netlink::Request;
 use super::{bpf, filter};
@@ -61,7 +65,7 @@ impl Speeches {
     pub(in crate::linux) fn load() -> io::Result<Self> {
         must_have_the_clock_of_the_kernel()?;
         let ends = Numbers::new()?;
-        let program = Program::load(&program(&ends))?;
+        let program = Program::load(Purpose::Classifier, &program(&ends))?;
         Ok(Self::of(ends, program))
     }
 
@@ -77,7 +81,10 @@ impl Speeches {
             return Self::load();
         };
         must_have_the_clock_of_the_kernel()?;
-        match (Numbers::of(ends), Program::of(program)) {
+        match (
+            Numbers::of(ends),
+            Program::of(Purpose::Classifier, program),
+        ) {
             (Ok(ends), Ok(program)) => Ok(Self::of(ends, program)),
             _ => {
                 tracing::warn!("inherited lease of speech is not what its name says");
@@ -237,39 +244,6 @@ const CHECK: i16 = 9;
 const PASS: i16 = 23;
 /// Where `tc_classid` is in `struct __sk_buff`.
 const CLASS: i16 = 72;
-
-/// `struct bpf_insn`: what to do, with which registers, where to go, with which number.
-fn code(code: u8, destination: u8, source: u8, offset: i16, number: i32) -> u64 {
-    let registers = if cfg!(target_endian = "little") {
-        source << 4 | destination
-    } else {
-        destination << 4 | source
-    };
-    let [o0, o1] = offset.to_ne_bytes();
-    let [n0, n1, n2, n3] = number.to_ne_bytes();
-    u64::from_ne_bytes([code, registers, o0, o1, n0, n1, n2, n3])
-}
-
-// Of `linux/bpf.h` and `linux/bpf_common.h`: BPF_LD, BPF_LDX, BPF_STX, BPF_ALU64 and BPF_JMP.
-const LOAD_MAP: u8 = 0x18;
-const LOAD_HALF: u8 = 0x28;
-const LOAD_BYTE: u8 = 0x30;
-const LOAD_LONG: u8 = 0x79;
-const LOAD_WORD: u8 = 0x61;
-const STORE_WORD: u8 = 0x63;
-const ADD: u8 = 0x07;
-const MOVE: u8 = 0xbf;
-const SET: u8 = 0xb7;
-const IF_EQUAL: u8 = 0x15;
-const IF_GREATER: u8 = 0x25;
-const UNLESS_EQUAL: u8 = 0x55;
-const IF_LESS: u8 = 0xa5;
-const IF_NOT_ABOVE: u8 = 0xbd;
-const CALL: u8 = 0x85;
-const EXIT: u8 = 0x95;
-const PSEUDO_MAP_FD: u8 = 1;
-const MAP_LOOKUP_ELEM: i32 = 1;
-const KTIME_GET_BOOT_NS: i32 = 125;
 
 const BESIDE: u16 = 0x100;
 const BPF_CLASS: u16 = 3;

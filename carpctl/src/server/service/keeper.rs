@@ -354,8 +354,9 @@ const BEATS: u32 = 4;
 /// How often everything is saved, where that is not too much.
 const REFRESH: Duration = Duration::from_secs(10);
 
-/// A record is saved anew at most this often: of thousands each has its turn after some minutes.
-const SLOWEST_REFRESH: Duration = Duration::from_millis(100);
+/// One record is saved anew at most this often, with a beat: of thousands each has its turn after
+/// some minutes.
+const SLOWEST_REFRESH: Duration = Duration::from_millis(250);
 
 /// How long after its start a service has taken over what it wants to, and more.
 const SETTLED: Duration = Duration::from_secs(10);

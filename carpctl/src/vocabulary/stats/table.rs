@@ -121,7 +121,7 @@ pub(crate) const RECEIVED: &str = "packets_received_total";
 pub(crate) const REFUSED: &str = "packets_refused_total";
 
 /// How many counters there are.
-pub(super) const HOW_MANY: usize = 21;
+pub(super) const HOW_MANY: usize = 22;
 
 /// All counters: those of OpenBSD in the order of the struct, which is that of `netstat`
 /// (`docs/carp-protocol.md §3`), and behind them ours.
@@ -258,6 +258,15 @@ pub(crate) static COUNTERS: [Counter; HOW_MANY] = [
         |it| it.reflected,
     )
     .metric("packets_reflected_total"),
+    ours(
+        "filtered",
+        total(
+            "packet dropped by the kernel's filter",
+            "packets dropped by the kernel's filter",
+        ),
+        |it| it.filtered,
+    )
+    .metric("packets_filtered_total"),
     ours(
         "freezes",
         total("freeze of the service", "freezes of the service"),

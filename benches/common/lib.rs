@@ -4,12 +4,16 @@
 
 mod disturbance;
 pub use disturbance::Disturbance;
+mod lateness;
+pub use lateness::latest;
 mod network;
 pub use network::{
     CARPDEV, FAMILIES, Network, Node, PASS, VHID, output_of, shared, shared_address,
 };
 mod program;
 pub use program::Program;
+mod resources;
+pub use resources::{Memory, cpu_time};
 pub mod results;
 mod table;
 pub use table::aligned;

@@ -21,7 +21,6 @@ use contender::{Carpctl, Contender, Keepalived};
 mod figures;
 mod record;
 mod report;
-mod resources;
 mod run;
 mod wires;
 mod work;

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use carp_benches::{Result, pause};
+use carp_benches::{Memory, Result, cpu_time, latest, pause};
 use carp_net::lab;
 
 use crate::contender::Contender;
-use crate::figures::{latest, taken_over};
+use crate::figures::taken_over;
 use crate::record::Claims;
-use crate::resources::{Memory, cpu_time};
 use crate::wires::Wires;
 use crate::work::Work;
 

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use carp_benches::latest;
 use carp_net::carp_fsm::Timestamp;
 
 #[path = "figures.rs"]
 mod figures;
 
-use figures::{latest, taken_over};
+use figures::taken_over;
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -49,7 +49,7 @@ impl Wires {
 
     /// Records what the nodes say from here on.
     pub(crate) fn tap(&self) -> Result<Taps> {
-        let taps = self.switches.iter().map(Lab::tap_claims);
+        let taps = self.switches.iter().map(|switch| switch.tap_claims(None));
         Ok(Taps(taps.collect::<carp_net::Result<_>>()?))
     }
 

@@ -36,6 +36,8 @@ mod clock;
 pub use clock::now;
 mod echo;
 pub use echo::{Echo, EchoReport, Gap};
+mod flood;
+pub use flood::Flood;
 mod host;
 pub use host::Host;
 mod icmp;
@@ -245,15 +247,14 @@ impl Lab {
         Tap::of_advertisements(&self.switch)
     }
 
-    /// Records what hosts say of the addresses they share: the advertisements that come in at
-    /// the ports of the switch, and ARP. Half as much as [`tap`](Self::tap) where nothing else is
-    /// said, because what goes out is left out.
+    /// Records what hosts say of the addresses they share: the advertisements that come in at the
+    /// port of one host, or at all ports of the switch, and ARP. What goes out is left out.
     ///
     /// # Errors
     ///
     /// See [`Tap::start`].
-    pub fn tap_claims(&self) -> Result<Tap> {
-        Tap::of_claims(&self.switch)
+    pub fn tap_claims(&self, host: Option<&str>) -> Result<Tap> {
+        Tap::of_claims(&self.switch, host)
     }
 
     /// The namespace of the switch.

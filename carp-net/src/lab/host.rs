@@ -17,7 +17,7 @@ use crate::linux::netlink::Monitor;
 use crate::{Error, Result};
 
 use super::links::Links;
-use super::{Asker, Echo, Snapshot, Tap, Watch, settled};
+use super::{Asker, Echo, Flood, Snapshot, Tap, Watch, settled};
 
 /// A machine of the lab. When it is dropped, its processes are killed and its cable goes.
 #[derive(Debug)]
@@ -218,6 +218,17 @@ impl Host {
         let index = self.links.index(interface)?;
         let send = || Capture::open(index, &NOTHING)?.send(frame);
         self.enter(send)?.about(interface)
+    }
+
+    /// Sends these frames out of its network interface, in turn, `rate` a second.
+    ///
+    /// # Errors
+    ///
+    /// Where it has none.
+    pub fn flood(&self, frames: Vec<Vec<u8>>, rate: u32) -> Result<Flood> {
+        let index = self.links.index(&self.interface)?;
+        let capture = self.enter(|| Capture::open(index, &NOTHING))?;
+        Flood::start(capture.about(&self.interface)?, frames, rate)
     }
 
     /// Records the frames on one of its interfaces.

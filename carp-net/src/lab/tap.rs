@@ -38,6 +38,15 @@ impl Tap {
     ///
     /// Where there is no such interface or the caller lacks `CAP_NET_RAW`.
     pub fn start(namespace: &Namespace, interface: Option<&str>) -> Result<Self> {
+        Self::filtered(namespace, interface, &[])
+    }
+
+    /// The same of the frames that pass `filter`, where there is one.
+    fn filtered(
+        namespace: &Namespace,
+        interface: Option<&str>,
+        filter: &[SockFilter],
+    ) -> Result<Self> {
         let about = interface.unwrap_or("tap");
         let capture = namespace.enter(|| {
             let index = match interface {
@@ -48,22 +57,20 @@ impl Tap {
                     name_to_index(&socket, name).about(about)?
                 }
             };
-            Capture::open(index, &[]).about(about)
+            Capture::open(index, filter).about(about)
         })??;
         Self::of(capture)
     }
 
     /// Begins to record the advertisements on all interfaces of `namespace`.
     pub(super) fn of_advertisements(namespace: &Namespace) -> Result<Self> {
-        let capture = namespace.enter(|| Capture::open(0, &ADVERTISEMENTS))?;
-        Self::of(capture.about("tap")?)
+        Self::filtered(namespace, None, &ADVERTISEMENTS)
     }
 
-    /// Begins to record the advertisements and the ARP that come in on any interface of
+    /// Begins to record the advertisements and the ARP that come in on `interface`, or on any of
     /// `namespace`.
-    pub(super) fn of_claims(namespace: &Namespace) -> Result<Self> {
-        let capture = namespace.enter(|| Capture::open(0, &CLAIMS))?;
-        Self::of(capture.about("tap")?)
+    pub(super) fn of_claims(namespace: &Namespace, interface: Option<&str>) -> Result<Self> {
+        Self::filtered(namespace, interface, &CLAIMS)
     }
 
     fn of(capture: Capture) -> Result<Self> {

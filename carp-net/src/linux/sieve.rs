@@ -173,7 +173,9 @@ impl Flood {
             let word = u32::from(number / 64);
             let bit = 1_u64 << (number % 64);
             let others = sieve.numbers.get(word) & !bit;
-            sieve.numbers.set(word, others | if known { bit } else { 0 });
+            sieve
+                .numbers
+                .set(word, others | if known { bit } else { 0 });
         }
     }
 
@@ -190,9 +192,19 @@ impl Flood {
         }
     }
 
+    /// How many packets of late could have been dropped.
+    #[cfg(test)]
+    pub(super) const fn hopeless(&self) -> u32 {
+        self.hopeless
+    }
+
     /// Puts the sieve on or takes it off, where it is time to; returns how many packets it has
     /// dropped since this was asked the last time.
-    pub(super) fn judge<S: AsFd>(&mut self, now: Timestamp, sockets: [(Family, Option<S>); 2]) -> u64 {
+    pub(super) fn judge<S: AsFd>(
+        &mut self,
+        now: Timestamp,
+        sockets: [(Family, Option<S>); 2],
+    ) -> u64 {
         let Some(sieve) = &self.sieve else {
             return 0;
         };
@@ -259,7 +271,8 @@ struct Assembly<'a> {
 
 impl Assembly<'_> {
     fn step(&mut self, what: u8, destination: u8, source: u8, offset: i16, number: i32) {
-        self.done.push(code(what, destination, source, offset, number));
+        self.done
+            .push(code(what, destination, source, offset, number));
     }
 
     /// Goes to `to` where the comparison holds.
@@ -380,7 +393,11 @@ const SPAN_BITS: i32 = 24;
 /// takes the loop about a tenth of a core.
 const PASSED: i32 = 1_000;
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "36")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "36"
+)]
 const LENGTH: i32 = Advertisement::LEN as i32;
 
 const SECOND: Duration = Duration::from_secs(1);

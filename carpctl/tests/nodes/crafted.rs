@@ -20,6 +20,7 @@ use serde_json::Value;
 
 use crate::net::{Net, Node, PASS, PATIENCE, Terrain, V4, V6, ip, wait_until};
 
+mod flood;
 mod packet;
 mod table;
 

@@ -24,8 +24,8 @@ use netlink_packet_route::tc::{TcAttribute, TcBpfFlags, TcFilterBpfOption, TcOpt
 
 use super::super::ebpf::{
     ADD, CALL, EXIT, IF_EQUAL, IF_GREATER, IF_LESS, IF_NOT_ABOVE, KTIME_GET_BOOT_NS, LOAD_BYTE,
-    LOAD_HALF, LOAD_LONG, LOAD_MAP, LOAD_WORD, MAP_LOOKUP_ELEM, MOVE, Numbers, PSEUDO_MAP_FD, Program,
-    Purpose, SET, STORE_WORD, UNLESS_EQUAL, code,
+    LOAD_HALF, LOAD_LONG, LOAD_MAP, LOAD_WORD, MAP_LOOKUP_ELEM, MOVE, Numbers, PSEUDO_MAP_FD,
+    Program, Purpose, SET, STORE_WORD, UNLESS_EQUAL, code,
 };
 use super::super::inherit::Inherited;
 use super::super::netlink::Request;
@@ -81,10 +81,7 @@ impl Speeches {
             return Self::load();
         };
         must_have_the_clock_of_the_kernel()?;
-        match (
-            Numbers::of(ends),
-            Program::of(Purpose::Classifier, program),
-        ) {
+        match (Numbers::of(ends), Program::of(Purpose::Classifier, program)) {
             (Ok(ends), Ok(program)) => Ok(Self::of(ends, program)),
             _ => {
                 tracing::warn!("inherited lease of speech is not what its name says");

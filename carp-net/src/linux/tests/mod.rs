@@ -33,6 +33,7 @@ mod leftovers;
 mod links;
 mod lladdr;
 mod routes;
+mod sieve;
 mod size;
 mod speech;
 mod take;

@@ -4,12 +4,13 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use carp_benches::Result;
 use carp_net::lab::Process;
+
+use crate::Result;
 
 /// The time that these processes have run so far, all threads together. What the kernel does on
 /// their behalf is in it: the delivery of what they send, to whoever is on the same machine.
-pub(crate) fn cpu_time(processes: &[Process]) -> Result<Duration> {
+pub fn cpu_time(processes: &[Process]) -> Result<Duration> {
     let mut sum = Duration::ZERO;
     for process in processes {
         for thread in fs::read_dir(format!("/proc/{}/task", process.pid()))? {
@@ -24,16 +25,20 @@ pub(crate) fn cpu_time(processes: &[Process]) -> Result<Duration> {
 
 /// Resident memory, in KiB.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Memory {
+pub struct Memory {
     /// Added up as each process has it, what they share counted for each.
-    pub(crate) resident: u64,
+    pub resident: u64,
     /// With what is shared divided among those that share it.
-    pub(crate) proportional: u64,
+    pub proportional: u64,
 }
 
 impl Memory {
     /// What these processes have now.
-    pub(crate) fn of(processes: &[Process]) -> Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// Where one has ended.
+    pub fn of(processes: &[Process]) -> Result<Self> {
         let mut sum = Self::default();
         for process in processes {
             let directory = format!("/proc/{}", process.pid());

@@ -224,6 +224,13 @@ impl Linux {
 
     // ---- in ----
 
+    /// During a flood of packets: how long whoever waits for the descriptor should do nothing at all
+    /// before that, or until its next timer, so that it is not woken up for each of them.
+    /// [`wait`](Backend::wait) does so by itself.
+    pub const fn nap(&self) -> Option<Duration> {
+        self.flood.nap()
+    }
+
     /// The descriptors to hand on to a process that is to go on in place of this one, with their
     /// names: see [`Options::inherit`]. They change when a link is watched, comes or goes.
     pub fn descriptors(&self) -> Vec<(String, BorrowedFd<'_>)> {
@@ -576,6 +583,10 @@ impl Backend for Linux {
 
     fn wait(&mut self, deadline: Option<Timestamp>) -> Result<()> {
         self.flush();
+        if let Some(nap) = self.nap() {
+            let left = deadline.map_or(nap, |deadline| deadline - clock::now());
+            std::thread::sleep(nap.min(left));
+        }
         self.poller.wait(deadline).about("waiting")
     }
 

@@ -7,6 +7,9 @@
 //! left can only be judged by its digest; of that it lets [so many](PASSED) through, far more than there are
 //! true adverts. It counts what it drops, and goes when it is calm again.
 //!
+//! While much comes in, whatever becomes of it, the loop looks for packets once a millisecond: to be
+//! woken up for each of them costs more than they do. Timers do not wait for that.
+//!
 //! Only eBPF can count. Loading it takes `CAP_BPF`, as with the lease of speech: where that is not
 //! given, and nobody hands it on, the loop refuses everything itself.
 
@@ -124,6 +127,8 @@ pub(super) struct Flood {
     dropped: u64,
     /// How many seconds in a row were calm.
     calm: u32,
+    /// Whether so much comes in that to wake up for each packet would cost more than the packet.
+    busy: bool,
 }
 
 impl Flood {
@@ -149,7 +154,13 @@ impl Flood {
             hopeless: 0,
             dropped: dropped.unwrap_or_default(),
             calm: 0,
+            busy: false,
         }
+    }
+
+    /// How long to leave packets alone, so that many are taken in at once.
+    pub(super) const fn nap(&self) -> Option<Duration> {
+        if self.busy { Some(NAP) } else { None }
     }
 
     /// What another process goes on with, by name.
@@ -205,14 +216,16 @@ impl Flood {
         now: Timestamp,
         sockets: [(Family, Option<S>); 2],
     ) -> u64 {
-        let Some(sieve) = &self.sieve else {
-            return 0;
-        };
         let is_flood = self.hopeless >= Self::ENGAGE || self.received >= Self::FULL;
         let is_over = now - self.since >= SECOND;
         if !is_over && (self.on || !is_flood) {
             return 0;
         }
+        self.busy = is_flood || self.received >= BUSY;
+        let Some(sieve) = &self.sieve else {
+            (self.since, self.received, self.hopeless) = (now, 0, 0);
+            return 0;
+        };
         let dropped = sieve.numbers.get(DROPPED);
         let grown = dropped.wrapping_sub(self.dropped);
         let is_calm = grown < CALM && self.received < Self::FULL / 2;
@@ -405,6 +418,11 @@ const SECOND: Duration = Duration::from_secs(1);
 const CALM: u64 = 500;
 /// The sieve goes after so many of them.
 const CALM_FOR: u32 = 5;
+
+/// More packets than this in a second are taken in some at a time.
+const BUSY: u32 = 4_000;
+/// Far less than an advert may be late, and no timer waits for it.
+const NAP: Duration = Duration::from_millis(1);
 
 /// What the descriptors are called. Another program, or another meaning of the numbers, must have
 /// other names: a successor goes on with what it knows.

@@ -45,11 +45,20 @@ use timer::Timer;
 pub(crate) trait Platform: Backend + AsFd {
     /// What a successor goes on with, by name.
     fn descriptors(&self) -> Vec<(String, BorrowedFd<'_>)>;
+
+    /// How long to leave it alone during a flood of packets.
+    fn nap(&self) -> Option<Duration> {
+        None
+    }
 }
 
 impl Platform for Linux {
     fn descriptors(&self) -> Vec<(String, BorrowedFd<'_>)> {
         Self::descriptors(self)
+    }
+
+    fn nap(&self) -> Option<Duration> {
+        Self::nap(self)
     }
 }
 
@@ -209,6 +218,10 @@ impl<B: Platform> Service<B> {
         let has_work = self.clients.have_work() || self.scrapes.have_work();
         let has_work = has_work && later.is_none();
         let is_idle = !has_work && !self.control.has_replies();
+        if let Some(nap) = self.control.backend().nap().filter(|_| is_idle) {
+            let left = next.map_or(nap, |next| next - now);
+            std::thread::sleep(nap.min(left));
+        }
         let nothing_to_do = is_idle && self.timer.set(next, now)?;
         let timeout = (!nothing_to_do).then_some(Duration::ZERO);
         match self.poll.poll(events, timeout) {

@@ -262,13 +262,18 @@ fn of_peers() -> Vec<Family> {
 
 /// What the counters tell, by the names that the table of counters has for it, and whether an
 /// interface has it too.
-const COUNTED: [(&str, &str, bool); 10] = [
+const COUNTED: [(&str, &str, bool); 11] = [
     (RECEIVED, "Packets received, good or bad", true),
     (REFUSED, "Packets received and refused", true),
     (
         "packets_reflected_total",
         "Own adverts that came back, which are refused too",
         true,
+    ),
+    (
+        "packets_filtered_total",
+        "Packets that the kernel's filter dropped during a flood, neither received nor refused",
+        false,
     ),
     ("packets_sent_total", "Adverts sent", true),
     ("send_errors_total", "Adverts that could not be sent", true),

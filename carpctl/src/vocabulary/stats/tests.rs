@@ -62,6 +62,7 @@ fn interface_where_each_thing_happened_once_has_our_own_lines_too() {
          \t1 transition to master\n\
          \t1 packet not sent\n\
          \t1 own packet that came back\n\
+         \t1 packet dropped by the kernel's filter\n\
          \t1 freeze of the service\n\
          \t1 change by another program\n\
          \t1 change of state\n"
@@ -76,7 +77,7 @@ fn names_are_those_of_the_kernel_in_the_order_of_its_struct() {
         "{\"ipackets\":0,\"ipackets6\":0,\"badif\":0,\"badttl\":0,\"hdrops\":0,\"badsum\":0,\
          \"badver\":0,\"badlen\":0,\"badauth\":0,\"badvhid\":0,\"badaddrs\":0,\"opackets\":0,\
          \"opackets6\":0,\"onomem\":0,\"ostates\":0,\"preempt\":0,\"oerrors\":0,\
-         \"reflected\":0,\"freezes\":0,\"incidents\":0,\"transitions\":0}"
+         \"reflected\":0,\"filtered\":0,\"freezes\":0,\"incidents\":0,\"transitions\":0}"
     );
 }
 

@@ -75,8 +75,9 @@ impl<B: Backend> Control<B> {
         let host = interface.host.and_then(|id| node.host(id));
         let counters = host.map(|host| {
             let mut counters = *host.counters();
-            // Whoever was frozen was so with all interfaces.
+            // Whoever was frozen was so with all interfaces, and what was dropped is of none.
             counters.freezes = node.counters().freezes;
+            counters.filtered = node.counters().filtered;
             Counts::from(&counters)
         });
         let heard = host.map(|host| host.peers()).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! The sieve: during a flood of packets that can only be refused, the kernel drops them.
 //!
-//! To refuse a packet costs the loop a microsecond or two, which is nothing until somebody sends
+//! To refuse a packet costs the loop three microseconds, which is nothing until somebody sends
 //! 100,000 a second. Above [a stated rate](Flood::ENGAGE) a program on the hearing sockets drops what
 //! no virtual host can mean: a vhid that is not configured on any link, and what is shorter than an
 //! advert. It never goes by the hop limit, because a unicast peer may be behind routers. What is
@@ -403,7 +403,7 @@ const PASSED_IN_SPAN: u32 = 6;
 /// A span is 2^24 ns, 16.8 ms.
 const SPAN_BITS: i32 = 24;
 /// How many adverts of known vhids pass in a span, which is 59,600 in a second: to verify so many
-/// takes the loop about a tenth of a core.
+/// takes the loop about a fifth of a core.
 const PASSED: i32 = 1_000;
 
 #[expect(

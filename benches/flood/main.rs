@@ -178,13 +178,12 @@ fn start(net: &Network, program: &Program) -> Result<()> {
 
 fn state(node: &Node, program: &Program) -> Result<State> {
     let all: Value = serde_json::from_str(&program.run(node, "stats --json")?)?;
-    let count = |of: &Value, name: &str| of[name].as_u64().unwrap_or_default();
-    let own = &all["counters"];
-    let peers = all["interfaces"][0]["peers"]
-        .as_array()
-        .into_iter()
-        .flatten();
-    let heard = peers.map(|peer| count(&peer["counters"], "ipackets"));
+    let count = |of: &Value, name: &str| of.get(name).and_then(Value::as_u64).unwrap_or_default();
+    let own = all.get("counters").ok_or("no counters")?;
+    let peers = all.pointer("/interfaces/0/peers").and_then(Value::as_array);
+    let peers = peers.into_iter().flatten();
+    let peers = peers.filter_map(|peer| peer.get("counters"));
+    let heard = peers.map(|peer| count(peer, "ipackets"));
     let processes = node.host.namespace().processes()?;
     let refused = [
         "badif", "badttl", "badsum", "badver", "badlen", "badauth", "badvhid",

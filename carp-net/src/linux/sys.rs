@@ -247,10 +247,13 @@ impl Batch {
             unsafe { libc::recvmmsg(fd, headers_at, LENGTH, flags, std::ptr::null_mut()) };
         let Ok(received) = usize::try_from(received) else {
             let error = io::Error::last_os_error();
-            return match error.kind() {
-                io::ErrorKind::WouldBlock => Ok(false),
-                io::ErrorKind::Interrupted => Ok(true),
-                _ => Err(error),
+            let kind = error.kind();
+            let goes_on = kind == io::ErrorKind::Interrupted;
+            let is_none = kind == io::ErrorKind::WouldBlock;
+            return if goes_on || is_none {
+                Ok(goes_on)
+            } else {
+                Err(error)
             };
         };
         for (slot, header) in self.slots.iter_mut().zip(&headers).take(received) {

@@ -31,6 +31,10 @@ const SHOW_EVERY: Duration = Duration::from_millis(900);
 /// A master answers a worse master's advert at most this often.
 const ANSWER_EVERY: Duration = Duration::from_secs(1);
 
+/// How long after the advert of a worse master that was not answered its neighbours are told again at
+/// the latest.
+const REMIND_AFTER: Duration = Duration::from_millis(50);
+
 impl Host {
     /// §4.5, but the addresses come first: the advert waits until they are in place.
     pub(super) fn take_over(&mut self, around: &mut Surroundings<'_>, reason: Reason) {
@@ -99,12 +103,28 @@ impl Host {
 
     /// Two masters were cut off from each other and meet again. An advert at once makes the
     /// worse one yield; announcements bring back the neighbours that it had won.
+    ///
+    /// ucarp, which hears a bow-out up to a second late, is master for some milliseconds then,
+    /// long after another was, and wins the neighbours each time that it hears of a better one.
     pub(super) fn answer_worse_master(&mut self, around: &mut Surroundings<'_>) {
         let recently = |last| around.now - last < ANSWER_EVERY;
-        if !self.run.answered.is_some_and(recently) {
+        if self.run.answered.is_some_and(recently) {
+            self.hasten_announcement(around, around.now + REMIND_AFTER);
+        } else {
             self.run.answered = Some(around.now);
             self.advertise(around, None);
             self.start_announcing(around);
+        }
+    }
+
+    /// Has the next round of announcements come no later than `soon`.
+    fn hasten_announcement(&mut self, around: &mut Surroundings<'_>, soon: Timestamp) {
+        let due = self.run.timers.get(Timer::Announce);
+        if self.has_addresses(around) && due.is_none_or(|due| due > soon) {
+            let timers = &mut self.run.timers;
+            around
+                .queue
+                .set(timers, self.id, Timer::Announce, Some(soon));
         }
     }
 

@@ -205,6 +205,27 @@ fn master_answers_a_worse_master_once_a_second() {
     assert!(bench.take().is_empty());
 }
 
+/// Whoever was won by a worse master that is not answered is told again soon, however many there are.
+#[test]
+fn neighbours_are_told_again_after_a_worse_master_that_is_not_answered() {
+    let mut bench = Bench::master();
+    bench.pass_millis(1);
+    bench.hear(1, 200, 0);
+    // Of the series, there is one round left that is due after a second.
+    bench.pass_millis(400);
+    bench.take();
+    bench.hear(1, 200, 0);
+    bench.pass_millis(20);
+    bench.hear(1, 200, 0);
+    bench.pass_millis(29);
+    assert!(bench.take().is_empty());
+    bench.pass_millis(1);
+    assert_eq!(bench.take(), [ANNOUNCE]);
+    // That was the one; then there is that after two adverts.
+    bench.pass_millis(2_332);
+    assert_eq!(bench.take(), [ADVERT, ADVERT, ANNOUNCE]);
+}
+
 #[test]
 fn master_looks_at_demotion_first() {
     let mut bench = Bench::master();

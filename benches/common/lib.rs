@@ -4,11 +4,13 @@
 
 mod disturbance;
 pub use disturbance::Disturbance;
+mod forgery;
+pub use forgery::{best_advert, rubbish};
 mod lateness;
 pub use lateness::latest;
 mod network;
 pub use network::{
-    CARPDEV, FAMILIES, Network, Node, PASS, VHID, output_of, shared, shared_address,
+    CARPDEV, FAMILIES, Network, Node, PASS, VHID, give_addresses, output_of, shared, shared_address,
 };
 mod program;
 pub use program::Program;

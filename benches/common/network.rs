@@ -152,7 +152,11 @@ impl Node {
     }
 
     /// Ends all that runs on it, and removes what it has left in the directory.
-    fn end_processes(&self) -> Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// Where that cannot be ended or removed.
+    pub fn end_processes(&self) -> Result<()> {
         self.host.kill_processes()?;
         for mut service in self.lock().drain(..) {
             service.wait()?;
@@ -254,7 +258,12 @@ pub const fn shared_address(family: Family) -> IpAddr {
     }
 }
 
-fn give_addresses(host: &Host, number: u8) -> Result<()> {
+/// Gives a host its own addresses.
+///
+/// # Errors
+///
+/// Where it has them already.
+pub fn give_addresses(host: &Host, number: u8) -> Result<()> {
     host.add_address(&format!("192.0.2.{number}/24"))?;
     host.add_address(&format!("2001:db8::{number}/64"))?;
     Ok(())

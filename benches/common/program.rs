@@ -1,6 +1,7 @@
 //! This project's own program, as systemd runs it.
 
 use std::env;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -67,15 +68,21 @@ impl Program {
     /// What it said where it does not start.
     pub fn start(&self, node: &Node) -> Result<()> {
         node.spawn(self.command(node, "daemon"))?;
-        let socket = node.file(&format!("net-{}.sock", node.host.namespace().inode()));
+        let socket = Self::socket(node);
         let deadline = lab::now() + PATIENCE;
-        while !socket.exists() {
+        // That of a service that was killed is still there, but nobody listens to it.
+        while UnixStream::connect(&socket).is_err() {
             if lab::now() > deadline {
                 return Err(format!("carpctl daemon: {}", node.log().trim()).into());
             }
             pause(Duration::from_millis(2))?;
         }
         Ok(())
+    }
+
+    /// Where the service of a node listens.
+    pub fn socket(node: &Node) -> PathBuf {
+        node.file(&format!("net-{}.sock", node.host.namespace().inode()))
     }
 
     /// Runs it with these words, which must succeed; returns what it printed.

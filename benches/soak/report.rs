@@ -1,0 +1,328 @@
+//! What a run has come to, in tables.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use carp_benches::{aligned, results};
+use carp_net::carp_fsm::Timestamp;
+use carp_net::lab;
+
+use crate::cluster::{Cluster, GROUPS, Member, Seat};
+use crate::fault::{Cost, Fault, TABLE};
+use crate::inflict::{Plan, Storm};
+use crate::ledger::{Finding, Moment};
+use crate::told;
+use crate::vitals::{DESCRIPTORS, MEMORY, Vitals};
+
+/// How one fault went.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    fault: Option<Fault>,
+    title: String,
+    pub(crate) moments: Vec<Moment>,
+    /// Of each stream.
+    pub(crate) findings: Vec<Vec<Finding>>,
+    pub(crate) from: Timestamp,
+    storm: Option<Storm>,
+    crashed: bool,
+}
+
+impl Outcome {
+    /// Of a fault that was played.
+    pub(crate) fn of(
+        cluster: &Cluster,
+        plan: &Plan,
+        before: [Option<Seat>; 2],
+        moments: Vec<Moment>,
+    ) -> Self {
+        let name = |seat: Seat| cluster.members.get(seat).map_or("nobody", Member::name);
+        let names = |seats: &[Seat]| {
+            let names: Vec<_> = seats.iter().map(|seat| name(*seat)).collect();
+            names.join(", ")
+        };
+        let mut title = format!("{}: {}", plan.fault.row().title, names(&plan.seats));
+        for group in &plan.groups {
+            title += &format!(" {}", group.interface());
+        }
+        if let Some(storm) = plan.storm {
+            title += &format!(" amid {}", storm.title());
+        }
+        if let Some(seat) = plan.crash {
+            title += &format!(", engine of {} killed", name(seat));
+        }
+        for (group, master) in GROUPS.into_iter().zip(before) {
+            let master = master.map_or("nobody", name);
+            title += &format!(" [{}: {master}]", group.interface());
+        }
+        Self {
+            fault: Some(plan.fault),
+            title,
+            from: moments.first().map_or_else(lab::now, |moment| moment.from),
+            moments,
+            findings: Vec::new(),
+            storm: plan.storm,
+            crashed: plan.crash.is_some(),
+        }
+    }
+
+    /// Of a time in which nothing happened.
+    pub(crate) fn of_calm() -> Self {
+        Self {
+            fault: None,
+            title: "nothing".to_owned(),
+            moments: Vec::new(),
+            findings: Vec::new(),
+            from: lab::now(),
+            storm: None,
+            crashed: false,
+        }
+    }
+
+    /// How long after `began` it happened.
+    pub(crate) fn since(&self, began: Timestamp) -> Duration {
+        self.from - began
+    }
+
+    pub(crate) fn is_explained(&self) -> bool {
+        self.findings.iter().flatten().all(Finding::is_explained)
+    }
+
+    /// Whether all is explained, but not by the fault alone.
+    fn is_excused(&self) -> bool {
+        let mut findings = self.findings.iter().flatten();
+        self.is_explained() && findings.any(Finding::needs_excuse)
+    }
+
+    /// The most that a stream lost at a moment.
+    fn worst(&self, moment: usize) -> u64 {
+        let findings = self.findings.iter().flatten();
+        let at = findings.filter(|finding| finding.moment == Some(moment));
+        at.map(|finding| finding.lost).max().unwrap_or(0)
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.title)?;
+        for (number, findings) in self.findings.iter().enumerate() {
+            write!(f, "{}", told(number, findings, &self.moments))?;
+        }
+        if let Some(fault) = self.fault.filter(|_| !self.is_explained()) {
+            write!(f, " (see “{}”)", fault.row().readme)?;
+        }
+        Ok(())
+    }
+}
+
+/// All of a run.
+#[derive(Debug)]
+pub(crate) struct Report {
+    seed: u64,
+    began: Timestamp,
+    pub(crate) sent: u64,
+    outcomes: Vec<Outcome>,
+    problems: Vec<String>,
+    /// Of each node: its name, what it had first, what it had at most, what it had last.
+    vitals: BTreeMap<Seat, (String, Vitals, Vitals, Vitals)>,
+}
+
+impl Report {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            seed,
+            began: lab::now(),
+            sent: 0,
+            outcomes: Vec::new(),
+            problems: Vec::new(),
+            vitals: BTreeMap::new(),
+        }
+    }
+
+    /// Takes note of something that must not be.
+    pub(crate) fn problem(&mut self, what: &str) {
+        self.problems.push(what.to_owned());
+    }
+
+    pub(crate) fn take(&mut self, outcome: Outcome) {
+        if !outcome.is_explained() {
+            self.problem(&outcome.to_string());
+        }
+        self.outcomes.push(outcome);
+    }
+
+    /// What a node has after a fault.
+    pub(crate) fn take_vitals(&mut self, seat: Seat, name: &str, vitals: Vitals) {
+        // Until each node has been through some of it.
+        if self.outcomes.len() < WARM_UP {
+            return;
+        }
+        let new = || (name.to_owned(), vitals, vitals, vitals);
+        let (_, _, most, last) = self.vitals.entry(seat).or_insert_with(new);
+        most.descriptors = most.descriptors.max(vitals.descriptors);
+        most.memory = most.memory.max(vitals.memory);
+        *last = vitals;
+    }
+
+    /// Whether there is room for the whole story of one more failure.
+    pub(crate) fn is_worth_telling(&self) -> bool {
+        self.problems.len() <= STORIES
+    }
+
+    fn grown(&self) -> Vec<String> {
+        let nodes = self.vitals.values();
+        let grown = nodes.filter(|(_, first, _, last)| !last.is_flat_since(*first));
+        let tell = |(name, ..): &(String, Vitals, Vitals, Vitals)| {
+            format!("{name} has more descriptors or memory than in the beginning")
+        };
+        grown.map(tell).collect()
+    }
+
+    pub(crate) fn is_well(&self) -> bool {
+        self.problems.is_empty() && self.grown().is_empty()
+    }
+
+    /// The whole of it, for people.
+    pub(crate) fn text(&self, version: &str) -> String {
+        let seconds = (lab::now() - self.began).as_secs();
+        let lost = self.outcomes.iter().flat_map(|outcome| &outcome.findings);
+        let lost: u64 = lost.flatten().map(|finding| finding.lost).sum();
+        let faults = self
+            .outcomes
+            .iter()
+            .filter(|outcome| outcome.fault.is_some());
+        let mut text = format!(
+            "## Soak\n\n{}; {version}; {seconds} s, {} faults, seed {}, {} echoes sent, {lost} lost.\n\n\
+             Made by `cargo bench -p carp-benches --bench soak` as root.\n\n{HOW}\n\n",
+            results::machine(),
+            faults.count(),
+            self.seed,
+            self.sent,
+        );
+        text += &aligned(&self.rows());
+        text.push('\n');
+        text += &aligned(&self.vitals_rows());
+        text.push('\n');
+        text += &format!(
+            "Flat: at most {DESCRIPTORS} descriptors, and an eighth and {MEMORY} KiB of memory more than \
+             after the first {WARM_UP} faults.\n\n"
+        );
+        let excused: Vec<_> = self.outcomes.iter().filter(|it| it.is_excused()).collect();
+        if !excused.is_empty() {
+            text += "### Explained by the machine itself, or by `ucarp`\n\n";
+            for outcome in excused {
+                text += &format!("* {outcome}\n");
+            }
+            text.push('\n');
+        }
+        let problems: Vec<_> = self.problems.iter().cloned().chain(self.grown()).collect();
+        if problems.is_empty() {
+            text += "Every lost echo is explained, nothing grew, nothing was left behind.\n";
+        } else {
+            text += "### Not as it should be\n\n";
+            for problem in problems {
+                text += &format!("* {problem}\n");
+            }
+        }
+        text
+    }
+
+    fn rows(&self) -> Vec<Vec<String>> {
+        let head = [
+            "fault",
+            "times",
+            "amid a storm",
+            "beside a crash",
+            "lost",
+            "may lose",
+            "lost when over",
+            "may lose",
+        ];
+        let mut rows = vec![head.map(str::to_owned).to_vec()];
+        for row in &TABLE {
+            let outcomes = self.outcomes.iter();
+            let of_it: Vec<_> = outcomes.filter(|it| it.fault == Some(row.fault)).collect();
+            let worst = |moment| {
+                let worst = of_it.iter().map(|outcome| outcome.worst(moment)).max();
+                worst.map_or_else(|| "–".to_owned(), |worst| worst.to_string())
+            };
+            let stormy = of_it
+                .iter()
+                .filter(|outcome| outcome.storm.is_some())
+                .count();
+            let crashed = of_it.iter().filter(|outcome| outcome.crashed).count();
+            let [harm, end] = row.costs;
+            rows.push(vec![
+                row.title.to_owned(),
+                of_it.len().to_string(),
+                stormy.to_string(),
+                crashed.to_string(),
+                worst(0),
+                harm.to_string(),
+                worst(1),
+                end.to_string(),
+            ]);
+        }
+        rows
+    }
+
+    fn vitals_rows(&self) -> Vec<Vec<String>> {
+        let head = [
+            "node",
+            "descriptors first",
+            "most",
+            "last",
+            "KiB first",
+            "most",
+            "last",
+        ];
+        let mut rows = vec![head.map(str::to_owned).to_vec()];
+        for (name, first, most, last) in self.vitals.values() {
+            let mut row = vec![name.clone()];
+            row.extend([first, most, last].map(|vitals| vitals.descriptors.to_string()));
+            row.extend([first, most, last].map(|vitals| vitals.memory.to_string()));
+            rows.push(row);
+        }
+        rows
+    }
+}
+
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => write!(f, "0"),
+            Self::Echoes(echoes) => write!(f, "{echoes}"),
+            Self::Outage => write!(f, "master-down + 100 ms"),
+        }
+    }
+}
+
+impl Storm {
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Forgery => "forged adverts",
+            Self::Nonsense => "nonsense to the socket",
+        }
+    }
+}
+
+/// So many faults are over before anything is compared.
+const WARM_UP: usize = 5;
+/// The nodes are asked about so many failures.
+const STORIES: usize = 5;
+
+const HOW: &str = "\
+Four nodes with the service and one with `ucarp` on one switch, each a network namespace of its own, with
+`preempt` everywhere and an advskew of its own each. carp0 has an IPv4 and an IPv6 address and is on our
+nodes; carp1 has an IPv4 address and is on all five. A client sends 1,000 echo requests a second to each
+address. Faults happen one after the other, all of them in an order of chance before any comes again,
+three times out of four to the master. Sometimes two at once: amid forged adverts, or nonsense to the control
+socket of whom it happens to; beside the death of the engine of another node, which may be the heir; and
+power is lost by the best two nodes at once.
+Each is mended, and the next one comes when the best node is the only master of each and all echoes have
+been answered for a second. Lost: the most in one address at one fault. A fault may cost what it says
+where it happens to the master, and nothing where not; an outage lasts the master-down time of the best node
+that is left, and 100 ms. An echo a millisecond is excused while a core of the machine stood still, or
+somebody held the kernel's rtnl lock, which all namespaces share, for more than 20 ms; and 100 in carp1 each
+time that `ucarp` gives the address up, because it reads what it is sent up to a second late and may
+be master for an instant when another long is.";

@@ -1,0 +1,112 @@
+//! What somebody does who wants to do harm and has no key: forged adverts and rubbish on the wire,
+//! clients of the control socket that send nonsense or nothing.
+
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use carp_benches::{CARPDEV, PASS, Result, best_advert, rubbish};
+use carp_net::carp_fsm::carp_proto::{AdvertHeaders, MacAddress, advert_frame};
+use carp_net::lab::Host;
+
+use crate::cluster::{GROUPS, Group};
+
+/// Sends forged adverts until it is over, some thousand a second at most.
+///
+/// # Errors
+///
+/// Where they cannot be sent.
+pub(crate) fn forge(stranger: &Host, over: &AtomicBool) -> Result<()> {
+    let frames = frames()?;
+    for frame in frames.iter().cycle() {
+        if over.load(Ordering::Relaxed) {
+            break;
+        }
+        stranger.send_frame(CARPDEV, frame)?;
+        thread::sleep(Duration::from_millis(1));
+    }
+    Ok(())
+}
+
+/// In turn: adverts of the vhids that there are, with a digest made without the key; one of a vhid
+/// that nobody has, with a right digest; rubbish of protocol 112. Over both families.
+fn frames() -> Result<Vec<Vec<u8>>> {
+    let mut frames = Vec::new();
+    for number in 0..=u8::MAX {
+        let mac = MacAddress([2, 0, 0, 0, 9, number]);
+        let inet = AdvertHeaders::to_group(mac, [192, 0, 2, 60 + number % 100].into());
+        let inet6 = [0xfe80, 0, 0, 0, 0, 0, 0x77, number.into()];
+        let inet6 = AdvertHeaders::to_group(mac, inet6.into());
+        let rubbish = rubbish()?;
+        for headers in [inet, inet6] {
+            for group in GROUPS {
+                let forged = best_advert(group.vhid(), "guessed", group.addresses(), number)?;
+                frames.push(advert_frame(&headers, &forged).to_vec());
+            }
+            let addresses = Group::Ours.addresses();
+            let unknown = best_advert(number.clamp(1, 90), PASS, addresses, number)?;
+            frames.push(advert_frame(&headers, &unknown).to_vec());
+            frames.push(advert_frame(&headers, &rubbish).to_vec());
+        }
+    }
+    Ok(frames)
+}
+
+/// Has clients say nonsense to the service until it is over. Few at a time: root's connections are
+/// those of the operator too, who is to be heard.
+///
+/// # Errors
+///
+/// Where the bench itself cannot.
+pub(crate) fn abuse(socket: &Path, over: &AtomicBool) -> Result<()> {
+    let mut clients = Vec::new();
+    let mut sayings = sayings().into_iter().cycle();
+    while !over.load(Ordering::Relaxed) {
+        // While the service is away there is nobody to talk to.
+        if let Ok(client) = UnixStream::connect(socket) {
+            client.set_nonblocking(true)?;
+            say(&client, &sayings.next().unwrap_or_default())?;
+            clients.push(client);
+        }
+        if clients.len() > AT_ONCE {
+            clients.remove(0);
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    Ok(())
+}
+
+/// Says it as far as anybody listens.
+fn say(mut client: &UnixStream, saying: &[u8]) -> Result<()> {
+    let mut rest = saying;
+    while !rest.is_empty() {
+        match client.write(rest) {
+            Ok(count) => rest = rest.get(count..).unwrap_or_default(),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            // It has closed the connection, or does not read.
+            Err(_) => break,
+        }
+    }
+    Ok(())
+}
+
+/// Nothing, half a message, no message, one of another version, one that has no end, and many that
+/// would be answered at length.
+fn sayings() -> Vec<Vec<u8>> {
+    let show = "{\"version\":1,\"message\":{\"show\":{\"interface\":null}}}\n";
+    vec![
+        Vec::new(),
+        show.as_bytes().iter().take(20).copied().collect(),
+        b"GET / HTTP/1.1\r\n\r\n".to_vec(),
+        show.replace("\"version\":1", "\"version\":4294967295")
+            .into_bytes(),
+        vec![b'{'; 10_000_000],
+        show.repeat(1_000).into_bytes(),
+    ]
+}
+
+/// How many connections are open at once.
+const AT_ONCE: usize = 4;

@@ -1,0 +1,187 @@
+//! The echoes of a client to each address, without a pause: those of the next fault begin before
+//! those of the last one end.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use carp_benches::{FAMILIES, Result, pause, shared_address};
+use carp_net::carp_fsm::Timestamp;
+use carp_net::lab::{self, Echo, EchoReport, Host, Stall, Witness};
+
+use crate::cluster::{Group, MIXED};
+
+/// One of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stream {
+    pub(crate) title: &'static str,
+    pub(crate) group: Group,
+}
+
+/// All of them.
+pub(crate) const STREAMS: [Stream; 3] = [
+    stream("carp0 IPv4", Group::Ours),
+    stream("carp0 IPv6", Group::Ours),
+    stream("carp1 IPv4", Group::Mixed),
+];
+
+const fn stream(title: &'static str, group: Group) -> Stream {
+    Stream { title, group }
+}
+
+/// Running streams, and a witness of whether the machine ran at all.
+#[derive(Debug)]
+pub(crate) struct Streams {
+    echoes: Vec<Echo>,
+    witness: Witness,
+    queue: Queue,
+}
+
+/// A bystander that asks again and again for the kernel's rtnl lock, which all namespaces share and
+/// every take-over needs.
+#[derive(Debug)]
+struct Queue {
+    over: Arc<AtomicBool>,
+    thread: JoinHandle<Result<Vec<Held>>>,
+}
+
+/// A time for which somebody held it.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    from: Timestamp,
+    until: Timestamp,
+}
+
+impl Queue {
+    fn start(bystander: &Arc<Host>) -> Self {
+        let over = Arc::new(AtomicBool::new(false));
+        let (theirs, bystander) = (Arc::clone(&over), Arc::clone(bystander));
+        let thread = thread::spawn(move || {
+            let mut waits = Vec::new();
+            while !theirs.load(Ordering::Relaxed) {
+                let from = lab::now();
+                // It is up already: nothing changes, but the lock is taken.
+                bystander.set_up("lo", true)?;
+                let until = lab::now();
+                if until - from > NOTICED {
+                    waits.push(Held { from, until });
+                }
+                thread::sleep(ASKED_EACH);
+            }
+            Ok(waits)
+        });
+        Self { over, thread }
+    }
+
+    fn stop(self) -> Result<Vec<Held>> {
+        self.over.store(true, Ordering::Relaxed);
+        let panicked = |_| Err("a thread of the bench panicked".into());
+        self.thread.join().unwrap_or_else(panicked)
+    }
+}
+
+/// What came of them.
+#[derive(Debug)]
+pub(crate) struct Heard {
+    pub(crate) reports: Vec<EchoReport>,
+    stalls: Vec<Stall>,
+    waits: Vec<Held>,
+}
+
+impl Streams {
+    /// Starts them and waits until each is answered.
+    ///
+    /// # Errors
+    ///
+    /// Where one is not.
+    pub(crate) fn start(client: &Host, bystander: &Arc<Host>) -> Result<Self> {
+        let queue = Queue::start(bystander);
+        let [inet, inet6] = FAMILIES.map(shared_address);
+        let mut echoes = Vec::new();
+        for target in [inet, inet6, IpAddr::V4(MIXED)] {
+            let echo = client.echo(target, RATE)?;
+            if !echo.wait_for_answers(100, PATIENCE) {
+                return Err(format!("{target} does not answer").into());
+            }
+            echoes.push(echo);
+        }
+        Ok(Self {
+            echoes,
+            witness: Witness::start()?,
+            queue,
+        })
+    }
+
+    /// Waits until every echo has been answered for a second.
+    ///
+    /// # Errors
+    ///
+    /// Where that does not come.
+    pub(crate) fn wait_until_steady(&self) -> Result<()> {
+        let missing = || -> u64 {
+            let counts = self.echoes.iter().map(Echo::progress);
+            counts.map(|(sent, received)| sent - received).sum()
+        };
+        let deadline = lab::now() + PATIENCE;
+        let (mut before, mut since) = (missing(), lab::now());
+        while lab::now() - since < STEADY {
+            pause(Duration::from_millis(20))?;
+            let missing = missing();
+            // Some are always on their way.
+            if missing > before + STREAMS.len() as u64 {
+                since = lab::now();
+            }
+            before = before.max(missing);
+            if lab::now() > deadline {
+                return Err("echoes go on being lost".into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends them.
+    ///
+    /// # Errors
+    ///
+    /// Where the kernel could not wait for answers.
+    pub(crate) fn stop(self) -> Result<Heard> {
+        let reports = self.echoes.into_iter();
+        Ok(Heard {
+            reports: reports
+                .map(|echo| echo.stop_within(LATE_ANSWERS))
+                .collect::<std::result::Result<_, _>>()?,
+            stalls: self.witness.stop()?,
+            waits: self.queue.stop()?,
+        })
+    }
+}
+
+impl Heard {
+    /// For how long the machine stood still in a span of time, all cores together, and for how long
+    /// somebody held the lock that a take-over needs.
+    pub(crate) fn held_up(&self, from: Timestamp, until: Timestamp) -> (Duration, Duration) {
+        let until = until + UNDER_WAY;
+        let overlap = |begin: Timestamp, end: Timestamp| end.min(until) - begin.max(from);
+        let stalls = self.stalls.iter();
+        let waits = self.waits.iter();
+        (
+            stalls
+                .map(|stall| overlap(stall.from, stall.from + stall.length))
+                .sum(),
+            waits.map(|wait| overlap(wait.from, wait.until)).sum(),
+        )
+    }
+}
+
+/// The lock is held for some milliseconds by those who take over themselves.
+const NOTICED: Duration = Duration::from_millis(20);
+const ASKED_EACH: Duration = Duration::from_millis(10);
+/// An echo may still be under way when the machine stops.
+const UNDER_WAY: Duration = Duration::from_millis(10);
+const RATE: u32 = 1_000;
+const PATIENCE: Duration = Duration::from_secs(12);
+const STEADY: Duration = Duration::from_secs(1);
+/// How long an answer may take.
+const LATE_ANSWERS: Duration = Duration::from_millis(300);

@@ -48,6 +48,8 @@ mod settled;
 mod snapshot;
 pub use snapshot::Snapshot;
 mod solicit;
+mod sweep;
+pub use sweep::Sweep;
 mod tap;
 pub use tap::{Direction, Frame, Recording, Tap};
 mod watch;

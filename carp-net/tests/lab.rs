@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use carp_net::carp_fsm::carp_proto::MacAddress;
@@ -119,6 +119,41 @@ fn what_is_lost_while_a_port_is_cut_is_counted_exactly() {
         gap.from + slack > before && gap.until < after + slack,
         "{gap:?}"
     );
+}
+
+#[test]
+fn a_sweep_tells_since_when_each_address_answers() {
+    let Some(three) = Three::new() else { return };
+    let targets = [[192, 0, 2, 1], [192, 0, 2, 10]].map(Ipv4Addr::from);
+    let begun = now();
+    let sweep = three.client.sweep(&targets).unwrap();
+    assert_eq!(sweep.wait_for_all(SHORT), 1);
+    let added = now();
+    three.two.add_address("192.0.2.10/24").unwrap();
+    assert_eq!(sweep.wait_for_all(LONG), 0);
+    let reports = sweep.stop().unwrap();
+
+    let [there, late] = &reports[..] else {
+        panic!("{reports:?}");
+    };
+    assert_eq!(there.lost(), 0, "{there}");
+    assert!(there.answered_since().unwrap() > begun);
+    // What waited for its link-layer address is answered too, but not before.
+    assert!(late.answered_since().unwrap() > added);
+    // Who answers is asked less often.
+    assert!(late.sent() > there.sent() * 2, "{late}; {there}");
+}
+
+#[test]
+fn what_stopped_to_answer_answers_since_never() {
+    let Some(three) = Three::new() else { return };
+    let sweep = three.client.sweep(&[Ipv4Addr::new(192, 0, 2, 1)]).unwrap();
+    assert_eq!(sweep.wait_for_all(LONG), 0);
+    three.lab.cut("one").unwrap();
+    // Longer than between two requests to one that answers.
+    std::thread::sleep(SHORT);
+    let reports = sweep.stop().unwrap();
+    assert_eq!(reports[0].answered_since(), None, "{reports:?}");
 }
 
 #[test]

@@ -65,10 +65,9 @@ impl Echo {
             run.until(&stop, &metronome)?;
             run.wait_for_late_answers()?;
             Ok(EchoReport {
-                echoes: run.echoes,
                 duplicates: run.duplicates,
                 refused: run.refused,
-                interval,
+                ..EchoReport::new(run.echoes, interval)
             })
         })?;
         Ok(Self { worker, shared })
@@ -144,6 +143,15 @@ impl Gap {
 }
 
 impl EchoReport {
+    pub(super) const fn new(echoes: Vec<Sent>, interval: Duration) -> Self {
+        Self {
+            echoes,
+            duplicates: 0,
+            refused: 0,
+            interval,
+        }
+    }
+
     /// How many requests were sent.
     pub fn sent(&self) -> u64 {
         self.echoes.len() as u64
@@ -199,6 +207,13 @@ impl EchoReport {
         gaps
     }
 
+    /// When the first answer came since which none failed to; `None` where the last request was
+    /// not answered.
+    pub fn answered_since(&self) -> Option<Timestamp> {
+        let unbroken = self.echoes.iter().rev().map_while(|echo| echo.answered);
+        unbroken.last()
+    }
+
     /// The longest time without answers; zero where none was lost.
     pub fn longest_gap(&self) -> Duration {
         let lengths = self.gaps().into_iter().map(|gap| gap.length());
@@ -234,9 +249,27 @@ impl fmt::Display for EchoReport {
 
 /// A request that was sent.
 #[derive(Clone, Copy, Debug)]
-struct Sent {
+pub(super) struct Sent {
     sent: Timestamp,
     answered: Option<Timestamp>,
+}
+
+impl Sent {
+    pub(super) const fn at(sent: Timestamp) -> Self {
+        Self {
+            sent,
+            answered: None,
+        }
+    }
+
+    pub(super) const fn is_answered(&self) -> bool {
+        self.answered.is_some()
+    }
+
+    /// Takes in an answer, of which the first counts.
+    pub(super) fn answer(&mut self, now: Timestamp) {
+        self.answered.get_or_insert(now);
+    }
 }
 
 /// What the thread tells while it runs, and is told.
@@ -313,10 +346,7 @@ impl Run {
     fn send(&mut self) {
         let number = self.echoes.len() as u64;
         let request = echo_request(self.kind, self.token, number);
-        self.echoes.push(Sent {
-            sent: clock::now(),
-            answered: None,
-        });
+        self.echoes.push(Sent::at(clock::now()));
         // A request that the own kernel refuses is lost like any other; the run goes on.
         if self.socket.send_to(&request, &self.to).is_err() {
             self.refused += 1;
@@ -360,14 +390,7 @@ impl Run {
 
 /// A raw ICMP socket of the calling thread's namespace and the address to send to.
 fn open(interface: &str, target: IpAddr) -> io::Result<(Socket, SockAddr)> {
-    let (domain, protocol) = match target {
-        IpAddr::V4(_) => (Domain::IPV4, Protocol::ICMPV4),
-        IpAddr::V6(_) => (Domain::IPV6, Protocol::ICMPV6),
-    };
-    let kind = Type::RAW.nonblocking().cloexec();
-    let socket = Socket::new(domain, kind, Some(protocol))?;
-    // Room for a second of answers to a thread that does not get to run.
-    socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
+    let socket = socket(Family::of(target))?;
     let to = match target {
         IpAddr::V6(ip) if ip.is_unicast_link_local() => {
             let scope = name_to_index(&socket, interface)?;
@@ -378,5 +401,20 @@ fn open(interface: &str, target: IpAddr) -> io::Result<(Socket, SockAddr)> {
     Ok((socket, to.into()))
 }
 
+/// A raw ICMP socket of the calling thread's namespace.
+pub(super) fn socket(family: Family) -> io::Result<Socket> {
+    let (domain, protocol) = match family {
+        Family::Inet => (Domain::IPV4, Protocol::ICMPV4),
+        Family::Inet6 => (Domain::IPV6, Protocol::ICMPV6),
+    };
+    let kind = Type::RAW.nonblocking().cloexec();
+    let socket = Socket::new(domain, kind, Some(protocol))?;
+    // Room for a second of answers to a thread that does not get to run, and for requests that
+    // wait for a link-layer address.
+    socket.set_recv_buffer_size(BUFFER)?;
+    socket.set_send_buffer_size(BUFFER)?;
+    Ok(socket)
+}
+
 /// What is asked for; the system may grant less.
-const RECEIVE_BUFFER: usize = 4 << 20;
+const BUFFER: usize = 4 << 20;

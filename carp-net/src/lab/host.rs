@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::process::Command;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::linux::netlink::Monitor;
 use crate::{Error, Result};
 
 use super::links::Links;
-use super::{Asker, Echo, Flood, Snapshot, Tap, Watch, settled};
+use super::{Asker, Echo, Flood, Snapshot, Sweep, Tap, Watch, settled};
 
 /// A machine of the lab. When it is dropped, its processes are killed and its cable goes.
 #[derive(Debug)]
@@ -189,6 +189,15 @@ impl Host {
     /// See [`Echo::start`].
     pub fn echo(&self, target: IpAddr, rate: u32) -> Result<Echo> {
         Echo::start(&self.namespace, &self.interface, target, rate)
+    }
+
+    /// Sends echo requests to each of `targets`.
+    ///
+    /// # Errors
+    ///
+    /// See [`Sweep::start`].
+    pub fn sweep(&self, targets: &[Ipv4Addr]) -> Result<Sweep> {
+        Sweep::start(&self.namespace, targets)
     }
 
     /// Asks for the link-layer address of `target`, once each `interval`.

@@ -4,23 +4,29 @@
 
 mod disturbance;
 pub use disturbance::Disturbance;
+mod figures;
+pub use figures::Figures;
 mod forgery;
 pub use forgery::{best_advert, rubbish};
+pub mod keepalived;
 mod lateness;
 pub use lateness::latest;
+pub mod many;
 mod network;
 pub use network::{
-    CARPDEV, FAMILIES, Network, Node, PASS, VHID, give_addresses, output_of, shared, shared_address,
+    CARPDEV, FAMILIES, Network, Node, PASS, VHID, give_addresses, is_installed, output_of, shared,
+    shared_address,
 };
 mod program;
 pub use program::Program;
 mod resources;
-pub use resources::{Memory, cpu_time};
+pub use resources::{Load, Memory, cpu_time};
 pub mod results;
 mod table;
 pub use table::aligned;
 mod time;
 pub use time::{end_in_good_order, pause, random_below};
+pub mod ucarp;
 
 /// What keeps a bench from measuring.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;

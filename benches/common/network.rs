@@ -126,14 +126,19 @@ impl Node {
         self.directory.path()
     }
 
-    /// Starts a service in the foreground, whose words go to the file `log`.
+    /// Starts a service in the foreground, whose words go to the file `log`, behind those of the
+    /// others that run.
     pub fn spawn(&self, mut command: Command) -> Result<u32> {
-        let log = File::create(self.file(LOG))?;
+        let mut services = self.lock();
+        if services.is_empty() {
+            File::create(self.file(LOG))?;
+        }
+        let log = File::options().append(true).open(self.file(LOG))?;
         command.stdin(Stdio::null());
         command.stdout(log.try_clone()?).stderr(log);
         let child = command.spawn()?;
         let pid = child.id();
-        self.lock().push(child);
+        services.push(child);
         Ok(pid)
     }
 
@@ -240,6 +245,12 @@ pub fn output_of(mut command: Command) -> Result<String> {
         return Err(format!("{program} {}: {}", words.join(" "), said.trim()).into());
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Whether a program is there to be run.
+pub fn is_installed(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
 }
 
 /// The address that the nodes share, with the length of its network.

@@ -81,9 +81,3 @@ fn parents_first(node: &Node) -> Result<Vec<Process>> {
     });
     Ok(processes)
 }
-
-/// Whether a program is there to be run.
-fn is_installed(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
-}

@@ -21,7 +21,6 @@ mod contender;
 use contender::{Carpctl, Contender, Keepalived, Ucarp};
 mod fault;
 use fault::{Fault, Lost};
-mod figures;
 mod inflict;
 mod measure;
 mod record;

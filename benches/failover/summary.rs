@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use carp_benches::Figures;
 use carp_net::carp_fsm::carp_proto::Family;
 
 use crate::fault::{Lost, Phase};
-use crate::figures::Figures;
 use crate::record::Sample;
 use crate::rounds::Outcome;
 

@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
+use carp_benches::Figures;
 use carp_net::carp_fsm::Timestamp;
 
-#[path = "figures.rs"]
-mod figures;
 #[path = "measure.rs"]
 mod measure;
 
-use figures::Figures;
 use measure::{Overlap, held_at, held_within, late_by, overlap};
 
 /// The moment some milliseconds after the origin.

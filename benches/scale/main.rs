@@ -12,20 +12,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use carp_benches::many::{Carpctl, Contender, Keepalived, Work};
 use carp_benches::{Program, Result, end_in_good_order, results};
 use carp_net::lab;
 use clap::Parser;
 
-mod contender;
-use contender::{Carpctl, Contender, Keepalived};
 mod figures;
-mod record;
 mod report;
 mod run;
-mod wires;
-mod work;
 use report::Row;
-use work::Work;
 
 /// Measure what many virtual hosts cost
 #[derive(Debug, Parser)]
@@ -109,8 +104,10 @@ impl Options {
     fn contenders(&self, program: &Program) -> Vec<Box<dyn Contender>> {
         let carpctl = Carpctl {
             program: program.clone(),
+            lladdr_carpdev: false,
         };
-        let mut all: Vec<Box<dyn Contender>> = vec![Box::new(carpctl), Box::new(Keepalived)];
+        let keepalived = Keepalived { use_vmac: false };
+        let mut all: Vec<Box<dyn Contender>> = vec![Box::new(carpctl), Box::new(keepalived)];
         let chosen = &self.contender;
         all.retain(|it| chosen.is_empty() || chosen.iter().any(|name| name == it.name()));
         all

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use carp_benches::{aligned, results};
+use carp_benches::many::Work;
+use carp_benches::{Load, aligned, results};
 
-use crate::run::{Load, Measured};
-use crate::work::Work;
+use crate::run::Measured;
 
 /// One run of one contender.
 #[derive(Clone, Debug)]
@@ -88,7 +88,7 @@ fn load_table(rows: &[Row]) -> String {
         let idle = idle.map_or_else(Default::default, |row| row.measured.load);
         let [master, backup] = row.measured.load;
         let per_advert = |load: Load, idle| {
-            let time = load.per_advert(row.work, idle);
+            let time = load.per_advert(row.work.count(), idle);
             time.map_or_else(|| "–".to_owned(), |time| format!("{} µs", micros(time)))
         };
         let [idle_master, idle_backup] = idle;

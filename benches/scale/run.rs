@@ -2,14 +2,11 @@
 
 use std::time::Duration;
 
-use carp_benches::{Memory, Result, cpu_time, latest, pause};
+use carp_benches::many::{Claims, Contender, Wires, Work};
+use carp_benches::{Load, Result, latest, pause};
 use carp_net::lab;
 
-use crate::contender::Contender;
 use crate::figures::taken_over;
-use crate::record::Claims;
-use crate::wires::Wires;
-use crate::work::Work;
 
 /// What was measured.
 #[derive(Clone, Copy, Debug, Default)]
@@ -26,14 +23,6 @@ pub(crate) struct Measured {
     pub(crate) crash: Crash,
 }
 
-/// What a node takes while nothing happens.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Load {
-    /// The share of one core.
-    pub(crate) cpu: f64,
-    pub(crate) memory: Memory,
-}
-
 /// Times after the master-down time, each the longest of all virtual hosts.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Crash {
@@ -45,17 +34,6 @@ pub(crate) struct Crash {
     pub(crate) late: Duration,
     /// How many virtual hosts nobody took over, or announced.
     pub(crate) lost: usize,
-}
-
-impl Load {
-    /// The time for one advert, of one for each of these virtual hosts a second.
-    pub(crate) fn per_advert(self, work: Work, idle: Self) -> Option<Duration> {
-        let count = u32::try_from(work.count())
-            .ok()
-            .filter(|count| *count > 0)?;
-        let share = (self.cpu - idle.cpu).max(0.0);
-        Some(Duration::from_secs_f64(share) / count)
-    }
 }
 
 /// Has a contender do this work, and measures it for `window`.
@@ -75,20 +53,9 @@ pub(crate) fn run(contender: &dyn Contender, work: Work, window: Duration) -> Re
 
     contender.start(&wires.two, work)?;
     pause(SETTLED)?;
-    let processes = nodes.map(|node| contender.processes(node));
-    let [one, two] = processes;
-    let processes = [one?, two?];
+    let [one, two] = nodes.map(|node| contender.processes(node));
     // Nobody else listens meanwhile: delivering frames to a tap is work of their sender.
-    let before = [cpu_time(&processes[0])?, cpu_time(&processes[1])?];
-    let since = lab::now();
-    pause(window)?;
-    let span = lab::now() - since;
-    for ((load, before), processes) in measured.load.iter_mut().zip(before).zip(&processes) {
-        let spent = cpu_time(processes)? - before;
-        load.cpu = spent.as_secs_f64() / span.as_secs_f64();
-        load.memory = Memory::of(processes)?;
-    }
-    drop(processes);
+    measured.load = Load::of(&[one?, two?], window)?;
 
     let taps = wires.tap()?;
     pause(AT_REST)?;

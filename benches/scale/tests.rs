@@ -23,7 +23,7 @@ fn an_advert_is_late_by_what_its_interval_was_too_long() {
     assert_eq!(latest(&at(&[]), SECOND), Duration::ZERO);
     assert_eq!(latest(&at(&[5]), SECOND), Duration::ZERO);
     let late = latest(&at(&[0, 1_000, 2_030, 3_000, 4_010]), SECOND);
-    assert_eq!(late, Duration::from_millis(40));
+    assert_eq!(late, Duration::from_millis(30));
 }
 
 #[test]

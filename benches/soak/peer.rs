@@ -1,9 +1,9 @@
 //! Debian's `ucarp` as one of the nodes.
 
-use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt as _;
+use std::net::Ipv4Addr;
 
-use carp_benches::{CARPDEV, PASS, Result};
+use carp_benches::ucarp::{self, Share};
+use carp_benches::{CARPDEV, Result};
 
 use crate::cluster::{Group, MIXED, Member};
 
@@ -15,20 +15,13 @@ use crate::cluster::{Group, MIXED, Member};
 pub(crate) fn start(member: &Member) -> Result<()> {
     let node = &member.node;
     let [_, skew] = member.skews;
-    let source = format!("192.0.2.{}", node.number);
-    let mut command = node.host.command("ucarp");
-    command.args(["-i", CARPDEV, "-s", &source, "-p", PASS, "-f", "none"]);
-    command.args(["-v", &Group::Mixed.vhid().to_string()]);
-    command.args(["-a", &MIXED.to_string(), "-k", &skew.to_string()]);
-    command.args(["-P", "-z"]);
-    for (option, name, word) in [("-u", "up", "add"), ("-d", "down", "delete")] {
-        let path = node.file(name);
-        let script = format!("#!/bin/sh\nexec ip address {word} \"$2\"/32 dev \"$1\"\n");
-        std::fs::write(&path, script)?;
-        std::fs::set_permissions(&path, Permissions::from_mode(0o755))?;
-        command.arg(option).arg(path);
-    }
-    let started = node.spawn(command);
-    started.map_err(|error| format!("ucarp (is it installed?): {error}"))?;
-    Ok(())
+    let share = Share {
+        carpdev: CARPDEV.to_owned(),
+        source: Ipv4Addr::new(192, 0, 2, node.number),
+        vhid: Group::Mixed.vhid().to_string(),
+        address: MIXED,
+        skew,
+        preempts: true,
+    };
+    ucarp::start(node, [share])
 }

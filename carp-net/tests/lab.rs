@@ -58,7 +58,7 @@ const LONG: Duration = Duration::from_secs(10);
 /// As long as is waited for what must not happen.
 const SHORT: Duration = Duration::from_millis(300);
 
-const IPV4: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+const IPV4: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 const IPV6: IpAddr = IpAddr::V6(std::net::Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1));
 
 #[test]

@@ -1,16 +1,13 @@
 //! Debian's `keepalived`: VRRP, with the MAC address of the carpdev or (`use_vmac`) a virtual one.
 
-use std::fmt::Write as _;
-use std::process::Command;
-
 use carp_net::carp_fsm::carp_proto::Family;
 use carp_net::lab::Process;
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{Act, Contender, is_installed, parents_first};
+use super::{Act, Contender, parents_first};
 use crate::fault::Fault;
-use carp_benches::Result;
-use carp_benches::{CARPDEV, FAMILIES, Node, VHID, shared};
+use carp_benches::keepalived::{self, Instance};
+use carp_benches::{CARPDEV, FAMILIES, Node, Result, VHID, shared};
 
 /// One instance for each family; a parent process watches over the one that speaks.
 #[derive(Clone, Copy, Debug)]
@@ -19,27 +16,20 @@ pub(crate) struct Keepalived {
 }
 
 impl Keepalived {
-    fn configuration(self, priority: u8, preempts: bool) -> Result<String> {
-        let mut text = String::from("global_defs {\n}\n");
-        for family in FAMILIES {
-            let (interface, address) = (self.interface(family), shared(family));
-            writeln!(text, "vrrp_instance {family:?} {{")?;
-            writeln!(text, "    state BACKUP\n    interface {CARPDEV}")?;
-            writeln!(
-                text,
-                "    virtual_router_id {VHID}\n    priority {priority}"
-            )?;
-            writeln!(text, "    advert_int 1")?;
-            if !preempts {
-                writeln!(text, "    nopreempt")?;
+    fn configure(self, node: &Node, priority: u8, preempts: bool) -> Result<()> {
+        let instances = FAMILIES.map(|family| {
+            let interface = self.interface(family);
+            Instance {
+                name: format!("{family:?}"),
+                interface: CARPDEV.to_owned(),
+                number: VHID.to_owned(),
+                priority,
+                preempts,
+                vmac: self.use_vmac.then(|| interface.to_owned()),
+                address: shared(family).to_owned(),
             }
-            if self.use_vmac {
-                writeln!(text, "    use_vmac {interface}")?;
-            }
-            writeln!(text, "    virtual_ipaddress {{\n        {address}")?;
-            writeln!(text, "    }}\n}}")?;
-        }
-        Ok(text)
+        });
+        keepalived::configure(node, instances)
     }
 }
 
@@ -57,10 +47,7 @@ impl Contender for Keepalived {
     }
 
     fn version(&self) -> Option<String> {
-        let output = Command::new("keepalived").arg("-v").output().ok()?;
-        let said = [output.stderr, output.stdout].concat();
-        let said = String::from_utf8_lossy(&said).into_owned();
-        Some(said.lines().next().unwrap_or("keepalived").to_owned())
+        keepalived::version()
     }
 
     fn knows(&self, fault: Fault) -> bool {
@@ -93,25 +80,10 @@ impl Contender for Keepalived {
     }
 
     fn start(&self, node: &Node, fault: Fault) -> Result<()> {
-        if !is_installed("keepalived") {
-            return Err("not installed".into());
-        }
-        let priority = if node.is_preferred() {
-            PREFERRED
-        } else {
-            OTHER
-        };
         // A backup that may not preempt would not take over from a lowered priority either.
         let preempts = fault.preempts() || fault == Fault::StateBackup;
-        let configuration = node.file("keepalived.conf");
-        std::fs::write(&configuration, self.configuration(priority, preempts)?)?;
-        let mut command = node.host.command("keepalived");
-        command.args(["--dont-fork", "--log-console", "--no-syslog", "--vrrp"]);
-        command.arg("-f").arg(configuration);
-        command.arg("-p").arg(node.file("keepalived.pid"));
-        command.arg("-r").arg(node.file("vrrp.pid"));
-        node.spawn(command)?;
-        Ok(())
+        self.configure(node, keepalived::priority(node), preempts)?;
+        keepalived::start(node)
     }
 
     fn act(&self, node: &Node, act: Act) -> Result<()> {
@@ -120,8 +92,7 @@ impl Contender for Keepalived {
         match act {
             Act::Terminate => service.terminate()?,
             Act::StateBackup => {
-                let configuration = self.configuration(LOWERED, true)?;
-                std::fs::write(node.file("keepalived.conf"), configuration)?;
+                self.configure(node, LOWERED, true)?;
                 let pid = i32::try_from(service.pid()).ok().and_then(Pid::from_raw);
                 kill_process(pid.ok_or("no number")?, Signal::HUP)?;
             }
@@ -149,8 +120,5 @@ impl Contender for Keepalived {
     }
 }
 
-/// Priorities that make the same skews: (256 - priority) / 256 s; 255 is kept for the owner of the
-/// address.
-const PREFERRED: u8 = 254;
-const OTHER: u8 = 156;
+/// Less than that of any node.
 const LOWERED: u8 = 50;

@@ -1,17 +1,15 @@
-//! Debian's `ucarp`, with scripts that add and delete the address.
+//! Debian's `ucarp`, with a script for each of its two states.
 
-use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt as _;
-use std::process::Command;
+use std::net::{IpAddr, Ipv4Addr};
 
 use carp_net::carp_fsm::carp_proto::Family;
 use carp_net::lab::Process;
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{Act, Contender, is_installed, parents_first};
+use super::{Act, Contender, parents_first};
 use crate::fault::Fault;
-use carp_benches::Result;
-use carp_benches::{CARPDEV, Node, PASS, VHID, shared_address};
+use carp_benches::ucarp::{self, Share};
+use carp_benches::{CARPDEV, Node, Result, VHID, shared_address};
 
 /// It shares IPv4 addresses only, with the carpdev's own MAC address, and is one process.
 #[derive(Clone, Copy, Debug)]
@@ -27,11 +25,7 @@ impl Contender for Ucarp {
     }
 
     fn version(&self) -> Option<String> {
-        let output = Command::new("ucarp").arg("--help").output().ok()?;
-        let said = [output.stdout, output.stderr].concat();
-        let said = String::from_utf8_lossy(&said).into_owned();
-        let line = said.lines().find(|line| line.starts_with("ucarp "));
-        Some(line.unwrap_or("ucarp").to_owned())
+        ucarp::version()
     }
 
     fn knows(&self, fault: Fault) -> bool {
@@ -64,31 +58,18 @@ impl Contender for Ucarp {
     }
 
     fn start(&self, node: &Node, fault: Fault) -> Result<()> {
-        let mut scripts = Vec::new();
-        for (name, word) in [("up", "add"), ("down", "delete")] {
-            let path = node.file(name);
-            let script = format!("#!/bin/sh\nexec ip address {word} \"$2\"/32 dev \"$1\"\n");
-            std::fs::write(&path, script)?;
-            std::fs::set_permissions(&path, Permissions::from_mode(0o755))?;
-            scripts.push(path);
-        }
-        if !is_installed("ucarp") {
-            return Err("not installed".into());
-        }
-        let mut command = node.host.command("ucarp");
-        let source = format!("192.0.2.{}", node.number);
-        let address = shared_address(Family::Inet).to_string();
-        let skew = if node.is_preferred() { "0" } else { "100" };
-        command.args(["-i", CARPDEV, "-s", &source, "-v", VHID, "-p", PASS]);
-        command.args(["-a", &address, "-b", "1", "-k", skew, "-f", "none", "-z"]);
-        for (option, script) in ["-u", "-d"].into_iter().zip(scripts) {
-            command.arg(option).arg(script);
-        }
-        if fault.preempts() {
-            command.arg("-P");
-        }
-        node.spawn(command)?;
-        Ok(())
+        let IpAddr::V4(address) = shared_address(Family::Inet) else {
+            return Err("not an IPv4 address".into());
+        };
+        let share = Share {
+            carpdev: CARPDEV.to_owned(),
+            source: Ipv4Addr::new(192, 0, 2, node.number),
+            vhid: VHID.to_owned(),
+            address,
+            skew: if node.is_preferred() { 0 } else { 100 },
+            preempts: fault.preempts(),
+        };
+        ucarp::start(node, [share])
     }
 
     fn act(&self, node: &Node, act: Act) -> Result<()> {

@@ -3,21 +3,26 @@
 use std::fs;
 use std::time::Duration;
 
-use carp_benches::{Node, PASS, Program, Result};
-use carp_net::carp_fsm::Interval;
+use super::super::work::{PREFIX, Work};
+use super::{Contender, interval, skew};
+use crate::{Node, PASS, Program, Result};
 
-use super::Contender;
-use crate::work::{PREFIX, Work};
-
-/// `carpctl`, with virtual MAC addresses.
+/// `carpctl`, with virtual MAC addresses or with that of the carpdev.
 #[derive(Clone, Debug)]
-pub(crate) struct Carpctl {
-    pub(crate) program: Program,
+pub struct Carpctl {
+    /// What is run.
+    pub program: Program,
+    /// The addresses are on the carpdev, with its MAC address.
+    pub lladdr_carpdev: bool,
 }
 
 impl Contender for Carpctl {
     fn name(&self) -> &'static str {
-        "carpctl"
+        if self.lladdr_carpdev {
+            "carpctl-carpdev"
+        } else {
+            "carpctl"
+        }
     }
 
     fn version(&self) -> Option<String> {
@@ -28,9 +33,14 @@ impl Contender for Carpctl {
         let directory = node.file("etc");
         fs::create_dir(&directory)?;
         let advskew = skew(node);
+        let lladdr = if self.lladdr_carpdev {
+            " lladdr carpdev"
+        } else {
+            ""
+        };
         for host in work.hosts() {
             let words = format!(
-                "vhid {} carpdev {} pass {PASS} advskew {advskew} {}/{PREFIX}\n",
+                "vhid {} carpdev {} pass {PASS} advskew {advskew}{lladdr} {}/{PREFIX}\n",
                 host.vhid,
                 host.carpdev(),
                 host.address()
@@ -53,12 +63,4 @@ impl Contender for Carpctl {
     fn master_down(&self, node: &Node) -> Duration {
         interval(node).master_down()
     }
-}
-
-const fn skew(node: &Node) -> u8 {
-    if node.is_preferred() { 0 } else { 100 }
-}
-
-fn interval(node: &Node) -> Interval {
-    Interval::from_octets(1, skew(node))
 }

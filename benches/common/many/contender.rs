@@ -2,18 +2,21 @@
 
 use std::time::Duration;
 
-use carp_benches::{Node, Result};
+use crate::{Node, Result};
+use carp_net::carp_fsm::Interval;
 use carp_net::lab::Process;
 
-use crate::work::Work;
+use super::work::Work;
 
 mod carpctl;
-pub(crate) use carpctl::Carpctl;
+pub use carpctl::Carpctl;
 mod keepalived;
-pub(crate) use keepalived::Keepalived;
+pub use keepalived::Keepalived;
+mod ucarp;
+pub use ucarp::Ucarp;
 
 /// A program that shares addresses between two nodes.
-pub(crate) trait Contender {
+pub trait Contender {
     /// Its name, as in the tables and on the command line.
     fn name(&self) -> &'static str;
 
@@ -38,4 +41,14 @@ pub(crate) trait Contender {
         }
         Ok(processes)
     }
+}
+
+/// How CARP says that node one is preferred.
+const fn skew(node: &Node) -> u8 {
+    if node.is_preferred() { 0 } else { 100 }
+}
+
+/// The interval of a node that speaks CARP.
+fn interval(node: &Node) -> Interval {
+    Interval::from_octets(1, skew(node))
 }

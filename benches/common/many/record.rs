@@ -6,11 +6,11 @@ use std::net::Ipv4Addr;
 use carp_net::carp_fsm::Timestamp;
 use carp_net::lab::Frame;
 
-use crate::work::VirtualHost;
+use super::work::VirtualHost;
 
 /// All that was said, by who said it and about what.
 #[derive(Debug, Default)]
-pub(crate) struct Claims {
+pub struct Claims {
     /// The moments of the adverts, in their order.
     adverts: BTreeMap<(u8, VirtualHost), Vec<Timestamp>>,
     /// The moments of the gratuitous ARP.
@@ -19,7 +19,7 @@ pub(crate) struct Claims {
 
 /// What a frame says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Claim {
+pub(super) enum Claim {
     /// An advert of CARP or of VRRP, whose number is in the same place.
     Advert { vhid: u8 },
     /// Gratuitous ARP.
@@ -28,7 +28,7 @@ pub(crate) enum Claim {
 
 impl Claim {
     /// What `frame` says, if anything.
-    pub(crate) fn of(frame: &Frame) -> Option<Self> {
+    pub(super) fn of(frame: &Frame) -> Option<Self> {
         let payload = frame.payload();
         match frame.ethertype() {
             0x0800 => {
@@ -49,7 +49,7 @@ impl Claim {
 
 impl Claims {
     /// Takes in a frame that a node sent on a link; those of a link come in their order.
-    pub(crate) fn note(&mut self, link: u8, node: u8, frame: &Frame) {
+    pub fn note(&mut self, link: u8, node: u8, frame: &Frame) {
         match Claim::of(frame) {
             Some(Claim::Advert { vhid }) => {
                 let key = (node, VirtualHost { link, vhid });
@@ -66,20 +66,20 @@ impl Claims {
     }
 
     /// When a node advertised a virtual host.
-    pub(crate) fn adverts(&self, node: u8, host: VirtualHost) -> &[Timestamp] {
+    pub fn adverts(&self, node: u8, host: VirtualHost) -> &[Timestamp] {
         self.adverts
             .get(&(node, host))
             .map_or(&[], |moments| moments)
     }
 
     /// When a node announced the address of a virtual host.
-    pub(crate) fn announcements(&self, node: u8, host: VirtualHost) -> &[Timestamp] {
+    pub fn announcements(&self, node: u8, host: VirtualHost) -> &[Timestamp] {
         let moments = self.announcements.get(&(node, host));
         moments.map_or(&[], |moments| moments)
     }
 
     /// How many adverts a node sent.
-    pub(crate) fn count(&self, node: u8) -> usize {
+    pub fn count(&self, node: u8) -> usize {
         let of_node = self.adverts.iter().filter(|((by, _), _)| *by == node);
         of_node.map(|(_, moments)| moments.len()).sum()
     }

@@ -5,12 +5,18 @@
 )]
 
 use std::io;
-use std::mem::{MaybeUninit, size_of};
-use std::net::{Ipv6Addr, SocketAddr};
+#[cfg(feature = "lab")]
+use std::mem::MaybeUninit;
+use std::mem::size_of;
+use std::net::Ipv6Addr;
+#[cfg(feature = "lab")]
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd as _};
 
 use carp_fsm::carp_proto::MacAddress;
-use socket2::{MaybeUninitSlice, MsgHdrMut, SockAddr, Socket};
+#[cfg(feature = "lab")]
+use socket2::{MaybeUninitSlice, MsgHdrMut};
+use socket2::{SockAddr, Socket};
 
 /// Sets a socket option that is an `int`.
 pub(super) fn set_option(
@@ -109,6 +115,7 @@ pub(super) fn filter_system_calls(program: &mut [libc::sock_filter]) -> io::Resu
 const SO_NETNS_COOKIE: libc::c_int = 71;
 
 /// What [`receive`] received.
+#[cfg(feature = "lab")]
 #[derive(Debug)]
 pub(super) struct Received {
     /// How many bytes of data there are.
@@ -121,6 +128,7 @@ pub(super) struct Received {
 
 /// Receives a packet into `data` and what the kernel has to say about it into `control`; what
 /// does not fit is cut off.
+#[cfg(feature = "lab")]
 pub(super) fn receive(
     socket: &Socket,
     data: &mut [u8],
@@ -267,6 +275,7 @@ impl Batch {
 
 /// The same bytes, for a function that asks for uninitialised ones. Only for functions that
 /// write nothing uninitialised into them, as the kernel does not.
+#[cfg(feature = "lab")]
 fn as_uninit(bytes: &mut [u8]) -> &mut [MaybeUninit<u8>] {
     let bytes: *mut [u8] = bytes;
     // SAFETY: both have the same layout, the borrow goes on, and no caller here writes

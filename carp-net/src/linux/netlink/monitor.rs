@@ -31,6 +31,7 @@ pub(crate) enum News {
 impl Monitor {
     /// Opens a monitor of links, addresses and routes in the network namespace of the calling
     /// thread.
+    #[cfg(feature = "lab")]
     pub(crate) fn open() -> io::Result<Self> {
         Self::of(ALL)
     }

@@ -45,7 +45,7 @@ impl VirtualHost {
         carpdev(self.link)
     }
 
-    /// What it is to hold, in a network of [`PREFIX`] bits.
+    /// What it is to hold, with the length of its prefix.
     pub const fn address(self) -> Ipv4Addr {
         Ipv4Addr::new(10, self.link, 0, self.vhid)
     }

@@ -391,11 +391,11 @@ impl Backend for Linux {
     fn check(&mut self, carpdev: &str, setup: &Setup, addresses: &[VirtualAddress]) -> Result<()> {
         self.catch_up();
         self.ring_if_needed();
-        // Only a link-layer address of the operator's choice is compared with those of others.
-        let known: Vec<&Setup> = match setup.lladdr {
-            Lladdr::Manual(_) => self.hosts.values().map(|host| &host.setup).collect(),
-            Lladdr::Virtual | Lladdr::Carpdev | _ => Vec::new(),
-        };
+        // Only a link-layer address and an mtu of the operator's choice are compared with what is
+        // known; without them a check costs the same however many virtual hosts there are.
+        let is_chosen = matches!(setup.lladdr, Lladdr::Manual(_)) || setup.mtu.is_some();
+        let known = self.hosts.values().filter(|_| is_chosen);
+        let known: Vec<&Setup> = known.map(|host| &host.setup).collect();
         check::check(&self.links, carpdev, setup, addresses, &known)
     }
 

@@ -65,7 +65,7 @@ mod tests {
         for gain in [0, 1, -1, 50, -333, 499_999, -500_000, 900_000] {
             let mut clock = Clock::default();
             clock.set_gain(at(1_234_567), gain);
-            for shown in [1_234_567, 1_234_568, 2_000_000, 3_600_000_000] {
+            for shown in [1_234_568, 1_234_569, 2_000_000, 3_600_000_000] {
                 let when = clock.when(at(shown));
                 assert!(clock.shows(when) >= at(shown), "{gain} {shown}");
                 let before = at(when.as_micros() - 1);

@@ -45,9 +45,11 @@ fn no_switch_hears_of_it_and_no_packet_is_lost() {
         let index = one.backend.links.by_name("vmx0").unwrap().index;
         let programs = one.backend.speeches.iter();
         let programs = programs.flat_map(|_| ["speech-ends", "speech-program"]);
+        let sieve = one.backend.flood.descriptors().map(|(name, _)| name);
         ["hear-inet", "hear-inet6"]
             .into_iter()
             .chain(programs)
+            .chain(sieve)
             .map(str::to_owned)
             .chain([
                 format!("group-inet-{index}"),

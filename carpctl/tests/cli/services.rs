@@ -89,6 +89,7 @@ fn counters_are_shown_as_netstat_shows_them() {
         .replace("carp:", "carp0:")
         .replace("0 packets received (IPv4)", "1 packet received (IPv4)");
     let ours = "\t0 packets not sent\n\t1 own packet that came back\n\
+                \t0 packets dropped by the kernel's filter\n\
                 \t0 freezes of the service\n\t0 changes by another program\n\
                 \t0 changes of state\n";
     let shown = bench.answered("stats carp0", STATS.as_bytes());

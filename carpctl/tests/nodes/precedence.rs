@@ -5,7 +5,7 @@ use std::process::Command;
 
 use carp_net::lab::Process;
 
-use crate::net::{Net, Terrain, V4};
+use crate::net::{Net, Terrain, V4, wait_until};
 
 #[test]
 fn every_thread_of_the_service_runs_before_what_only_computes() {
@@ -21,10 +21,12 @@ fn every_thread_of_the_service_runs_before_what_only_computes() {
     net.wait_for_master(&net.one, &net.two);
     let supervisor = net.one.supervisor();
     assert_eq!(priorities(&supervisor), [2]);
-    assert_eq!(priorities(&net.one.engine()), [1, 1], "loop and worker");
+    // Each thread takes it when it begins to run.
+    let taken = || priorities(&net.one.engine()) == [1, 1];
+    wait_until("loop and worker have precedence", taken);
 
     net.one.carpctl("restart");
-    assert_eq!(priorities(&net.one.engine()), [1, 1], "after a restart");
+    wait_until("they have it after a restart", taken);
 }
 
 /// The real-time priority of each thread of a process; 0: it is scheduled as most are.

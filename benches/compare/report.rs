@@ -250,8 +250,8 @@ less than the 10 ms between two questions of the client, is level.
 CPU: all processes and threads of a node, with what the kernel does in their name: the delivery of what a
 node sends, up to the sockets of the other node, is in its own time, so nobody records meanwhile. Memory:
 the sum over all processes; *proportional* divides what they share among them. Packets: what both
-nodes send while nothing happens. Start: from the start of the program on the first node until the client
-had an answer from each address. Crash: the cable of the master is pulled and all its processes
+nodes send while nothing happens. Start: from the start of the program on the first node until it is
+master of all and the client has an answer from each address. Crash: the cable of the master is pulled and all its processes
 are killed, at an evenly spread moment of the second that follows the advert of its last virtual router
 in each round; the client, which knows all addresses, asks each every 10 ms until it is answered, and
 then whether it stays so. The *master-down time* counts from the last advert on the wire.";

@@ -32,4 +32,5 @@ mod sandbox;
 mod session;
 mod supervisor;
 mod watch;
+mod watchdog;
 mod wire;

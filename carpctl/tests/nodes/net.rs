@@ -12,6 +12,8 @@ use std::time::Duration;
 use carp_net::lab::{self, Asker, Echo, EchoReport, Host, Lab};
 use serde_json::Value;
 
+use crate::watchdog::{self, Watched};
+
 pub(crate) const V4: &str = "192.0.2.10/24";
 pub(crate) const V6: &str = "2001:db8::10/64";
 pub(crate) const PASS: &str = "SharedSecret";
@@ -31,6 +33,8 @@ pub(crate) struct Net {
     pub(crate) asker: Host,
     pub(crate) lab: Lab,
     quiet: Option<Quiet>,
+    #[expect(dead_code, reason = "held")]
+    watched: Watched,
 }
 
 /// Read where echoes are counted or time is measured, written where a network is made or taken
@@ -85,6 +89,7 @@ impl Net {
     /// Makes it, or says why not. Others may come and go meanwhile, so that only states and
     /// counters can be looked at, with patience.
     pub(crate) fn beside_others(terrain: Terrain) -> Option<Self> {
+        let watched = Watched::new();
         let _quiet = Quiet::changing();
         let lab = match Lab::new() {
             Ok(lab) => lab,
@@ -112,6 +117,7 @@ impl Net {
             asker,
             lab,
             quiet: None,
+            watched,
         })
     }
 
@@ -166,6 +172,7 @@ impl Drop for Net {
 impl Node {
     pub(crate) fn new(lab: &Lab, name: &str, number: u8, terrain: Terrain) -> Self {
         let host = lab.host(name).unwrap();
+        watchdog::belongs_to_this_test(host.namespace());
         if terrain.bare {
             host.set_sysctl("net/ipv6/conf/vmx0/addr_gen_mode", "1")
                 .unwrap();

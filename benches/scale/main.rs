@@ -21,6 +21,7 @@ mod figures;
 mod report;
 mod run;
 use report::Row;
+use run::Measured;
 
 /// Measure what many virtual hosts cost
 #[derive(Debug, Parser)]
@@ -32,6 +33,9 @@ struct Options {
     /// For how many seconds the time of the processor is counted
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
     seconds: u64,
+    /// How often everything is measured; what counts is the median
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    runs: u32,
     /// Measure these contenders only
     #[arg(long, value_delimiter = ',')]
     contender: Vec<String>,
@@ -70,9 +74,16 @@ fn run(options: &Options) -> Result<()> {
     };
     let window = Duration::from_secs(options.seconds);
     let start = lab::now();
-    let mut rows = Vec::new();
-    for &work in works {
-        for contender in contenders.iter().filter(|it| it.version().is_some()) {
+    let there: Vec<_> = contenders
+        .iter()
+        .filter(|it| it.version().is_some())
+        .collect();
+    let pairs = works
+        .iter()
+        .flat_map(|&work| there.iter().map(move |contender| (work, *contender)));
+    let mut runs = vec![Vec::new(); works.len() * there.len()];
+    for _ in 0..options.runs {
+        for ((work, contender), runs) in pairs.clone().zip(&mut runs) {
             let measured = run::run(contender.as_ref(), work, window)
                 .map_err(|error| format!("{}, {work}: {error}", contender.name()))?;
             let row = Row {
@@ -81,16 +92,27 @@ fn run(options: &Options) -> Result<()> {
                 measured,
             };
             eprintln!("{row}");
-            rows.push(row);
+            runs.push(measured);
         }
     }
+    let rows: Vec<Row> = pairs
+        .zip(&runs)
+        .map(|((work, contender), runs)| Row {
+            contender: contender.name(),
+            work,
+            measured: Measured::median(runs),
+        })
+        .collect();
     let versions = contenders.iter().map(|it| {
         let missing = || format!("{}: not installed", it.name());
         it.version().unwrap_or_else(missing)
     });
     let versions = versions.collect::<Vec<_>>().join("; ");
     let minutes = (lab::now() - start).as_secs().div_ceil(60);
-    let conditions = format!("{versions}; {} s each, {minutes} minutes", options.seconds);
+    let conditions = format!(
+        "{versions}; medians of {} runs of {} s each, {minutes} minutes",
+        options.runs, options.seconds
+    );
     let text = report::text(&rows, &conditions);
     println!("{text}");
     let whole = options.work.is_empty() && options.contender.is_empty();

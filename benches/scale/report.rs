@@ -8,7 +8,7 @@ use carp_benches::{Load, aligned, results};
 
 use crate::run::Measured;
 
-/// One run of one contender.
+/// What one contender needs for some work.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
     pub(crate) contender: &'static str,
@@ -49,8 +49,9 @@ pub(crate) fn text(rows: &[Row], conditions: &str) -> String {
     let mut misses = Vec::new();
     let load = load_table(rows);
     let times = times_table(rows);
-    for row in rows {
+    for row in rows.iter().filter(|row| row.is_ours()) {
         check(row, &mut misses);
+        compare(row, rows, &mut misses);
     }
     let mut text = format!(
         "## Scale\n\n{}; {conditions}.\n\n\
@@ -145,11 +146,65 @@ fn times_table(rows: &[Row]) -> String {
     aligned(&table)
 }
 
+impl Row {
+    /// Whether it is this project's own, and has anything to do.
+    fn is_ours(&self) -> bool {
+        self.contender == "carpctl" && self.work.count() > 0
+    }
+}
+
+/// Holds what this project's own service needs against what the other one does, and the cost of an
+/// advert against that where there are fewer virtual hosts.
+fn compare(row: &Row, rows: &[Row], misses: &mut Vec<String>) {
+    let mut miss = |what: String| misses.push(format!("{}: {what}", row.work));
+    let mut others = rows.iter().filter(|it| it.contender != row.contender);
+    let other = others.find(|it| it.work == row.work && it.work.count() == 255);
+    let idle = |of: &Row| {
+        let mut rows = rows.iter();
+        let idle = rows.find(|it| it.contender == of.contender && it.work.count() == 0);
+        idle.map_or_else(Default::default, |row| row.measured.load)
+    };
+    type Of = fn([Load; 2]) -> Load;
+    let (master, backup): (Of, Of) = (|[load, _]| load, |[_, load]| load);
+    for (role, load) in [("master", master), ("backup", backup)] {
+        if let Some(other) = other {
+            let [own, theirs] = [row, other].map(|row| load(row.measured.load));
+            if own.cpu > theirs.cpu / 3.0 {
+                miss(format!(
+                    "at most a third of the time of {} as {role}: {} and {}",
+                    other.contender,
+                    percent(own),
+                    percent(theirs)
+                ));
+            }
+            if own.memory.resident >= theirs.memory.resident {
+                miss(format!(
+                    "less resident than {} as {role}: {} and {} MiB",
+                    other.contender,
+                    mebibytes(own.memory.resident),
+                    mebibytes(theirs.memory.resident)
+                ));
+            }
+        }
+        let cost =
+            |row: &Row| load(row.measured.load).per_advert(row.work.count(), load(idle(row)));
+        let fewer = rows
+            .iter()
+            .filter(|it| it.is_ours() && it.work.count() < row.work.count());
+        if let (Some(own), Some(least)) = (cost(row), fewer.filter_map(cost).min())
+            && own > least.mul_f64(FLAT)
+        {
+            miss(format!(
+                "an advert costs the {role} no more than {FLAT} times as much as with fewer: {} and {} µs",
+                micros(own),
+                micros(least)
+            ));
+        }
+    }
+}
+
 /// Holds a run of this project's own against the limits.
 fn check(row: &Row, misses: &mut Vec<String>) {
-    if row.contender != "carpctl" || row.work.count() == 0 {
-        return;
-    }
     let Measured { load, crash, .. } = &row.measured;
     let [master, backup] = load;
     let mut miss = |what: &str, is: String| misses.push(format!("{}: {what}: {is}", row.work));
@@ -216,6 +271,7 @@ fn seconds(time: Duration) -> String {
 }
 
 const LATE: Duration = Duration::from_millis(20);
+const FLAT: f64 = 1.25;
 
 const HOW: &str = "\
 Two nodes on one switch for each carpdev, every node a network namespace of its own; each virtual host has

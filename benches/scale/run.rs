@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use carp_benches::many::{Claims, Contender, Wires, Work};
-use carp_benches::{Load, Result, latest, pause};
+use carp_benches::{Figures, Load, Memory, Result, latest, pause};
 use carp_net::lab;
 
 use crate::figures::taken_over;
@@ -34,6 +34,37 @@ pub(crate) struct Crash {
     pub(crate) late: Duration,
     /// How many virtual hosts nobody took over, or announced.
     pub(crate) lost: usize,
+}
+
+impl Measured {
+    /// The medians of some runs; lost is what was lost in any of them.
+    pub(crate) fn median(runs: &[Self]) -> Self {
+        let time = |of: fn(&Self) -> Duration| median(runs, of);
+        let load = |node: fn(&Self) -> Load| Load {
+            cpu: median(runs, |run| node(run).cpu),
+            memory: Memory {
+                resident: median(runs, |run| node(run).memory.resident),
+                proportional: median(runs, |run| node(run).memory.proportional),
+            },
+        };
+        let lost = runs.iter().map(|run| run.crash.lost).max();
+        Self {
+            start: time(|run| run.start),
+            late_at_start: time(|run| run.late_at_start),
+            load: [load(|run| run.load[0]), load(|run| run.load[1])],
+            late_at_rest: time(|run| run.late_at_rest),
+            crash: Crash {
+                taken_over: time(|run| run.crash.taken_over),
+                announced: time(|run| run.crash.announced),
+                late: time(|run| run.crash.late),
+                lost: lost.unwrap_or_default(),
+            },
+        }
+    }
+}
+
+fn median<T: Copy + Default + PartialOrd>(runs: &[Measured], of: impl Fn(&Measured) -> T) -> T {
+    Figures::of(runs.iter().map(of)).map_or_else(T::default, |figures| figures.median)
 }
 
 /// Has a contender do this work, and measures it for `window`.

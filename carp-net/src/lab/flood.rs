@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::Result;
 use crate::error::About as _;
-use crate::linux::capture::Capture;
+use crate::linux::outlet::Outlet;
 
 use super::clock;
 use super::worker::{Stop, Worker};
@@ -15,9 +15,9 @@ use super::worker::{Stop, Worker};
 pub struct Flood(Worker<Result<u64>>);
 
 impl Flood {
-    /// Sends `frames` through `capture`, `rate` of them a second.
-    pub(super) fn start(capture: Capture, frames: Vec<Vec<u8>>, rate: u32) -> Result<Self> {
-        let send = move |stop: Stop| send(&capture, &frames, rate, &stop);
+    /// Sends `frames` through `outlet`, `rate` of them a second.
+    pub(super) fn start(outlet: Outlet, frames: Vec<Vec<u8>>, rate: u32) -> Result<Self> {
+        let send = move |stop: Stop| send(&outlet, &frames, rate, &stop);
         Ok(Self(Worker::start("flood", send)?))
     }
 
@@ -31,10 +31,10 @@ impl Flood {
     }
 }
 
-fn send(capture: &Capture, frames: &[Vec<u8>], rate: u32, stop: &Stop) -> Result<u64> {
-    let mut turn = frames.iter().cycle();
+fn send(outlet: &Outlet, frames: &[Vec<u8>], rate: u32, stop: &Stop) -> Result<u64> {
+    let mut turn = frames;
     let mut last = clock::now();
-    let (mut sent, mut owed) = (0, 0.0);
+    let (mut sent, mut owed) = (0, 0.0_f64);
     while !stop.is_raised() {
         thread::sleep(PAUSE);
         let now = clock::now();
@@ -42,12 +42,26 @@ fn send(capture: &Capture, frames: &[Vec<u8>], rate: u32, stop: &Stop) -> Result
         last = now;
         // What a machine that is too slow does not manage is not made up for.
         owed = owed.min(f64::from(rate) * MOST_OWED);
-        while owed >= 1.0
-            && let Some(frame) = turn.next()
-        {
-            capture.send(frame).about("flood")?;
-            sent += 1;
-            owed -= 1.0;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "between none and what is owed in 20 ms"
+        )]
+        let mut due = owed as usize;
+        while due > 0 && !frames.is_empty() {
+            if turn.is_empty() {
+                turn = frames;
+            }
+            let now = turn.get(..due.min(Outlet::TOGETHER)).unwrap_or(turn);
+            let taken = outlet.send(now).about("flood")?;
+            if taken == 0 {
+                // No room: what comes next may find some.
+                break;
+            }
+            turn = turn.get(taken..).unwrap_or_default();
+            due = due.saturating_sub(taken);
+            sent += taken as u64;
+            owed -= taken as f64;
         }
     }
     Ok(sent)

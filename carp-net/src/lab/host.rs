@@ -14,6 +14,7 @@ use crate::error::About as _;
 use crate::linux::capture::Capture;
 use crate::linux::namespace::Namespace;
 use crate::linux::netlink::Monitor;
+use crate::linux::outlet::Outlet;
 use crate::{Error, Result};
 
 use super::links::Links;
@@ -236,8 +237,8 @@ impl Host {
     /// Where it has none.
     pub fn flood(&self, frames: Vec<Vec<u8>>, rate: u32) -> Result<Flood> {
         let index = self.links.index(&self.interface)?;
-        let capture = self.enter(|| Capture::open(index, &NOTHING))?;
-        Flood::start(capture.about(&self.interface)?, frames, rate)
+        let outlet = self.enter(|| Outlet::open(index))?;
+        Flood::start(outlet.about(&self.interface)?, frames, rate)
     }
 
     /// Records the frames on one of its interfaces.

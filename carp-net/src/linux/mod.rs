@@ -41,6 +41,8 @@ pub(crate) mod netlink;
 mod news;
 mod onlooker;
 pub use onlooker::Onlooker;
+#[cfg(feature = "lab")]
+pub(crate) mod outlet;
 mod place;
 mod poller;
 pub(crate) mod precedence;

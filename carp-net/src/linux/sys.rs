@@ -273,6 +273,38 @@ impl Batch {
     }
 }
 
+/// How many frames [`send_together`] takes at most.
+#[cfg(feature = "lab")]
+pub(super) const TOGETHER: usize = 64;
+
+/// Sends frames through a packet socket that is bound to an interface, in one call and no more than
+/// [`TOGETHER`]; returns how many the kernel took.
+///
+/// # Errors
+///
+/// What the kernel says instead of taking the first of them.
+#[cfg(feature = "lab")]
+pub(super) fn send_together(socket: impl AsFd, frames: &[Vec<u8>]) -> io::Result<usize> {
+    // SAFETY: an `iovec` is made of a number and a pointer, and may be zero.
+    let mut buffers: [libc::iovec; TOGETHER] = unsafe { std::mem::zeroed() };
+    // SAFETY: a `mmsghdr` is made of numbers and pointers, and may be zero.
+    let mut headers: [libc::mmsghdr; TOGETHER] = unsafe { std::mem::zeroed() };
+    let mut count: libc::c_uint = 0;
+    for ((frame, buffer), header) in frames.iter().zip(&mut buffers).zip(&mut headers) {
+        // The kernel only reads it.
+        buffer.iov_base = frame.as_ptr().cast_mut().cast();
+        buffer.iov_len = frame.len();
+        header.msg_hdr.msg_iov = &raw mut *buffer;
+        header.msg_hdr.msg_iovlen = 1;
+        count += 1;
+    }
+    let fd = socket.as_fd().as_raw_fd();
+    // SAFETY: `count` headers are filled in, each with one buffer of this function, which points to
+    // a frame that is borrowed meanwhile and as long as it says; the kernel writes only `msg_len`.
+    let sent = unsafe { libc::sendmmsg(fd, headers.as_mut_ptr(), count, 0) };
+    usize::try_from(sent).map_err(|_| io::Error::last_os_error())
+}
+
 /// The same bytes, for a function that asks for uninitialised ones. Only for functions that
 /// write nothing uninitialised into them, as the kernel does not.
 #[cfg(feature = "lab")]

@@ -13,6 +13,15 @@ fn frame(from: &Host, bytes: &[u8]) -> Vec<u8> {
     advert_frame(&headers, &payload).to_vec()
 }
 
+/// The same frame behind routers: a hop limit of 64, and the checksum of such a header.
+fn from_afar(mut frame: Vec<u8>) -> Vec<u8> {
+    let less = u16::from_be_bytes([frame[22] - 64, 0]);
+    let (sum, carry) = u16::from_be_bytes([frame[24], frame[25]]).overflowing_add(less);
+    frame[22] = 64;
+    frame[24..26].copy_from_slice(&(sum + u16::from(carry)).to_be_bytes());
+    frame
+}
+
 #[test]
 fn during_a_flood_the_kernel_drops_what_nobody_can_mean() {
     let Some(lab) = lab() else { return };
@@ -39,6 +48,14 @@ fn during_a_flood_the_kernel_drops_what_nobody_can_mean() {
     send(&unknown);
     send(&known);
     assert_eq!(heard(&mut one), known);
+    // A peer may be behind routers.
+    let far = from_afar(frame(&two, &known));
+    two.send_frame("vmx0", &far).unwrap();
+    let packet = one.wait_for_packet();
+    assert_eq!(
+        (packet.envelope().hop_limit, &packet.bytes()[..2]),
+        (64, &known[..])
+    );
     // It goes when it has been calm for a while.
     let mut dropped = 0;
     for second in 1..=6 {

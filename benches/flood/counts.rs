@@ -1,0 +1,56 @@
+//! What a node has counted, and what it should have.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+/// The counters of a service, by name.
+pub(crate) type Counts = BTreeMap<String, u64>;
+
+/// Those of an answer to `stats --json`.
+pub(crate) fn counts(answer: &Value) -> Counts {
+    let all = answer.get("counters").and_then(Value::as_object);
+    let all = all.into_iter().flatten();
+    all.filter_map(|(name, count)| Some((name.clone(), count.as_u64()?)))
+        .collect()
+}
+
+/// How much a counter has grown.
+pub(crate) fn grown(before: &Counts, after: &Counts, name: &str) -> u64 {
+    let of = |counts: &Counts| counts.get(name).copied().unwrap_or_default();
+    of(after).saturating_sub(of(before))
+}
+
+/// How many of `sent` frames, which go in turn, are of each of the three kinds.
+pub(crate) const fn kinds(sent: u64) -> [u64; 3] {
+    [sent.div_ceil(3), (sent + 1) / 3, sent / 3]
+}
+
+/// What is not counted exactly after so many forged frames below the rate of the filter, each with
+/// what it should be.
+pub(crate) fn inexact(before: &Counts, after: &Counts, sent: u64) -> Vec<String> {
+    let [wrong, unknown, rubbish] = kinds(sent);
+    let expected = [
+        ("badauth", wrong),
+        ("badvhid", unknown),
+        ("badsum", rubbish),
+        ("badif", 0),
+        ("badttl", 0),
+        ("badlen", 0),
+        ("badver", 0),
+        ("filtered", 0),
+        ("transitions", 0),
+    ];
+    let wrong = expected.into_iter().filter_map(|(name, expected)| {
+        let is = grown(before, after, name);
+        (is != expected).then(|| format!("{name} {is} and not {expected}"))
+    });
+    wrong.collect()
+}
+
+/// How many packets the raw sockets of a network namespace had no room for, by its `net/raw`.
+pub(crate) fn without_room(table: &str) -> u64 {
+    let lines = table.lines().skip(1);
+    let last = lines.filter_map(|line| line.split_whitespace().last()?.parse::<u64>().ok());
+    last.sum()
+}

@@ -542,7 +542,8 @@ impl<B: Backend> Driver<B> {
         };
         let up = view.config().is_enabled() || view.holds();
         let setup = setup_of(&interface.name, view.link(), view.config(), up);
-        if !interface.tearing_down && interface.setup != setup {
+        // What is taken away in a moment is not set down before, which takes the kernel a while.
+        if !interface.tearing_down && !self.stopping && interface.setup != setup {
             interface.setup = setup;
             self.backend.configure(id, &interface.setup);
         }

@@ -8,11 +8,12 @@ use carp_fsm::carp_proto::{MacAddress, Vhid};
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::link::{
-    InfoData, InfoKind, InfoMacVlan, LinkAttribute, LinkFlags, LinkInfo, LinkMessage, MacVlanMode,
+    InfoData, InfoKind, InfoMacVlan, LinkAttribute, LinkExtentMask, LinkFlags, LinkInfo,
+    LinkMessage, MacVlanMode,
 };
 
 use super::links::Link;
-use super::netlink::{Connection, Refusal, Request};
+use super::netlink::{Attributes, Connection, Message, Refusal, Request};
 
 /// The link called `name`, if there is one.
 pub(super) fn find(connection: &mut Connection, name: &str) -> Result<Option<Link>, Refusal> {
@@ -80,6 +81,36 @@ pub(super) fn delete(index: u32) -> Request {
     Request::new(RouteNetlinkMessage::DelLink(message), 0)
 }
 
+/// Puts the interface into a group, by which many can be taken away at once.
+pub(super) fn join_group(index: u32, group: u32) -> Request {
+    let mut message = LinkMessage::default();
+    message.header.index = index;
+    message.attributes.push(LinkAttribute::Group(group));
+    Request::new(RouteNetlinkMessage::SetLink(message), 0)
+}
+
+/// The members of a group.
+pub(super) fn members(connection: &mut Connection, group: u32) -> Result<Vec<u32>, Refusal> {
+    let mut all = LinkMessage::default();
+    all.attributes
+        .push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
+    let links = connection.dump(&RouteNetlinkMessage::GetLink(all))?;
+    let is_member = |link: &&Message| {
+        let attributes = Attributes::behind(&link.payload, HEADER);
+        attributes.get(IFLA_GROUP).and_then(|value| value.u32()) == Some(group)
+    };
+    let members = links.iter().filter(is_member);
+    let links = members.filter_map(|link| Link::read(&link.payload));
+    Ok(links.map(|link| link.index).collect())
+}
+
+/// Takes all interfaces of a group away.
+pub(super) fn delete_group(group: u32) -> Request {
+    let mut message = LinkMessage::default();
+    message.attributes.push(LinkAttribute::Group(group));
+    Request::new(RouteNetlinkMessage::DelLink(message), 0)
+}
+
 /// Takes the carrier of the interface away, or gives it back.
 pub(super) fn protodown(index: u32, on: bool) -> Request {
     let mut message = LinkMessage::default();
@@ -129,6 +160,11 @@ pub(super) fn vhid_in(alias: &str) -> Option<Vhid> {
     let vhid = Vhid::new(vhid).ok()?;
     (alias == alias_of(vhid)).then_some(vhid)
 }
+
+/// `struct ifinfomsg`.
+const HEADER: usize = 16;
+/// Of `linux/if_link.h`.
+const IFLA_GROUP: u16 = 27;
 
 /// What the alias of a carp interface says before its vhid.
 const ALIAS: &str = "carp vhid ";

@@ -19,6 +19,7 @@ use crate::{Error, ErrorKind, Report, Result, Setup};
 
 mod care;
 mod sweep;
+mod unmake;
 
 /// What does the jobs, in the thread that may wait.
 pub(super) struct Kernel<T> {
@@ -113,13 +114,7 @@ impl<T: FnMut(Answer)> Kernel<T> {
                 }
             }
             Job::Configure(id, setup) => self.configure(id, setup),
-            Job::TearDown(id) => {
-                self.release(id);
-                if let Some(place) = self.hosts.remove(&id).and_then(|host| host.place) {
-                    place.unmake(&mut self.access);
-                }
-                self.report(Report::TornDown(id));
-            }
+            Job::TearDown(id) => self.tear_down(&[id]),
             Job::Adopt { id, addresses } => self.adopt(id, &addresses),
             Job::Hold {
                 id,
@@ -151,16 +146,26 @@ impl<T: FnMut(Answer)> Kernel<T> {
         }
     }
 
+    /// Takes virtual hosts away, and tells of each when all have gone.
+    pub(super) fn tear_down(&mut self, ids: &[HostId]) {
+        let mut places = Vec::new();
+        for id in ids {
+            self.release(*id);
+            places.extend(self.hosts.remove(id).and_then(|host| host.place));
+        }
+        unmake::all(&mut self.access, places);
+        for id in ids {
+            self.report(Report::TornDown(*id));
+        }
+    }
+
     /// Takes everything away and puts everything back, unless it is to be left in place.
     pub(super) fn clear(mut self) {
         if self.leaves {
             return;
         }
-        for host in std::mem::take(&mut self.hosts).into_values() {
-            if let Some(place) = host.place {
-                place.unmake(&mut self.access);
-            }
-        }
+        let hosts = std::mem::take(&mut self.hosts).into_values();
+        unmake::all(&mut self.access, hosts.filter_map(|host| host.place));
         for carpdev in std::mem::take(&mut self.carpdevs).into_values() {
             carpdev.put_back(&mut self.access);
         }
@@ -174,12 +179,10 @@ impl<T: FnMut(Answer)> Kernel<T> {
         let on_link: Vec<HostId> = on_link.map(|(id, _)| *id).collect();
         if let Some(before) = self.carpdevs.remove(&link) {
             // It has gone, or it has another name now.
+            let hosts = self.hosts.values_mut();
+            let hosts = hosts.filter(|host| host.setup.link == link);
+            unmake::all(&mut self.access, hosts.filter_map(|host| host.place.take()));
             for id in &on_link {
-                if let Some(host) = self.hosts.get_mut(id)
-                    && let Some(place) = host.place.take()
-                {
-                    place.unmake(&mut self.access);
-                }
                 self.tell_place(*id);
             }
             before.put_back(&mut self.access);
@@ -242,7 +245,7 @@ impl<T: FnMut(Answer)> Kernel<T> {
         let suits =
             |place: &Place| carpdev.is_some_and(|carpdev| place.suits(&host.setup, carpdev));
         if let Some(place) = host.place.take_if(|place| !suits(place)) {
-            place.unmake(&mut self.access);
+            unmake::all(&mut self.access, [place]);
         }
         let Some(carpdev) = carpdev.filter(|_| !host.deleted) else {
             return Ok(());

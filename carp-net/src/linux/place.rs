@@ -357,23 +357,27 @@ impl Place {
         self.set_routes(&mut access.connection, self.held.clone());
     }
 
-    /// Takes it away, with all that is on it.
-    pub(super) fn unmake(mut self, access: &mut Access) {
+    /// Takes all away that is on it. Returns the index of its own interface, if there is still one
+    /// to be deleted.
+    pub(super) fn clear(mut self, access: &mut Access) -> Option<u32> {
         self.release(access);
-        if self.ground == Ground::Shared {
-            let (connection, journal) = (&mut access.connection, &mut access.journal);
-            let given_back = access.clsacts.give_back(connection, journal, self.index);
-            self.warn("clsact not removed", given_back);
-        }
-        if self.ground == Ground::Own {
-            // Only if it is still the one that was made: an index can come again.
-            match interface::find(&mut access.connection, &self.name) {
-                Ok(Some(link)) if link.index == self.index && link.is_carp() => {
-                    self.try_all(&mut access.connection, vec![interface::delete(self.index)]);
-                }
-                Ok(_) => {}
-                Err(error) => self.warn("not found", Err(error)),
+        match self.ground {
+            Ground::Shared => {
+                let (connection, journal) = (&mut access.connection, &mut access.journal);
+                let given_back = access.clsacts.give_back(connection, journal, self.index);
+                self.warn("clsact not removed", given_back);
+                None
             }
+            // Only if it is still the one that was made: an index can come again.
+            Ground::Own => match interface::find(&mut access.connection, &self.name) {
+                Ok(link) => link
+                    .filter(|link| link.index == self.index && link.is_carp())
+                    .map(|link| link.index),
+                Err(error) => {
+                    self.warn("not found", Err(error));
+                    None
+                }
+            },
         }
     }
 

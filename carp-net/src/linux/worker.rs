@@ -229,22 +229,47 @@ fn work<T: FnMut(Answer)>(
     todo: &Receiver<(Ticket, Job)>,
     mut done: impl FnMut(Ticket, bool),
 ) {
+    let mut next = None;
     loop {
         kernel.attend();
-        let waited = match kernel.deadline() {
-            None => todo.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            Some(deadline) => todo.recv_timeout(deadline - clock::now()),
+        let waited = match (next.take(), kernel.deadline()) {
+            (Some(next), _) => Ok(next),
+            (None, None) => todo.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            (None, Some(deadline)) => todo.recv_timeout(deadline - clock::now()),
         };
-        let (ticket, job) = match waited {
+        let (mut ticket, job) = match waited {
             Ok(next) => next,
             Err(RecvTimeoutError::Timeout) => continue,
             Err(RecvTimeoutError::Disconnected) => break,
         };
         let is_quiet = job.is_quiet();
-        kernel.perform(job);
+        if let Job::TearDown(id) = job {
+            let mut ids = vec![id];
+            (ticket, next) = together(ticket, &mut ids, todo);
+            kernel.tear_down(&ids);
+        } else {
+            kernel.perform(job);
+        }
         done(ticket, is_quiet);
     }
     kernel.clear();
+}
+
+/// Takes the virtual hosts that are to be taken away next, too. Returns the number of the last of
+/// these jobs, and the job behind it, if there is one.
+fn together(
+    mut last: Ticket,
+    ids: &mut Vec<HostId>,
+    todo: &Receiver<(Ticket, Job)>,
+) -> (Ticket, Option<(Ticket, Job)>) {
+    while let Ok((ticket, job)) = todo.try_recv() {
+        let Job::TearDown(id) = job else {
+            return (last, Some((ticket, job)));
+        };
+        ids.push(id);
+        last = ticket;
+    }
+    (last, None)
 }
 
 /// Tells the loop that the thread has ended, however it did.

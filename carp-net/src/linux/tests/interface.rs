@@ -295,3 +295,46 @@ fn it_is_made_again_if_somebody_deletes_it() {
     assert_eq!(one.view("address carp0").len(), 1);
     assert!(one.view("link carp0")[0].contains(" protodown 0"));
 }
+
+#[test]
+fn many_are_taken_away_together_without_a_word_and_nobody_elses() {
+    let Some(lab) = lab() else { return };
+    if !has_iproute2() {
+        return;
+    }
+    for (name, in_our_group) in [("one", false), ("two", true)] {
+        let mut machine = Machine::plug(&lab, name, &["198.51.100.1/24"]);
+        machine.ip("ip link add stranger0 link vmx0 type macvlan mode bridge");
+        machine.ip("ip link set dev stranger0 addrgenmode none");
+        if in_our_group {
+            machine.ip("ip link set dev stranger0 group 1128353360");
+        }
+        let before = settled(&machine.host);
+        let numbers = 1..=20;
+        let ids: Vec<_> = numbers
+            .map(|number| {
+                let setup = Setup {
+                    interface: format!("carp{number}"),
+                    vhid: vhid(number),
+                    ..carp0()
+                };
+                let id = machine.configure(&setup);
+                let inet6 = format!("2001:db8::{number}/64");
+                machine.hold(id, &[&format!("192.0.2.{number}/24"), &inet6]);
+                id
+            })
+            .collect();
+        let tap = lab.tap_port(name).unwrap();
+        for id in &ids {
+            machine.backend.tear_down(*id);
+        }
+        for id in ids {
+            machine.wait_for_tear_down(id);
+        }
+        assert_eq!(machine.view("link carp"), [""; 0], "{name}");
+        let after = machine.host.snapshot().unwrap();
+        assert_eq!(after.changes_since(&before), [""; 0], "{name}");
+        let is_ours = |it: &crate::lab::Frame| it.source().octets()[..4] == [0, 0, 0x5e, 0];
+        assert!(tap.wait_for(SHORT, is_ours).is_none(), "{name}");
+    }
+}

@@ -123,7 +123,11 @@ impl Demotions {
 }
 
 fn as_far_as_it_goes(sum: i64) -> i32 {
-    i32::try_from(sum).unwrap_or(if sum < 0 { i32::MIN } else { i32::MAX })
+    i32::try_from(sum).unwrap_or(if sum.is_negative() {
+        i32::MIN
+    } else {
+        i32::MAX
+    })
 }
 
 /// Says why, not of which virtual host.

@@ -225,7 +225,7 @@ impl Host {
     fn set_role(&mut self, around: &mut Surroundings<'_>, role: Role, reason: Reason) {
         let from = self.state();
         self.run.role = role;
-        self.run.interrupted &= role == Role::Master;
+        self.run.interrupted = false;
         let to = self.state();
         if from != to {
             let at = around.now;

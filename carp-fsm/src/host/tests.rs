@@ -52,18 +52,25 @@ fn new_master_holds_then_advertises_then_announces() {
     let mut bench = Bench::backup();
     bench.pass(Duration::from_micros(3_390_625));
     assert_eq!(bench.take(), ["hold", ADVERT, ANNOUNCE]);
+    let counters = *bench.node.host(bench.id).unwrap().counters();
+    assert_eq!(counters.preempt, 1, "as kernels count becoming master");
 }
 
 #[test]
 fn advert_waits_until_the_addresses_are_in_place() {
+    let taking_over = |bench: &Bench| bench.node.host(bench.id).unwrap().taking_over();
     let mut bench = Bench::backup();
     bench.answers = false;
+    assert_eq!(taking_over(&bench), None);
     bench.pass_millis(5_000);
     assert_eq!(
         (bench.state(), bench.take()),
         (State::Backup, vec!["hold".into()])
     );
+    let why = crate::Reason::MasterDown(Family::Inet);
+    assert_eq!(taking_over(&bench), Some(why));
     bench.input(Input::Held(bench.id));
+    assert_eq!(taking_over(&bench), None);
     assert_eq!(
         (bench.state(), bench.take()),
         (State::Master, vec![ADVERT.into(), ANNOUNCE.into()])
@@ -110,6 +117,28 @@ fn better_master_heard_while_taking_over_wins() {
     assert_eq!(bench.take(), ["hold", "release"]);
     bench.input(Input::Held(bench.id));
     assert_eq!((bench.state(), bench.take()), (State::Backup, vec![]));
+}
+
+#[test]
+fn worse_master_heard_while_taking_over_from_it_changes_nothing() {
+    let mut bench = Bench::new(Node::builder().preempt(true), host(100, &[V4]));
+    bench.answers = false;
+    bench.hear(1, 200, 0);
+    bench.hear(1, 200, 0);
+    assert_eq!(bench.take(), ["hold"]);
+    bench.input(Input::Held(bench.id));
+    assert_eq!(bench.state(), State::Master);
+}
+
+#[test]
+fn state_master_is_obeyed_though_a_better_master_is_heard_on_the_way() {
+    let mut bench = Bench::backup();
+    bench.answers = false;
+    bench.command(Command::Master);
+    bench.hear(1, 0, 0);
+    assert_eq!(bench.take(), ["hold"]);
+    bench.input(Input::Held(bench.id));
+    assert_eq!(bench.state(), State::Master);
 }
 
 /// How often a new master has announced its address so many milliseconds after its first advert.
@@ -164,14 +193,16 @@ fn master_keeps_the_beat_when_called_late() {
 
 #[test]
 fn master_called_very_late_does_not_catch_up_with_a_burst() {
-    let mut bench = Bench::master();
-    // As late as can be without having been taken for dead.
-    bench.now = bench.node.deadline().unwrap().at + Duration::from_micros(2_609_374);
-    bench.node.handle_timeout(bench.now);
-    bench.drain();
-    let done = bench.take();
-    assert_eq!(done.first().unwrap(), ADVERT, "before any announcement");
-    assert_eq!(done.iter().filter(|line| *line == ADVERT).count(), 1);
+    // By a whole interval; then as late as can be without having been taken for dead.
+    for late in [1_390_625, 2_609_374] {
+        let mut bench = Bench::master();
+        bench.now = bench.node.deadline().unwrap().at + Duration::from_micros(late);
+        bench.node.handle_timeout(bench.now);
+        bench.drain();
+        let done = bench.take();
+        assert_eq!(done.first().unwrap(), ADVERT, "before any announcement");
+        assert_eq!(done.iter().filter(|line| *line == ADVERT).count(), 1);
+    }
 }
 
 // ---- §4.3, MASTER ----
@@ -203,6 +234,10 @@ fn master_answers_a_worse_master_once_a_second() {
     assert_eq!(bench.take(), [ADVERT, ANNOUNCE]);
     bench.hear(1, 200, 0);
     assert!(bench.take().is_empty());
+    bench.pass_millis(1_000);
+    bench.take();
+    bench.hear(1, 200, 0);
+    assert_eq!(bench.take(), [ADVERT, ANNOUNCE]);
 }
 
 /// Whoever was won by a worse master that is not answered is told again soon, however many there are.
@@ -287,11 +322,15 @@ fn tied_masters_wait_different_times() {
             let at = node.deadline().unwrap().at;
             node.handle_timeout(at);
         }
-        waits.push(node.deadline().unwrap().at);
+        waits.push(node.deadline().unwrap().at - now);
     }
     waits.sort();
     waits.dedup();
     assert_eq!(waits.len(), 4);
+    // As long as for a lost master, and up to a quarter of an interval more.
+    let shortest = Duration::from_micros(3_390_625);
+    let longest = shortest + Duration::from_micros(1_390_625 / 4);
+    assert!(waits.iter().all(|wait| (shortest..longest).contains(wait)));
 }
 
 // ---- §4.3, BACKUP a–d ----

@@ -90,6 +90,19 @@ fn master_with_another_mac_address_yields_with_nothing_to_hand_over() {
     assert!(bench.take().is_empty());
 }
 
+/// Whoever holds nothing leaves the addresses to any other master, a worse one too.
+#[test]
+fn master_with_another_mac_address_yields_to_a_worse_one() {
+    let mut bench = Bench::master();
+    bench.damage(Damage::LinkAddress);
+    bench.take();
+    bench.hear(1, 200, 1);
+    assert_eq!(
+        (bench.state(), bench.take()),
+        (State::Backup, vec!["release".into()])
+    );
+}
+
 #[test]
 fn interface_that_was_set_down_may_turn_out_to_be_deleted() {
     let mut bench = quiet(Bench::master());

@@ -190,3 +190,44 @@ fn state_in_init_does_not_end_the_holding_back() {
         assert_eq!(bench.state(), State::Backup, "{ignored}");
     }
 }
+
+/// `state backup` with nobody else there: the election begins anew, and nothing is forgotten.
+#[test]
+fn who_stepped_back_for_nobody_is_master_again_after_the_master_down_time() {
+    let mut bench = Bench::master();
+    bench.command(Command::Backup);
+    bench.pass(Duration::from_micros(3_390_624));
+    assert_eq!(bench.state(), State::Backup);
+    bench.pass(Duration::from_micros(1));
+    assert_eq!(bench.state(), State::Master);
+}
+
+/// 0/100: the master-down time is shorter than the hand-over lasts where nobody takes over.
+#[test]
+fn who_goes_down_while_it_steps_back_does_not_take_over() {
+    let fast = host(100, &[V4]).advbase(0).unwrap();
+    let mut bench = Bench::new(Node::builder(), fast);
+    bench.pass_millis(2_000);
+    bench.command(Command::Backup);
+    bench.command(Command::Down);
+    bench.take();
+    bench.pass_millis(1_400);
+    assert_eq!(bench.state(), State::Init);
+    assert!(!bench.take().contains(&"hold".into()));
+}
+
+#[test]
+fn late_answer_to_an_overtaken_hand_over_does_not_bow_out() {
+    let mut bench = Bench::master();
+    bench.answers = false;
+    bench.command(Command::Backup);
+    bench.command(Command::Master);
+    bench.input(Input::Held(bench.id));
+    bench.command(Command::Backup);
+    bench.take();
+    let silenced = Input::Silenced(bench.id);
+    bench.input(silenced.clone());
+    assert!(bench.take().is_empty(), "that was the first one");
+    bench.input(silenced);
+    assert_eq!(bench.take(), ["bow-out inet"]);
+}

@@ -80,3 +80,14 @@ fn master_that_has_become_worse_is_followed_no_longer() {
     bench.hear_from(3, 1, 200, 0);
     assert_eq!(bench.state(), State::Backup, "1/0 does not beat 1/0");
 }
+
+/// A word of another at the very instant at which the master is lost.
+#[test]
+fn master_is_followed_until_its_master_down_time_and_no_longer() {
+    for (micros, state) in [(3_390_624, State::Backup), (3_390_625, State::Master)] {
+        let mut bench = following();
+        bench.now = bench.now + Duration::from_micros(micros);
+        bench.hear_from(3, 255, 255, 0);
+        assert_eq!(bench.state(), state, "after {micros} µs");
+    }
+}

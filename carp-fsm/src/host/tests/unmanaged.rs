@@ -72,3 +72,15 @@ fn every_action_names_the_host_and_its_link() {
     );
     assert!(matches!(actions[2], Action::Announce { id: named, .. } if named == id));
 }
+
+/// Where its addresses are is for whoever has put them there to show.
+#[test]
+fn addresses_that_are_not_ours_to_manage_are_not_shown_to_switches() {
+    let peer = "198.51.100.2".parse().unwrap();
+    let config = Node::builder().manage_addresses(false).lease(false);
+    let mut bench = Bench::new(config, host(100, &[V4]).peer(peer));
+    bench.command(Command::Master);
+    bench.take();
+    bench.pass_millis(1_400);
+    assert_eq!(bench.take(), ["advert inet 1/100 0 to 198.51.100.2"]);
+}

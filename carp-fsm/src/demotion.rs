@@ -123,11 +123,12 @@ impl Demotions {
 }
 
 fn as_far_as_it_goes(sum: i64) -> i32 {
-    i32::try_from(sum).unwrap_or(if sum.is_negative() {
+    let limit = if sum.is_negative() {
         i32::MIN
     } else {
         i32::MAX
-    })
+    };
+    i32::try_from(sum).unwrap_or(limit)
 }
 
 /// Says why, not of which virtual host.

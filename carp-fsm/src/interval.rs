@@ -118,3 +118,21 @@ impl fmt::Display for Interval {
         write!(f, "{}/{}", self.advbase, self.advskew)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_but_255_255_is_a_bow_out() {
+        let bow_out = |advbase, advskew| Interval::from_octets(advbase, advskew).is_bow_out();
+        assert!(bow_out(255, 255));
+        assert!(!bow_out(255, 254) && !bow_out(254, 255));
+    }
+
+    #[test]
+    fn master_down_time_has_each_second_of_advbase_three_times() {
+        let wait = Interval::from_octets(2, 100).master_down();
+        assert_eq!(wait, Duration::from_micros(6_390_625));
+    }
+}

@@ -17,6 +17,8 @@ pub use network::{
     CARPDEV, FAMILIES, Network, Node, PASS, VHID, give_addresses, is_installed, output_of, shared,
     shared_address,
 };
+mod nonsense;
+pub use nonsense::{say, sayings};
 mod program;
 pub use program::Program;
 mod resources;

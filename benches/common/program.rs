@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use carp_net::carp_fsm::carp_proto::Family;
 use carp_net::lab;
 
-use crate::{Node, Result, output_of, pause};
+use crate::{CARPDEV, Network, Node, PASS, Result, VHID, output_of, pause, shared};
 
 /// A `carpctl` that can be run on nodes.
 #[derive(Clone, Debug)]
@@ -48,6 +49,26 @@ impl Program {
             return Err("carpctl could not be built".into());
         }
         Ok(Self(target.join("release/carpctl")))
+    }
+
+    /// Has a virtual host with an IPv4 address on both nodes of a network, and node one be master.
+    ///
+    /// # Errors
+    ///
+    /// Where that does not become master.
+    pub fn start_pair(&self, net: &Network) -> Result<()> {
+        let addresses = shared(Family::Inet);
+        for (node, advskew) in [(&net.one, 0), (&net.two, 100)] {
+            self.start(node)?;
+            let words = format!(
+                "carp0 vhid {VHID} pass {PASS} carpdev {CARPDEV} advskew {advskew} {addresses}"
+            );
+            self.run(node, &words)?;
+            if node.is_preferred() && !node.wait_for(Family::Inet, true, PATIENCE)? {
+                return Err(format!("did not become master: {}", node.log().trim()).into());
+            }
+        }
+        pause(SETTLED)
     }
 
     /// What it says its version is.
@@ -113,5 +134,7 @@ impl Program {
     }
 }
 
-/// How long a start may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a start may take, and becoming master.
+const PATIENCE: Duration = Duration::from_secs(12);
+/// Past the announcements of a new master.
+const SETTLED: Duration = Duration::from_secs(4);

@@ -12,10 +12,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use carp_benches::{
-    CARPDEV, FAMILIES, Memory, Network, Node, PASS, Program, Result, VHID, aligned, cpu_time,
-    end_in_good_order, latest, pause, results, shared,
+    Memory, Network, Node, Program, Result, aligned, cpu_time, end_in_good_order, latest, pause,
+    results,
 };
-use carp_net::carp_fsm::carp_proto::Family;
 use carp_net::lab;
 use clap::Parser;
 use serde_json::Value;
@@ -78,7 +77,7 @@ fn run(options: &Options) -> Result<()> {
     let nodes = [&net.one, &net.two];
     // Each port more would cost the machine another copy of all.
     net.lab.remove_interface(&net.client)?;
-    start(&net, &program)?;
+    program.start_pair(&net)?;
     let frames = forgery::frames()?;
     let look = || -> Result<[State; 2]> {
         let [one, two] = nodes.map(|node| state(node, &program));
@@ -206,22 +205,6 @@ fn run(options: &Options) -> Result<()> {
     }
 }
 
-/// Starts the pair: node one is master.
-fn start(net: &Network, program: &Program) -> Result<()> {
-    let addresses = shared(Family::Inet);
-    for (node, advskew) in [(&net.one, 0), (&net.two, 100)] {
-        program.start(node)?;
-        let words = format!(
-            "carp0 vhid {VHID} pass {PASS} carpdev {CARPDEV} advskew {advskew} {addresses}"
-        );
-        program.run(node, &words)?;
-        if node.is_preferred() && !node.wait_for(FAMILIES[0], true, PATIENCE)? {
-            return Err(format!("did not become master: {}", node.log().trim()).into());
-        }
-    }
-    pause(SETTLED)
-}
-
 fn state(node: &Node, program: &Program) -> Result<State> {
     let all: Value = serde_json::from_str(&program.run(node, "stats --json")?)?;
     let peers = all.pointer("/interfaces/0/peers").and_then(Value::as_array);
@@ -276,7 +259,6 @@ const CALM: u32 = 2_000;
 const CALM_FOR: Duration = Duration::from_secs(5);
 /// In KiB.
 const FLAT: u64 = 256;
-const PATIENCE: Duration = Duration::from_secs(12);
 /// Past the announcements of a new master.
 const SETTLED: Duration = Duration::from_secs(4);
 

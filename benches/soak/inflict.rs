@@ -244,6 +244,15 @@ impl<'a> Episode<'a> {
         let cost = row.costs.get(which).filter(|_| concerned);
         match cost.copied().unwrap_or(Cost::Nothing) {
             Cost::Nothing => Allowed::default(),
+            // What the best node, `ucarp`, does about others that were master meanwhile, it does late.
+            Cost::Echoes(echoes)
+                if row.reach == Reach::All && self.cluster.master(group, &[]) == Some(PEER) =>
+            {
+                Allowed {
+                    echoes: echoes + UCARP_TELLS_LATE,
+                    within: None,
+                }
+            }
             Cost::Echoes(echoes) => Allowed {
                 echoes,
                 within: None,
@@ -505,6 +514,9 @@ impl<'a> Episode<'a> {
 const MORE: &str = "192.0.2.12/24";
 const MORE_ALONE: &str = "192.0.2.12";
 const PEER_WOULD_HAVE: Duration = Duration::from_millis(4_200);
+/// Echoes: `ucarp` reads up to a second late what worse masters say, and tells the neighbours only then
+/// that the address is its own.
+const UCARP_TELLS_LATE: u64 = 1_000;
 /// How long somebody is kept from running.
 const LONG: Duration = Duration::from_secs(8);
 const STORM: Duration = Duration::from_secs(2);

@@ -325,4 +325,5 @@ where it happens to the master, and nothing where not; an outage lasts the maste
 that is left, and 100 ms. An echo a millisecond is excused while a core of the machine stood still, or
 somebody held the kernel's rtnl lock, which all namespaces share, for more than 20 ms; and 100 in carp1 each
 time that `ucarp` gives the address up, because it reads what it is sent up to a second late and may
-be master for an instant when another long is.";
+be master for an instant when another long is; and 1,000 where `ucarp` is the best node when all that were
+parted hear each other again, because it tells the neighbours only then, and late, whose the address is.";

@@ -1,14 +1,13 @@
 //! What somebody does who wants to do harm and has no key: forged adverts and rubbish on the wire,
 //! clients of the control socket that send nonsense or nothing.
 
-use std::io::{ErrorKind, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use carp_benches::{CARPDEV, PASS, Result, best_advert, rubbish};
+use carp_benches::{CARPDEV, PASS, Result, best_advert, rubbish, say, sayings};
 use carp_net::carp_fsm::carp_proto::{AdvertHeaders, MacAddress, advert_frame};
 use carp_net::lab::Host;
 
@@ -63,12 +62,13 @@ fn frames() -> Result<Vec<Vec<u8>>> {
 /// Where the bench itself cannot.
 pub(crate) fn abuse(socket: &Path, over: &AtomicBool) -> Result<()> {
     let mut clients = Vec::new();
-    let mut sayings = sayings().into_iter().cycle();
+    let sayings = sayings().into_iter().map(|(_, saying)| saying);
+    let mut sayings = sayings.cycle();
     while !over.load(Ordering::Relaxed) {
         // While the service is away there is nobody to talk to.
         if let Ok(client) = UnixStream::connect(socket) {
             client.set_nonblocking(true)?;
-            say(&client, &sayings.next().unwrap_or_default())?;
+            say(&client, &sayings.next().unwrap_or_default());
             clients.push(client);
         }
         if clients.len() > AT_ONCE {
@@ -77,35 +77,6 @@ pub(crate) fn abuse(socket: &Path, over: &AtomicBool) -> Result<()> {
         thread::sleep(Duration::from_millis(10));
     }
     Ok(())
-}
-
-/// Says it as far as anybody listens.
-fn say(mut client: &UnixStream, saying: &[u8]) -> Result<()> {
-    let mut rest = saying;
-    while !rest.is_empty() {
-        match client.write(rest) {
-            Ok(count) => rest = rest.get(count..).unwrap_or_default(),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            // It has closed the connection, or does not read.
-            Err(_) => break,
-        }
-    }
-    Ok(())
-}
-
-/// Nothing, half a message, no message, one of another version, one that has no end, and many that
-/// would be answered at length.
-fn sayings() -> Vec<Vec<u8>> {
-    let show = "{\"version\":1,\"message\":{\"show\":{\"interface\":null}}}\n";
-    vec![
-        Vec::new(),
-        show.as_bytes().iter().take(20).copied().collect(),
-        b"GET / HTTP/1.1\r\n\r\n".to_vec(),
-        show.replace("\"version\":1", "\"version\":4294967295")
-            .into_bytes(),
-        vec![b'{'; 10_000_000],
-        show.repeat(1_000).into_bytes(),
-    ]
 }
 
 /// How many connections are open at once.

@@ -266,17 +266,22 @@ impl Clients {
     }
 
     /// Makes room for `client`, where all places are taken at the expense of the oldest one that
-    /// may change nothing: one that has asked nothing yet or, for root, any. So nobody but root
-    /// can keep root out, and neither the silent nor those who only read keep anybody out.
+    /// may change nothing: one that has asked nothing yet or, for root, any; and for root at that of
+    /// the oldest of root that has asked nothing yet, which asks again. So nobody but root can keep
+    /// root out, and neither the silent nor those who only read keep anybody out.
     fn make_room(&mut self, client: &Client) -> bool {
         if self.clients.len() < PLACES {
             return true;
         }
+        let is_root = client.may_change();
         let mut unprivileged = self.clients.iter().filter(|(_, other)| !other.may_change());
         let is_silent = |other: &Client| !other.is_served() && !other.stays();
         let silent = unprivileged.clone().find(|(_, other)| is_silent(other));
-        let anyone = || unprivileged.next().filter(|_| client.may_change());
-        let Some(token) = silent.or_else(anyone).map(|(token, _)| *token) else {
+        let anyone = || unprivileged.next().filter(|_| is_root);
+        let mut all = self.clients.iter();
+        let silent_root = || all.find(|(_, other)| is_root && is_silent(other));
+        let chosen = silent.or_else(anyone).or_else(silent_root);
+        let Some(token) = chosen.map(|(token, _)| *token) else {
             return false;
         };
         self.clients.remove(&token);

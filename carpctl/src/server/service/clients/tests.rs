@@ -86,7 +86,22 @@ fn nobody_but_root_can_keep_root_out() {
         (PLACES, PLACES)
     );
     assert!(!house.come(false, 0));
-    assert!(!house.come(true, 0));
+}
+
+#[test]
+fn root_that_says_nothing_keeps_nobody_of_root_out() {
+    let mut house = House::new();
+    assert!(house.come(true, 0));
+    for _ in 1..PLACES {
+        assert!(house.come_and(true, 0, |client| client.list(Topic::Report)));
+    }
+    assert!(!house.come(false, 0));
+    let served = |client: &mut Client| client.list(Topic::Report);
+    assert!(
+        house.come_and(true, 0, served),
+        "in place of the silent one"
+    );
+    assert!(!house.come(true, 0), "all are served");
 }
 
 #[test]

@@ -67,6 +67,7 @@ pub(crate) struct Service<B> {
     control: Control<B>,
     clients: Clients,
     scrapes: Scrapes,
+    admission: Budget,
     budget: Budget,
     listener: Listener,
     keeper: Keeper,
@@ -111,7 +112,8 @@ impl<B: Platform> Service<B> {
             control,
             clients: Clients::new(FIRST_CLIENT),
             scrapes: Scrapes::new(FIRST_SCRAPER),
-            budget: Budget::new(),
+            admission: Budget::of_admission(),
+            budget: Budget::of_service(),
             listener,
             keeper,
             poll,
@@ -188,9 +190,13 @@ impl<B: Platform> Service<B> {
         let began = self.control.now();
         self.clients.give_up_late(began);
         self.scrapes.give_up_late(began);
-        if self.budget.exhausted_until(began).is_none() {
+        if self.clients.may_arrive() && self.admission.exhausted_until(began).is_none() {
             self.clients
                 .admit(&self.listener, self.poll.registry(), began);
+            self.admission.spend(began, self.control.now());
+        }
+        let began = self.control.now();
+        if self.budget.exhausted_until(began).is_none() {
             self.clients.serve(&mut self.control);
             self.scrapes.admit(self.poll.registry(), began);
             self.scrapes.serve(&mut self.control, self.clients.len());
@@ -203,8 +209,10 @@ impl<B: Platform> Service<B> {
     fn wait(&mut self, events: &mut Events) -> io::Result<()> {
         let now = self.control.now();
         let later = self.budget.exhausted_until(now);
+        let admits_later = self.admission.exhausted_until(now);
         let deadlines = [
             later,
+            admits_later,
             self.control.deadline(),
             self.clients.deadline(),
             self.scrapes.deadline(),
@@ -216,7 +224,8 @@ impl<B: Platform> Service<B> {
         ];
         let next = deadlines.into_iter().flatten().min();
         let has_work = self.clients.have_work() || self.scrapes.have_work();
-        let has_work = has_work && later.is_none();
+        let admits = self.clients.may_arrive() && admits_later.is_none();
+        let has_work = admits || (has_work && later.is_none());
         let is_idle = !has_work && !self.control.has_replies();
         if let Some(nap) = self.control.backend().nap().filter(|_| is_idle) {
             let left = next.map_or(nap, |next| next - now);

@@ -9,21 +9,34 @@ use carp_net::carp_fsm::Timestamp;
 /// The time that clients have taken, against what they may.
 #[derive(Debug)]
 pub(crate) struct Budget {
+    /// One part in so many of the time.
+    share: u32,
     /// When all that was taken is paid for.
     paid: Timestamp,
 }
 
 impl Budget {
-    /// Nothing was taken yet.
-    pub(crate) const fn new() -> Self {
+    /// That of serving clients. Nothing was taken yet.
+    pub(crate) const fn of_service() -> Self {
+        Self::of(10)
+    }
+
+    /// That of admitting them, apart: those who ask for much, or again and again, are not to keep
+    /// others waiting at the door.
+    pub(crate) const fn of_admission() -> Self {
+        Self::of(20)
+    }
+
+    const fn of(share: u32) -> Self {
         Self {
+            share,
             paid: Timestamp::ZERO,
         }
     }
 
     /// Takes note that clients were served from `began` to `ended`.
     pub(crate) fn spend(&mut self, began: Timestamp, ended: Timestamp) {
-        self.paid = self.paid.max(began) + (ended - began) * SHARE;
+        self.paid = self.paid.max(began) + (ended - began) * self.share;
     }
 
     /// Until when clients have to wait; `None` where they need not.
@@ -32,9 +45,6 @@ impl Budget {
         (left > BURST).then(|| now + (left - BURST))
     }
 }
-
-/// Clients may take one part in so many of the time.
-const SHARE: u32 = 10;
 
 /// What they may be ahead: a hundredth of a second at once is more than a command needs.
 const BURST: Duration = Duration::from_millis(100);
@@ -49,7 +59,7 @@ mod tests {
 
     #[test]
     fn who_asks_now_and_then_never_waits() {
-        let mut budget = Budget::new();
+        let mut budget = Budget::of_service();
         for second in 1..100 {
             let began = at(second * 1_000);
             assert_eq!(budget.exhausted_until(began), None);
@@ -59,7 +69,7 @@ mod tests {
 
     #[test]
     fn who_asks_all_the_time_has_a_tenth_of_it() {
-        let mut budget = Budget::new();
+        let mut budget = Budget::of_service();
         let (mut now, mut taken) = (at(5_000), Duration::ZERO);
         let step = Duration::from_micros(300);
         while now < at(15_000) {

@@ -23,6 +23,8 @@ pub(crate) struct Client {
     may_change: bool,
     /// What came and is not a line yet; it may hold a key.
     input: Zeroizing<Vec<u8>>,
+    /// How much of that is known not to end a line.
+    searched: usize,
     /// What is still to be sent; it may hold a key.
     output: Zeroizing<Vec<u8>>,
     written: usize,
@@ -102,6 +104,7 @@ impl Client {
             stream,
             may_change,
             input: Zeroizing::new(Vec::new()),
+            searched: 0,
             output: Zeroizing::new(Vec::new()),
             written: 0,
             turn: Turn::Client,
@@ -283,9 +286,13 @@ impl Client {
 
     fn read_request(&mut self) -> Step {
         loop {
-            if let Some(end) = self.input.iter().position(|byte| *byte == b'\n') {
+            let unknown = self.input.get(self.searched..).unwrap_or_default();
+            if let Some(end) = unknown.iter().position(|byte| *byte == b'\n') {
+                let end = self.searched + end;
+                self.searched = 0;
                 return self.take_request(end);
             }
+            self.searched = self.input.len();
             if self.input.len() >= MAX_LINE {
                 return self.refuse(&ProtocolError::TooLong);
             }

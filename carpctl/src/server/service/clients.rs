@@ -51,9 +51,14 @@ impl Clients {
         self.enqueue(token.0);
     }
 
-    /// Whether there is something to do without waiting.
+    /// Whether somebody may wait to be admitted.
+    pub(crate) const fn may_arrive(&self) -> bool {
+        self.arrivals
+    }
+
+    /// Whether there is something to do for one of them without waiting.
     pub(crate) fn have_work(&self) -> bool {
-        self.arrivals || !self.ready.is_empty()
+        !self.ready.is_empty()
     }
 
     /// When the first client is to be given up.

@@ -211,9 +211,9 @@ const fn why(metric: Metric) -> &'static str {
         | Metric::ResidentBackup
         | Metric::ProportionalMaster
         | Metric::ProportionalBackup => {
-            "There are three processes of one program: the engine, one that has another engine in its \
-             place without a take-over when it dies, and one that runs hooks. Where memory is called \
-             resident, what they share is counted three times."
+            "There are four processes of one program: the engine, one that has another engine in its \
+             place without a take-over when it dies, and two that run hooks, of which each starts the other \
+             anew. Where memory is called resident, what they share is counted four times."
         }
         Metric::Packets => "Something besides adverts was sent.",
         Metric::Bytes => {

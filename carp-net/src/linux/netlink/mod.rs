@@ -6,9 +6,7 @@
 mod attributes;
 pub(crate) use attributes::Attributes;
 mod connection;
-#[cfg(feature = "lab")]
-pub(crate) use connection::Message;
-pub(crate) use connection::{Connection, Request};
+pub(crate) use connection::{Connection, Message, Request};
 mod monitor;
 pub(crate) use monitor::{INET6_ROUTES, LINKS, Monitor, News};
 mod refusal;

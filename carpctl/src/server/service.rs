@@ -218,7 +218,7 @@ impl<B: Platform> Service<B> {
             self.scrapes.deadline(),
             self.give_up.filter(|_| !self.control.is_stopped()),
             self.control.waits_for_hooks().filter(|until| *until > now),
-            self.idle_deadline(),
+            self.idle_deadline().filter(|until| *until > now),
             self.keeper.deadline(now),
             self.keeper.restart_deadline(),
         ];
@@ -384,9 +384,10 @@ impl<B: Platform> Service<B> {
         waits
     }
 
-    /// Until when a service that was started on demand waits for whoever started it.
+    /// Until when a service that was started on demand, and has nothing to do, waits for whoever
+    /// started it. Once that is over nothing is to be woken for.
     fn idle_deadline(&self) -> Option<Timestamp> {
-        let waits = self.on_demand && !self.clients.were_any();
+        let waits = self.on_demand && self.control.is_empty() && !self.clients.were_any();
         waits.then(|| self.started + STOP_TIME)
     }
 }

@@ -145,6 +145,35 @@ fn killed_backup_stays_backup() {
     watched.assert_nothing_happened();
 }
 
+/// Nobody may ever ask it anything. It runs before others, whom it would keep from running.
+#[test]
+fn engine_that_replaces_another_rests_when_there_is_nothing_to_do() {
+    let Some(net) = Net::beside_others(Terrain::default()) else {
+        return;
+    };
+    let node = &net.one;
+    node.carpctl(&format!("carp0 vhid 99 pass {PASS} carpdev vmx0 {V4}"));
+    let killed = node.engine();
+    killed.kill().unwrap();
+    let successor = || {
+        let services = node.services().into_iter();
+        let mut engines = services.filter(|it| has_word(it, "--engine"));
+        engines.find(|it| it.pid() != killed.pid())
+    };
+    wait_until("the engine is replaced", || successor().is_some());
+    let engine = successor().unwrap().pid();
+    // Longer than a service that was started on demand waits for who started it.
+    let_pass(Duration::from_millis(6_500));
+    let ran = || -> u64 {
+        let counted = std::fs::read_to_string(format!("/proc/{engine}/schedstat")).unwrap();
+        counted.split(' ').next().unwrap().parse().unwrap()
+    };
+    let before = ran();
+    let_pass(Duration::from_secs(1));
+    let took = Duration::from_nanos(ran() - before);
+    assert!(took < Duration::from_millis(200), "{took:?} of a second");
+}
+
 // ---- restart ----
 
 /// Anything by which a node tells its neighbours or routers something new: ARP for the address,

@@ -5,12 +5,11 @@
 //! `benches/RESULTS.md`; `-- --quick` is for trying out.
 
 #![expect(clippy::print_stdout, reason = "the tables are for whoever runs it")]
-#![expect(clippy::print_stderr, reason = "so is what went wrong")]
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use carp_benches::{Result, results};
+use carp_benches::{Result, exit, results};
 use clap::Parser;
 
 mod nodes;
@@ -37,13 +36,7 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("codec: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit("codec", run(&Options::parse()))
 }
 
 fn run(options: &Options) -> Result<()> {

@@ -2,6 +2,8 @@
 
 #![expect(clippy::print_stderr, reason = "for whoever runs a bench")]
 
+use std::process::ExitCode;
+
 mod disturbance;
 pub use disturbance::Disturbance;
 mod figures;
@@ -34,6 +36,17 @@ pub mod ucarp;
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 /// What a bench does that may fail.
 pub type Result<T> = std::result::Result<T, Error>;
+
+/// What a bench ends with; says what kept it from measuring.
+pub fn exit(bench: &str, outcome: Result<()>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tell(&format!("{bench}: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
 
 /// Says how far a bench has come, or what is wrong.
 fn tell(what: &str) {

@@ -27,6 +27,15 @@ impl Program {
         Ok(Self(there))
     }
 
+    /// The one at `path`, or without a path the one of this repository, which is built.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such file, or it cannot be built.
+    pub fn chosen(path: Option<&Path>) -> Result<Self> {
+        path.map_or_else(Self::build, Self::at)
+    }
+
     /// The one of this repository, which is built.
     ///
     /// # Errors

@@ -34,6 +34,15 @@ pub fn write(file: &Path, bench: &str, text: &str) -> Result<()> {
     fs::write(file, new).map_err(|error| format!("{}: {error}", file.display()).into())
 }
 
+/// What is said of the limits: that all are met, or which are missed and by what.
+pub fn verdict(misses: &[String]) -> String {
+    if misses.is_empty() {
+        return "Every limit is met.\n".to_owned();
+    }
+    let list: String = misses.iter().map(|miss| format!("* {miss}\n")).collect();
+    format!("### Limits missed\n\n{list}")
+}
+
 /// The day, the kernel and the processor.
 pub fn machine() -> String {
     let read = |file| fs::read_to_string(file).unwrap_or_default();

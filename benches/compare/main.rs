@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use carp_benches::many::{Carpctl, Contender, Keepalived, Ucarp, Work};
-use carp_benches::{Program, Result, end_in_good_order, pause, results};
+use carp_benches::{Program, Result, end_in_good_order, exit, pause, results};
 use carp_net::lab;
 use clap::Parser;
 
@@ -53,13 +53,7 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("compare: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit("compare", run(&Options::parse()))
 }
 
 fn run(options: &Options) -> Result<()> {
@@ -71,10 +65,7 @@ fn run(options: &Options) -> Result<()> {
     if let Some(directory) = directory.filter(|it| *it != Path::new("") && !it.is_dir()) {
         return Err(format!("{}: no such directory", directory.display()).into());
     }
-    let program = match &options.carpctl {
-        Some(path) => Program::at(path)?,
-        None => Program::build()?,
-    };
+    let program = Program::chosen(options.carpctl.as_deref())?;
     let contenders = options.contenders(&program);
     let mut versions: Vec<String> = contenders.iter().map(|it| version(it.as_ref())).collect();
     let start = lab::now();

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use carp_benches::{Network, Program, Result, end_in_good_order, results};
+use carp_benches::{Network, Program, Result, end_in_good_order, exit, results};
 use carp_net::lab;
 use clap::{Parser, ValueEnum as _};
 
@@ -65,22 +65,13 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("failover: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit("failover", run(&Options::parse()))
 }
 
 fn run(options: &Options) -> Result<()> {
     end_in_good_order()?;
     let chosen = options.chosen_variants();
-    let carpctl = match &options.carpctl {
-        Some(path) => Program::at(path)?,
-        None => Program::build()?,
-    };
+    let carpctl = Program::chosen(options.carpctl.as_deref())?;
     let contenders = options.contenders(&carpctl, &chosen);
     let faults: Vec<Fault> = Fault::value_variants()
         .iter()
@@ -249,15 +240,7 @@ fn tables(
         text += &table::table(variant, faults, contenders, outcomes, &mut misses);
         text.push('\n');
     }
-    if misses.is_empty() {
-        text + "Every limit is met.\n"
-    } else {
-        misses
-            .iter()
-            .fold(text + "### Limits missed\n\n", |text, miss| {
-                text + &format!("* {miss}\n")
-            })
-    }
+    text + &results::verdict(&misses)
 }
 
 const CONTENDERS: [&str; 4] = ["carpctl", "ucarp", "keepalived", "keepalived-vmac"];

@@ -5,15 +5,14 @@
 //! `benches/RESULTS.md`; `-- --help` tells what can be chosen.
 
 #![expect(clippy::print_stdout, reason = "the table is for whoever runs it")]
-#![expect(clippy::print_stderr, reason = "so is what went wrong")]
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use carp_benches::{
-    Memory, Network, Node, Program, Result, aligned, cpu_time, end_in_good_order, latest, pause,
-    results,
+    Memory, Network, Node, Program, Result, aligned, cpu_time, end_in_good_order, exit, latest,
+    pause, results,
 };
 use carp_net::lab;
 use clap::Parser;
@@ -58,21 +57,12 @@ struct State {
 }
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("flood: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit("flood", run(&Options::parse()))
 }
 
 fn run(options: &Options) -> Result<()> {
     end_in_good_order()?;
-    let program = match &options.carpctl {
-        Some(path) => Program::at(path)?,
-        None => Program::build()?,
-    };
+    let program = Program::chosen(options.carpctl.as_deref())?;
     let net = Network::new()?;
     let nodes = [&net.one, &net.two];
     // Each port more would cost the machine another copy of all.
@@ -179,14 +169,7 @@ fn run(options: &Options) -> Result<()> {
         lost > 1,
         format!("adverts of the master that the backup missed: {lost} of {said}"),
     );
-    let verdict = match misses.as_slice() {
-        [] => "Every limit is met.\n".to_owned(),
-        misses => misses
-            .iter()
-            .fold("### Limits missed\n\n".to_owned(), |text, miss| {
-                text + &format!("* {miss}\n")
-            }),
-    };
+    let verdict = results::verdict(&misses);
     let text = format!(
         "## Flood\n\n{}; {}; {} s.\n\nMade by `cargo bench -p carp-benches --bench flood` as root.\n\n{HOW}\n\n\
          {rate} forged frames a second. The latest advert of the master was {:.1} ms late; the backup heard \

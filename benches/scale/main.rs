@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use carp_benches::many::{Carpctl, Contender, Keepalived, Work};
-use carp_benches::{Program, Result, end_in_good_order, results};
+use carp_benches::{Program, Result, end_in_good_order, exit, results};
 use carp_net::lab;
 use clap::Parser;
 
@@ -51,21 +51,12 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("scale: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit("scale", run(&Options::parse()))
 }
 
 fn run(options: &Options) -> Result<()> {
     end_in_good_order()?;
-    let program = match &options.carpctl {
-        Some(path) => Program::at(path)?,
-        None => Program::build()?,
-    };
+    let program = Program::chosen(options.carpctl.as_deref())?;
     let contenders = options.contenders(&program);
     let works = if options.work.is_empty() {
         &WORKS[..]

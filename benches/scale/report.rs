@@ -53,21 +53,13 @@ pub(crate) fn text(rows: &[Row], conditions: &str) -> String {
         check(row, &mut misses);
         compare(row, rows, &mut misses);
     }
-    let mut text = format!(
+    format!(
         "## Scale\n\n{}; {conditions}.\n\n\
          Made by `cargo bench -p carp-benches --bench scale` as root.\n\n{HOW}\n\n\
-         ### At rest\n\n{load}\n### Start and crash\n\n{times}\n",
+         ### At rest\n\n{load}\n### Start and crash\n\n{times}\n{}",
         results::machine(),
-    );
-    if misses.is_empty() {
-        text += "Every limit is met.\n";
-    } else {
-        text += "### Limits missed\n\n";
-        for miss in misses {
-            text += &format!("* {miss}\n");
-        }
-    }
-    text
+        results::verdict(&misses),
+    )
 }
 
 fn load_table(rows: &[Row]) -> String {
@@ -83,16 +75,12 @@ fn load_table(rows: &[Row]) -> String {
     ];
     let mut table = vec![head.map(str::to_owned).to_vec()];
     for row in rows {
-        let idle = rows
-            .iter()
-            .find(|it| it.contender == row.contender && it.work.count() == 0);
-        let idle = idle.map_or_else(Default::default, |row| row.measured.load);
         let [master, backup] = row.measured.load;
         let per_advert = |load: Load, idle| {
             let time = load.per_advert(row.work.count(), idle);
             time.map_or_else(|| "–".to_owned(), |time| format!("{} µs", micros(time)))
         };
-        let [idle_master, idle_backup] = idle;
+        let [idle_master, idle_backup] = row.idle(rows);
         table.push(vec![
             row.work.to_string(),
             row.contender.to_owned(),
@@ -151,6 +139,13 @@ impl Row {
     fn is_ours(&self) -> bool {
         self.contender == "carpctl" && self.work.count() > 0
     }
+
+    /// What the same contender takes without any virtual host.
+    fn idle(&self, rows: &[Self]) -> [Load; 2] {
+        let mut rows = rows.iter();
+        let idle = rows.find(|it| it.contender == self.contender && it.work.count() == 0);
+        idle.map_or_else(Default::default, |row| row.measured.load)
+    }
 }
 
 /// Holds what this project's own service needs against what the other one does, and the cost of an
@@ -159,11 +154,6 @@ fn compare(row: &Row, rows: &[Row], misses: &mut Vec<String>) {
     let mut miss = |what: String| misses.push(format!("{}: {what}", row.work));
     let mut others = rows.iter().filter(|it| it.contender != row.contender);
     let other = others.find(|it| it.work == row.work && it.work.count() == 255);
-    let idle = |of: &Row| {
-        let mut rows = rows.iter();
-        let idle = rows.find(|it| it.contender == of.contender && it.work.count() == 0);
-        idle.map_or_else(Default::default, |row| row.measured.load)
-    };
     type Of = fn([Load; 2]) -> Load;
     let (master, backup): (Of, Of) = (|[load, _]| load, |[_, load]| load);
     for (role, load) in [("master", master), ("backup", backup)] {
@@ -187,7 +177,7 @@ fn compare(row: &Row, rows: &[Row], misses: &mut Vec<String>) {
             }
         }
         let cost =
-            |row: &Row| load(row.measured.load).per_advert(row.work.count(), load(idle(row)));
+            |row: &Row| load(row.measured.load).per_advert(row.work.count(), load(row.idle(rows)));
         let fewer = rows
             .iter()
             .filter(|it| it.is_ours() && it.work.count() < row.work.count());

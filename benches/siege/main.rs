@@ -16,8 +16,8 @@ use std::thread;
 use std::time::Duration;
 
 use carp_benches::{
-    Memory, Network, Node, Program, Result, aligned, end_in_good_order, latest, pause, results,
-    sayings, shared_address,
+    Memory, Network, Node, Program, Result, aligned, end_in_good_order, exit, latest, pause,
+    results, sayings, shared_address,
 };
 use carp_net::carp_fsm::carp_proto::Family;
 use carp_net::lab;
@@ -66,22 +66,13 @@ struct Holdings {
 }
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("siege: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit("siege", run(&Options::parse()))
 }
 
 fn run(options: &Options) -> Result<()> {
     end_in_good_order()?;
     make_room()?;
-    let program = match &options.carpctl {
-        Some(path) => Program::at(path)?,
-        None => Program::build()?,
-    };
+    let program = Program::chosen(options.carpctl.as_deref())?;
     let net = Network::new()?;
     let (master, backup) = (&net.one, &net.two);
     // Somebody else is to reach the socket, as below /run.
@@ -172,13 +163,9 @@ fn run(options: &Options) -> Result<()> {
             ),
         ),
     ];
-    let misses = checks.iter().filter(|(is_met, _)| !is_met);
-    let misses: String = misses.map(|(_, what)| format!("* {what}\n")).collect();
-    let verdict = if misses.is_empty() {
-        "Every limit is met.\n".to_owned()
-    } else {
-        format!("### Limits missed\n\n{misses}")
-    };
+    let misses = checks.into_iter().filter(|(is_met, _)| !is_met);
+    let misses: Vec<String> = misses.map(|(_, what)| what).collect();
+    let verdict = results::verdict(&misses);
     let text = format!(
         "## Siege of the control socket\n\n{}; {}; {} s each.\n\n\
          Made by `cargo bench -p carp-benches --bench siege` as root.\n\n{HOW}\n\n\

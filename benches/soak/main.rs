@@ -83,10 +83,7 @@ fn run(options: &Options) -> Result<bool> {
         None => u64::from(getrandom::u32()?),
     };
     eprintln!("seed {seed}");
-    let program = match &options.carpctl {
-        Some(path) => Program::at(path)?,
-        None => Program::build()?,
-    };
+    let program = Program::chosen(options.carpctl.as_deref())?;
     let mut random = Random::new(seed);
     let cluster = Cluster::new(program, &mut random)?;
     let stranger = cluster.lab.host("stranger")?;

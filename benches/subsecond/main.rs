@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use carp_benches::{Network, Program, Result, end_in_good_order, results};
+use carp_benches::{Network, Program, Result, end_in_good_order, exit, results};
 use carp_net::carp_fsm::Interval;
 use carp_net::lab;
 use clap::Parser;
@@ -57,21 +57,12 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("subsecond: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit("subsecond", run(&Options::parse()))
 }
 
 fn run(options: &Options) -> Result<()> {
     end_in_good_order()?;
-    let program = match &options.carpctl {
-        Some(path) => Program::at(path)?,
-        None => Program::build()?,
-    };
+    let program = Program::chosen(options.carpctl.as_deref())?;
     let net = Network::new()?;
     let start = lab::now();
     let mut report = Report::default();

@@ -42,11 +42,7 @@ impl Report {
         for losses in self.hard.iter().filter(|it| it.plan.limit.is_some()) {
             text += &picture_of_losses(losses);
         }
-        if misses.is_empty() {
-            return text + "Every limit is met.\n";
-        }
-        let list: String = misses.iter().map(|miss| format!("* {miss}\n")).collect();
-        text + "### Limits missed\n\n" + &list
+        text + &results::verdict(&misses)
     }
 
     fn jitter(&self, misses: &mut Vec<String>) -> String {

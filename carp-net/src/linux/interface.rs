@@ -36,6 +36,14 @@ pub(super) fn question(index: u32) -> RouteNetlinkMessage {
     RouteNetlinkMessage::GetLink(message)
 }
 
+/// Asks for all links, without what they count.
+pub(super) fn every_link() -> RouteNetlinkMessage {
+    let mut all = LinkMessage::default();
+    all.attributes
+        .push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
+    RouteNetlinkMessage::GetLink(all)
+}
+
 fn ask(
     connection: &mut Connection,
     question: RouteNetlinkMessage,
@@ -91,10 +99,7 @@ pub(super) fn join_group(index: u32, group: u32) -> Request {
 
 /// The members of a group.
 pub(super) fn members(connection: &mut Connection, group: u32) -> Result<Vec<u32>, Refusal> {
-    let mut all = LinkMessage::default();
-    all.attributes
-        .push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
-    let links = connection.dump(&RouteNetlinkMessage::GetLink(all))?;
+    let links = connection.dump(&every_link())?;
     let is_member = |link: &&Message| {
         let attributes = Attributes::behind(&link.payload, HEADER);
         attributes.get(IFLA_GROUP).and_then(|value| value.u32()) == Some(group)

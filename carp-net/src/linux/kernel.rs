@@ -114,7 +114,7 @@ impl<T: FnMut(Answer)> Kernel<T> {
                 }
             }
             Job::Configure(id, setup) => self.configure(id, setup),
-            Job::TearDown(id) => self.tear_down(&[id]),
+            Job::TearDown(ids) => self.tear_down(&ids),
             Job::Adopt { id, addresses } => self.adopt(id, &addresses),
             Job::Hold {
                 id,
@@ -147,7 +147,7 @@ impl<T: FnMut(Answer)> Kernel<T> {
     }
 
     /// Takes virtual hosts away, and tells of each when all have gone.
-    pub(super) fn tear_down(&mut self, ids: &[HostId]) {
+    fn tear_down(&mut self, ids: &[HostId]) {
         let mut places = Vec::new();
         for id in ids {
             self.release(*id);

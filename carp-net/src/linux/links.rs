@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use carp_fsm::carp_proto::{MacAddress, Vhid, VirtualAddress};
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::address::AddressMessage;
-use netlink_packet_route::link::{LinkAttribute, LinkExtentMask, LinkFlags, LinkMessage};
+use netlink_packet_route::link::LinkFlags;
 
 use super::addresses::MARK;
 use super::netlink::{Attributes, Connection, Refusal, kind};
@@ -41,10 +41,7 @@ impl Links {
     /// Asks for everything there is.
     pub(super) fn survey(connection: &mut Connection) -> Result<Self, Refusal> {
         let mut links = Self::default();
-        let mut all = LinkMessage::default();
-        all.attributes
-            .push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
-        for message in connection.dump(&RouteNetlinkMessage::GetLink(all))? {
+        for message in connection.dump(&interface::every_link())? {
             links.take_in(message.kind, &message.payload);
         }
         let all = RouteNetlinkMessage::GetAddress(AddressMessage::default());

@@ -457,7 +457,7 @@ impl Backend for Linux {
             self.index.remove_name(&host.setup.interface);
             self.index.set_addresses(id, &[]);
         }
-        self.worker.submit(Job::TearDown(id));
+        self.worker.submit(Job::TearDown(vec![id]));
     }
 
     fn send(&mut self, id: HostId, advert: &Outgoing) -> Result<IpAddr> {

@@ -39,8 +39,8 @@ pub(super) enum Job {
     Unfollow(LinkId),
     /// Make what a virtual host needs.
     Configure(HostId, Setup),
-    /// Take it away.
-    TearDown(HostId),
+    /// Take these away.
+    TearDown(Vec<HostId>),
     /// Look whether exactly these addresses are there from a former run.
     Adopt {
         /// Whose.
@@ -237,19 +237,16 @@ fn work<T: FnMut(Answer)>(
             (None, None) => todo.recv().map_err(|_| RecvTimeoutError::Disconnected),
             (None, Some(deadline)) => todo.recv_timeout(deadline - clock::now()),
         };
-        let (mut ticket, job) = match waited {
+        let (mut ticket, mut job) = match waited {
             Ok(next) => next,
             Err(RecvTimeoutError::Timeout) => continue,
             Err(RecvTimeoutError::Disconnected) => break,
         };
-        let is_quiet = job.is_quiet();
-        if let Job::TearDown(id) = job {
-            let mut ids = vec![id];
-            (ticket, next) = together(ticket, &mut ids, todo);
-            kernel.tear_down(&ids);
-        } else {
-            kernel.perform(job);
+        if let Job::TearDown(ids) = &mut job {
+            (ticket, next) = together(ticket, ids, todo);
         }
+        let is_quiet = job.is_quiet();
+        kernel.perform(job);
         done(ticket, is_quiet);
     }
     kernel.clear();
@@ -263,10 +260,10 @@ fn together(
     todo: &Receiver<(Ticket, Job)>,
 ) -> (Ticket, Option<(Ticket, Job)>) {
     while let Ok((ticket, job)) = todo.try_recv() {
-        let Job::TearDown(id) = job else {
+        let Job::TearDown(more) = job else {
             return (last, Some((ticket, job)));
         };
-        ids.push(id);
+        ids.extend(more);
         last = ticket;
     }
     (last, None)
@@ -290,5 +287,35 @@ impl Drop for Worker {
         {
             tracing::error!("the thread that talks with the kernel has panicked");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use carp_fsm::carp_proto::{Key, Vhid};
+    use carp_fsm::{Node, NodeConfig, VirtualHost};
+
+    use super::*;
+
+    #[test]
+    fn tear_downs_in_a_row_are_one_and_the_next_job_stays_behind_them() {
+        let mut node = Node::new(NodeConfig::default(), 1);
+        let ids: Vec<HostId> = (1..=4)
+            .map(|number| {
+                let vhid = Vhid::new(number).unwrap();
+                let host = VirtualHost::new(vhid, Key::from_password(""));
+                node.add(Timestamp::ZERO, LinkId(1), host).unwrap()
+            })
+            .collect();
+        let (jobs, todo) = channel();
+        jobs.send((2, Job::TearDown(vec![ids[1]]))).unwrap();
+        jobs.send((3, Job::TearDown(vec![ids[2]]))).unwrap();
+        jobs.send((4, Job::Release(ids[3]))).unwrap();
+        jobs.send((5, Job::TearDown(vec![ids[3]]))).unwrap();
+        let mut first = vec![ids[0]];
+        let (last, next) = together(1, &mut first, &todo);
+        assert_eq!((last, first), (3, ids[..3].to_vec()));
+        assert!(matches!(next, Some((4, Job::Release(id))) if id == ids[3]));
+        assert!(matches!(todo.try_recv(), Ok((5, Job::TearDown(_)))));
     }
 }

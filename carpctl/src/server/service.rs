@@ -384,10 +384,10 @@ impl<B: Platform> Service<B> {
         waits
     }
 
-    /// Until when a service that was started on demand, and has nothing to do, waits for whoever
-    /// started it. Once that is over nothing is to be woken for.
+    /// Until when a service that was started on demand waits for whoever started it. Once that is
+    /// over there is nothing to be woken for.
     fn idle_deadline(&self) -> Option<Timestamp> {
-        let waits = self.on_demand && self.control.is_empty() && !self.clients.were_any();
+        let waits = self.on_demand && !self.clients.were_any();
         waits.then(|| self.started + STOP_TIME)
     }
 }

@@ -10,10 +10,10 @@
 )]
 #![cfg(target_os = "linux")]
 
-use std::collections::BTreeSet;
-use std::fs::{self, Permissions};
+use std::collections::BTreeMap;
+use std::fs::{self, File, Permissions};
 use std::io::{BufRead, BufReader};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -98,6 +98,7 @@ fn nothing_is_left_when_it_is_interrupted() {
         kill_process(pid, signal).unwrap();
         let status = demo.wait().unwrap();
         assert_eq!(status.signal(), Some(signal.as_raw()), "{status}");
+
         let mut waited = Duration::ZERO;
         while let Some(left) = processes_in(&inside) {
             assert!(waited < patience, "{signal:?}: {left:?} is left");
@@ -169,23 +170,29 @@ fn skip(reason: &str) {
 }
 
 /// The network and pid namespaces of the processes in the pid namespace that `pid` made for its
-/// children, as `/proc` names them.
-fn namespaces_below(pid: Pid) -> BTreeSet<PathBuf> {
+/// children, by their numbers. They are held, so that no number comes to mean a namespace of
+/// another test.
+fn namespaces_below(pid: Pid) -> BTreeMap<u64, File> {
     let link = format!("/proc/{}/ns/pid_for_children", pid.as_raw_nonzero());
-    let inside = fs::read_link(link).unwrap();
+    let inside = fs::metadata(link).unwrap().ino();
     processes()
-        .filter(|process| fs::read_link(process.join("ns/pid")).ok() == Some(inside.clone()))
-        .flat_map(|process| ["ns/pid", "ns/net"].map(|link| fs::read_link(process.join(link))))
+        .filter(|process| number_of(&process.join("ns/pid")) == Some(inside))
+        .flat_map(|process| ["ns/pid", "ns/net"].map(|link| File::open(process.join(link))))
         .filter_map(Result::ok)
+        .filter_map(|namespace| Some((namespace.metadata().ok()?.ino(), namespace)))
         .collect()
 }
 
+/// The number of the namespace that a link below `/proc` is of.
+fn number_of(link: &Path) -> Option<u64> {
+    fs::metadata(link).map(|namespace| namespace.ino()).ok()
+}
+
 /// A process in one of these namespaces. What has ended is in none, even before it is reaped.
-fn processes_in(namespaces: &BTreeSet<PathBuf>) -> Option<PathBuf> {
+fn processes_in(namespaces: &BTreeMap<u64, File>) -> Option<PathBuf> {
     processes().find(|process| {
-        ["ns/pid", "ns/net"].iter().any(|link| {
-            fs::read_link(process.join(link)).is_ok_and(|link| namespaces.contains(&link))
-        })
+        let links = ["ns/pid", "ns/net"].map(|link| number_of(&process.join(link)));
+        links.iter().flatten().any(|it| namespaces.contains_key(it))
     })
 }
 

@@ -63,7 +63,10 @@ fn it_needs_no_root() {
     let directory = tempfile::tempdir().unwrap();
     let program = directory.path().join("carpctl");
     fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).unwrap();
-    fs::copy(env!("CARGO_BIN_EXE_carpctl"), &program).unwrap();
+    // Another program writes it: while this one does, a child of another test could keep it open.
+    let mut copy = Command::new("cp");
+    copy.arg(env!("CARGO_BIN_EXE_carpctl")).arg(&program);
+    assert!(copy.status().unwrap().success());
     let mut command = Command::new(&program);
     command.arg("demo").current_dir("/");
     if geteuid().is_root() {
@@ -98,7 +101,6 @@ fn nothing_is_left_when_it_is_interrupted() {
         kill_process(pid, signal).unwrap();
         let status = demo.wait().unwrap();
         assert_eq!(status.signal(), Some(signal.as_raw()), "{status}");
-
         let mut waited = Duration::ZERO;
         while let Some(left) = processes_in(&inside) {
             assert!(waited < patience, "{signal:?}: {left:?} is left");

@@ -252,6 +252,12 @@ impl Node {
         String::from_utf8(output.stderr).unwrap()
     }
 
+    /// Copies a program. Another program does it: while this one writes the copy, a child of another
+    /// test could keep it open, and it could not be run.
+    pub(crate) fn copy_program(&self, program: &str, to: &Path) {
+        self.run("cp", &format!("{program} {}", to.display()));
+    }
+
     /// Runs another program on this node, which must succeed, and returns what it printed.
     pub(crate) fn run(&self, program: &str, words: &str) -> String {
         let output = self

@@ -116,7 +116,7 @@ fn service_that_is_started_as_its_user_needs_no_root() {
     let node = &net.one;
     // Where the binary is, that user may have no way to.
     let program = node.run_dir().join("carpctl");
-    fs::copy(env!("CARGO_BIN_EXE_carpctl"), &program).unwrap();
+    node.copy_program(env!("CARGO_BIN_EXE_carpctl"), &program);
     let user = Some(USER.parse().unwrap());
     chown(node.run_dir(), user, user).unwrap();
     let two = "-all,+net_admin,+net_raw";

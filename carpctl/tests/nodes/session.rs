@@ -271,11 +271,9 @@ fn changes_need_root_and_reading_does_not() {
     };
     let node = &net.one;
     node.carpctl("carp0 vhid 99 pass x carpdev vmx0");
-    // The binary may be where nobody else can reach it; a copy in the run directory is not. Another
-    // program makes it: while this one writes it, a child of another test could keep it open.
+    // The binary may be where nobody else can reach it; a copy in the run directory is not.
     let copy = node.run_dir().join("carpctl");
-    let words = format!("{} {}", env!("CARGO_BIN_EXE_carpctl"), copy.display());
-    node.run("cp", &words);
+    node.copy_program(env!("CARGO_BIN_EXE_carpctl"), &copy);
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(node.run_dir(), mode).unwrap();
     let as_nobody = |words: &str| {

@@ -302,11 +302,9 @@ fn upgrade_reaches_both_processes_or_neither() {
         return;
     };
     let installed = net.one.run_dir().join("installed");
-    // Another program writes it: while this one does, a child of another test could keep it open, and
-    // it could not be run.
     let install = |program: &str| {
         let new = installed.with_extension("new");
-        net.one.run("cp", &format!("{program} {}", new.display()));
+        net.one.copy_program(program, &new);
         std::fs::rename(&new, &installed).unwrap();
     };
     let runs = |process: &Process| std::fs::read_link(format!("/proc/{}/exe", process.pid()));

@@ -13,6 +13,7 @@ use crate::{
 };
 
 mod checks;
+mod places;
 
 // ---- changes ----
 

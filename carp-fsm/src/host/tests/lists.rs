@@ -3,7 +3,8 @@
 use alloc::string::String;
 
 use super::*;
-use crate::{Dialect, HostId, Timestamp, VirtualHost};
+use crate::host::lists::OLD_LIST;
+use crate::{Dialect, HostId, Timer, Timestamp, VirtualHost};
 
 const SECOND_V4: &str = "192.0.2.11/24";
 
@@ -333,5 +334,76 @@ fn master_with_an_older_list_is_followed_though_another_spoke_a_newer_one() {
     }
     // It is waited for no longer than any other.
     bench.pass_millis(4_000);
+    assert_eq!(bench.state(), State::Master);
+}
+
+fn backup_changed(before: &[&str], after: &[&str]) -> Bench {
+    let mut bench = Bench::new(Node::builder(), host(100, before));
+    let (now, id) = (bench.now, bench.id);
+    bench.node.change(now, id, LINK, host(100, after)).unwrap();
+    bench.drain();
+    bench
+}
+
+/// The master-down time of a node with advskew 100.
+const MASTER_DOWN: Duration = Duration::from_micros(3_390_625);
+const INSTANT: Duration = Duration::from_micros(1);
+
+/// The master that all heard before the change may be lost with it.
+#[test]
+fn a_master_of_the_family_before_is_waited_for_no_longer_than_any() {
+    let mut bench = backup_changed(&[V4], &[V6]);
+    bench.pass(MASTER_DOWN - INSTANT);
+    assert_eq!(bench.state(), State::Backup);
+    bench.pass(INSTANT);
+    assert_eq!(bench.state(), State::Master);
+}
+
+#[test]
+fn a_family_without_addresses_is_not_waited_for_where_every_list_has_the_other() {
+    let bench = backup_changed(&[V4, V6], &[V6]);
+    let deadline = bench.node.deadline().unwrap();
+    assert_eq!(deadline.timer, Timer::MasterDownInet6);
+    assert_eq!(deadline.at, bench.now + MASTER_DOWN);
+}
+
+/// The master was changed too, and has no address of the family before any more.
+#[test]
+fn who_hears_its_own_family_no_longer_waits_for_the_one_before() {
+    let mut bench = backup_changed(&[V4], &[V6]);
+    let older = advert(1, 0, 0, &[V4]);
+    assert_eq!(bench.receive(Family::Inet, &older), Ok(()));
+    let newer = advert(1, 0, 0, &[V6]);
+    for _ in 0..20 {
+        bench.pass_millis(1_200);
+        assert_eq!(bench.receive(Family::Inet6, &newer), Ok(()));
+        assert_eq!(bench.state(), State::Backup);
+    }
+}
+
+/// A master with the list of now spoke both families, and is lost; whoever takes over has the list
+/// before, and speaks one, until the list before counts no more.
+#[test]
+fn a_family_more_is_waited_for_until_nobody_is_without_it() {
+    let mut bench = backup_changed(&[V4], &[V4, V6]);
+    let changed = bench.now;
+    let newer = advert(1, 0, 0, &[V4, V6]);
+    for family in Family::ALL {
+        assert_eq!(bench.receive(family, &newer), Ok(()));
+    }
+    let older = advert(1, 50, 0, &[V4]);
+    while bench.now - changed < OLD_LIST - Duration::from_secs(2) {
+        bench.pass_millis(1_200);
+        assert_eq!(bench.state(), State::Backup);
+        assert_eq!(bench.receive(Family::Inet, &older), Ok(()));
+    }
+    let ahead = changed + (OLD_LIST + MASTER_DOWN - INSTANT) - bench.now;
+    let same = advert(1, 50, 0, &[V4, V6]);
+    for _ in 0..3 {
+        assert_eq!(bench.receive(Family::Inet, &same), Ok(()));
+        bench.pass(ahead / 3);
+    }
+    assert_eq!(bench.state(), State::Backup);
+    bench.pass(INSTANT * 3);
     assert_eq!(bench.state(), State::Master);
 }

@@ -25,11 +25,10 @@ impl Runs {
         self.rounds.iter().map(value).collect()
     }
 
-    /// Where it stands beside another; `None` where one of them has no figure.
+    /// Where it stands beside another; `None` where neither has a figure.
     fn standing(&self, theirs: &Self, metric: Metric) -> Option<Standing> {
-        let ours = median(&self.values(metric))?;
-        let theirs = median(&theirs.values(metric))?;
-        Some(Standing::of(ours, theirs, metric.finest()))
+        let [ours, theirs] = [self, theirs].map(|runs| median(&runs.values(metric)));
+        Standing::of_both(ours, theirs, metric.finest())
     }
 }
 
@@ -203,7 +202,7 @@ const fn why(metric: Metric) -> &'static str {
         Metric::CpuMaster | Metric::CpuBackup => {
             "Each advert of CARP is signed and verified, two compressions of SHA-1 each time; one of \
              VRRP is neither. Besides, whatever it has to do, the engine tells the process that watches it \
-             four times a second that it is not stuck, and a master has the kernel prolong the \
+             twice a second that it is not stuck, and a master has the kernel prolong the \
              lifetime of its addresses once a second, so that they go when all processes die; the \
              others do nothing of the kind, and with few virtual routers that is nearly all there is."
         }

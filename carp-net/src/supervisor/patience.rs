@@ -76,8 +76,10 @@ impl Progress {
 
     /// When to look again. Sooner than the beat is due, because only a short wait that took long
     /// tells of a freeze: after a long one both could have been frozen for all of it but the end.
+    /// Later than half of the time, so that an engine which beats twice in it is not looked at in
+    /// between; a freeze that is too short to be told leaves it a quarter of the time.
     pub(super) fn plan(&mut self, now: Timestamp) -> Timestamp {
-        self.planned = self.due.min(now + self.period / 4);
+        self.planned = self.due.min(now + self.period * 5 / 8);
         self.planned
     }
 
@@ -122,7 +124,11 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn at(millis: u64) -> Timestamp {
-        Timestamp::from_micros(millis * 1_000)
+        moment(millis * 1_000)
+    }
+
+    const fn moment(micros: u64) -> Timestamp {
+        Timestamp::from_micros(micros)
     }
 
     /// An engine that beat last at 0 and is due at 1,000 ms, watched as a supervisor does.
@@ -147,8 +153,8 @@ mod tests {
     fn beat_gives_the_time_it_names() {
         let mut progress = watched_until(999);
         progress.beat(at(999), SECOND / 10);
-        assert_eq!(progress.plan(at(999)), at(1_024));
-        assert_eq!(progress.look(at(1_024)), Verdict::Fine);
+        assert_eq!(progress.plan(at(999)), moment(1_061_500));
+        assert_eq!(progress.look(moment(1_061_500)), Verdict::Fine);
         progress.plan(at(1_098));
         assert_eq!(progress.look(at(1_100)), Verdict::Stuck);
     }
@@ -159,26 +165,34 @@ mod tests {
         progress.plan(at(100));
         assert_eq!(
             progress.look(at(10_000)),
-            Verdict::Asleep(Duration::from_millis(9_650))
+            Verdict::Asleep(Duration::from_millis(9_275))
         );
         // A whole new period, and only one.
-        for now in (10_250..11_000).step_by(250) {
-            progress.plan(at(now - 250));
-            assert_eq!(progress.look(at(now)), Verdict::Fine);
-        }
-        progress.plan(at(10_999));
+        assert_eq!(progress.plan(at(10_000)), at(10_625));
+        assert_eq!(progress.look(at(10_625)), Verdict::Fine);
+        assert_eq!(progress.plan(at(10_625)), at(11_000));
         assert_eq!(progress.look(at(11_000)), Verdict::Stuck);
     }
 
     /// Both frozen from shortly after a look on, until just after the beat was due.
     #[test]
     fn freeze_that_ends_when_the_beat_is_due_is_a_freeze() {
-        let mut progress = watched_until(250);
-        assert_eq!(progress.plan(at(250)), at(500));
+        let mut progress = Progress::new(at(0), SECOND);
+        assert_eq!(progress.plan(at(0)), at(625));
         assert_eq!(
             progress.look(at(1_001)),
-            Verdict::Asleep(Duration::from_millis(501))
+            Verdict::Asleep(Duration::from_millis(376))
         );
+    }
+
+    #[test]
+    fn an_engine_that_beats_twice_in_its_time_is_not_looked_at_in_between() {
+        let mut progress = Progress::new(at(0), SECOND);
+        for beat in [500, 1_000, 1_500] {
+            assert!(progress.plan(at(beat - 500)) > at(beat));
+            assert_eq!(progress.look(at(beat)), Verdict::Fine);
+            progress.beat(at(beat), SECOND);
+        }
     }
 
     #[test]

@@ -154,7 +154,7 @@ impl Supervised {
     // ---- what this one says ----
 
     /// Says that the engine makes progress, and will say so again `within` this time. Without
-    /// that it is killed and replaced. Four beats in that time are a good measure.
+    /// that it is killed and replaced. Two beats in that time are a good measure.
     pub fn beat(&mut self, within: Duration) {
         if self.tell() == Sent::Yes {
             let at = now();

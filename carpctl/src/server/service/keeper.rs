@@ -17,6 +17,9 @@ pub(crate) struct Keeper {
     supervised: Option<Supervised>,
     /// When the next beat is due.
     beat: Timestamp,
+    /// From when on it comes earlier where the loop goes round for something else, so
+    /// that it seldom has to for this alone.
+    early_beat: Timestamp,
     /// Up to when records were saved anew, changed or not.
     refreshed: Timestamp,
     /// The descriptors of the platform that are kept, as they were then.
@@ -58,6 +61,7 @@ impl Keeper {
         Self {
             supervised,
             beat: Timestamp::ZERO,
+            early_beat: Timestamp::ZERO,
             refreshed: Timestamp::ZERO,
             descriptors: Vec::new(),
             unsettled: None,
@@ -229,7 +233,7 @@ impl Keeper {
     /// How many of `all` records are to be saved anew because they may have changed without a
     /// word, as counters do: with the beats, each in its turn, some at a time.
     pub(super) fn refreshes(&mut self, now: Timestamp, all: usize) -> usize {
-        if !self.is_there() || now < self.beat {
+        if !self.is_beat_due(now) {
             return 0;
         }
         let each = REFRESH / u32::try_from(all).unwrap_or(u32::MAX).max(1);
@@ -267,13 +271,19 @@ impl Keeper {
         if let Some(notifier) = &mut self.notifier {
             notifier.feed(now);
         }
-        let is_due = self.is_there() && now >= self.beat;
+        let is_due = self.is_beat_due(now);
         if is_due {
             let within = within();
-            self.beat = now + within / BEATS;
+            let pause = within / BEATS;
+            self.early_beat = now + pause / 2;
+            self.beat = now + pause;
             self.beat(within);
         }
         is_due
+    }
+
+    fn is_beat_due(&self, now: Timestamp) -> bool {
+        self.is_there() && now >= self.early_beat
     }
 
     /// Says that the service is well but may say nothing more for this time.
@@ -348,8 +358,8 @@ impl Keeper {
 /// The record of what the service manager is told, which the supervisor passes on.
 pub(crate) const CONDITION: &str = "condition";
 
-/// How many beats there are in the time that one allows for.
-const BEATS: u32 = 4;
+/// How many beats there are at least in the time that one allows for.
+const BEATS: u32 = 2;
 
 /// How often everything is saved, where that is not too much.
 const REFRESH: Duration = Duration::from_secs(10);

@@ -48,7 +48,9 @@ fn for_some_seeds(case: impl Fn(u64) -> Cluster) {
 
 /// A number in the environment.
 fn number(name: &str) -> Option<u64> {
-    std::env::var(name).ok()?.parse().ok()
+    let text = std::env::var(name).ok()?;
+    let number = text.parse();
+    Some(number.unwrap_or_else(|error| panic!("{name}={text}: {error}")))
 }
 
 fn for_seeds(seeds: u64, case: impl Fn(u64) -> Cluster) {

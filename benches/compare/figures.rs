@@ -16,9 +16,12 @@ pub(crate) fn late(answered: Timestamp, heard: Timestamp, master_down: Duration)
     (answered - heard).saturating_sub(master_down)
 }
 
-/// The median of what was measured in some rounds; what is missing is left out.
+/// The median of what was measured in some rounds, where what is missing is worse than anything;
+/// `None` where the median is missing.
 pub(crate) fn median(rounds: &[Option<f64>]) -> Option<f64> {
-    Figures::of(rounds.iter().flatten().copied()).map(|figures| figures.median)
+    let values = rounds.iter().map(|value| value.unwrap_or(f64::INFINITY));
+    let figures = Figures::of(values)?;
+    Some(figures.median).filter(|median| median.is_finite())
 }
 
 /// How many times as much as `ours` is `theirs`: the median of what it is in each round.
@@ -40,6 +43,17 @@ pub(crate) enum Standing {
 }
 
 impl Standing {
+    /// The same where one of them may have no figure, which is worse than any; `None` where both
+    /// have none.
+    pub(crate) fn of_both(ours: Option<f64>, theirs: Option<f64>, finest: f64) -> Option<Self> {
+        match (ours, theirs) {
+            (Some(ours), Some(theirs)) => Some(Self::of(ours, theirs, finest)),
+            (Some(_), None) => Some(Self::Ahead),
+            (None, Some(_)) => Some(Self::Behind),
+            (None, None) => None,
+        }
+    }
+
     /// By their medians: level where they differ by less than two in a hundred, or than `finest`.
     pub(crate) fn of(ours: f64, theirs: f64, finest: f64) -> Self {
         let tolerance = (ours.max(theirs) * 0.02).max(finest);

@@ -45,20 +45,25 @@ impl Measured {
 }
 
 impl Crash {
-    /// Until an address was answered.
+    /// Until an address was answered; this and the others are `None` where one never was.
     pub(crate) fn median(&self) -> Option<Duration> {
-        Figures::of(self.answered.iter().copied()).map(|figures| figures.median)
+        let figures = Figures::of(self.of_all(&self.answered));
+        figures.map(|figures| figures.median)
     }
 
-    /// Until every address was; `None` where one never was.
+    /// Until every address was.
     pub(crate) fn all(&self) -> Option<Duration> {
-        let all = self.lost == 0;
-        self.answered.iter().max().copied().filter(|_| all)
+        self.of_all(&self.answered).max()
     }
 
     /// The longest after the master-down time.
     pub(crate) fn latest(&self) -> Option<Duration> {
-        self.late.iter().max().copied()
+        self.of_all(&self.late).max()
+    }
+
+    fn of_all(&self, times: &[Duration]) -> impl Iterator<Item = Duration> {
+        let is_whole = self.lost == 0;
+        times.iter().copied().filter(move |_| is_whole)
     }
 }
 

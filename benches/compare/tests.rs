@@ -35,11 +35,9 @@ fn an_answer_is_late_by_what_is_over_the_master_down_time() {
 }
 
 #[test]
-fn a_round_that_failed_is_left_out() {
-    is(
-        median(&[Some(3.0), None, Some(1.0), Some(2.0)]).unwrap(),
-        2.0,
-    );
+fn a_round_that_failed_is_worse_than_any_other() {
+    is(median(&[Some(3.0), None, Some(1.0)]).unwrap(), 3.0);
+    assert_eq!(median(&[None, Some(1.0), None]), None);
     assert_eq!(median(&[None, None]), None);
     assert_eq!(median(&[]), None);
 }
@@ -64,6 +62,15 @@ fn less_is_ahead_and_nearly_the_same_is_level() {
     assert_eq!(Standing::of(0.0, 0.0, 0.0), Standing::Level);
     assert_eq!(Standing::of(9.0, 1.0, 10.0), Standing::Level);
     assert_eq!(Standing::of(12.0, 1.0, 10.0), Standing::Behind);
+}
+
+#[test]
+fn who_has_no_figure_is_behind() {
+    let standing = |ours, theirs| Standing::of_both(ours, theirs, 10.0);
+    assert_eq!(standing(Some(2.0), Some(1.0)), Some(Standing::Level));
+    assert_eq!(standing(None, Some(1.0)), Some(Standing::Behind));
+    assert_eq!(standing(Some(1.0), None), Some(Standing::Ahead));
+    assert_eq!(standing(None, None), None);
 }
 
 #[test]

@@ -89,13 +89,14 @@ fn run(options: &Options) -> Result<()> {
     let sent = flood.stop()?;
     pause(Duration::from_secs(8))?;
     let later = look()?;
+    let end = lab::now();
     let recording = tap.stop()?;
     let adverts = recording
         .frames
         .iter()
         .filter(|frame| frame.ethertype() == 0x0800);
     let times: Vec<_> = adverts.map(|frame| frame.time).collect();
-    let late = latest(&times, Duration::from_secs(1));
+    let late = latest(&times, Duration::from_secs(1), end).ok_or("no advert was seen")?;
     let said = times
         .iter()
         .filter(|time| (since..until).contains(time))
@@ -181,7 +182,7 @@ fn run(options: &Options) -> Result<()> {
         aligned(&rows),
     );
     println!("{text}");
-    let whole = options.seconds >= 60 && rate >= 99_000;
+    let whole = options.seconds >= 60 && options.rate >= 100_000;
     match options.out.clone().or_else(|| whole.then(results::file)) {
         Some(file) => results::write(&file, "flood", &text),
         None => Ok(()),

@@ -21,7 +21,6 @@ mod figures;
 mod report;
 mod run;
 use report::Row;
-use run::Measured;
 
 /// Measure what many virtual hosts cost
 #[derive(Debug, Parser)]
@@ -33,7 +32,7 @@ struct Options {
     /// For how many seconds the time of the processor is counted
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
     seconds: u64,
-    /// How often everything is measured; what counts is the median
+    /// How often everything is measured: the median of the costs and the worst of the times count
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
     /// Measure these contenders only
@@ -77,22 +76,13 @@ fn run(options: &Options) -> Result<()> {
         for ((work, contender), runs) in pairs.clone().zip(&mut runs) {
             let measured = run::run(contender.as_ref(), work, window)
                 .map_err(|error| format!("{}, {work}: {error}", contender.name()))?;
-            let row = Row {
-                contender: contender.name(),
-                work,
-                measured,
-            };
-            eprintln!("{row}");
+            eprintln!("{}", Row::of(contender.name(), work, &[measured]));
             runs.push(measured);
         }
     }
     let rows: Vec<Row> = pairs
         .zip(&runs)
-        .map(|((work, contender), runs)| Row {
-            contender: contender.name(),
-            work,
-            measured: Measured::median(runs),
-        })
+        .map(|((work, contender), runs)| Row::of(contender.name(), work, runs))
         .collect();
     let versions = contenders.iter().map(|it| {
         let missing = || format!("{}: not installed", it.name());
@@ -101,7 +91,7 @@ fn run(options: &Options) -> Result<()> {
     let versions = versions.collect::<Vec<_>>().join("; ");
     let minutes = (lab::now() - start).as_secs().div_ceil(60);
     let conditions = format!(
-        "{versions}; medians of {} runs of {} s each, {minutes} minutes",
+        "{versions}; {} runs of {} s each, {minutes} minutes",
         options.runs, options.seconds
     );
     let text = report::text(&rows, &conditions);

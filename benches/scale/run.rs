@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use carp_benches::many::{Claims, Contender, Wires, Work};
 use carp_benches::{Figures, Load, Memory, Result, latest, pause};
+use carp_net::carp_fsm::Timestamp;
 use carp_net::lab;
 
 use crate::figures::taken_over;
@@ -37,9 +38,22 @@ pub(crate) struct Crash {
 }
 
 impl Measured {
-    /// The medians of some runs; lost is what was lost in any of them.
+    /// What took how long in the middle one of some runs.
     pub(crate) fn median(runs: &[Self]) -> Self {
-        let time = |of: fn(&Self) -> Duration| median(runs, of);
+        Self::of(runs, |times| times.median)
+    }
+
+    /// What took how long in the worst of some runs.
+    pub(crate) fn worst(runs: &[Self]) -> Self {
+        Self::of(runs, |times| times.worst)
+    }
+
+    /// One for some runs; loads are the medians, and lost is what was lost in any of them.
+    fn of(runs: &[Self], chosen: fn(Figures<Duration>) -> Duration) -> Self {
+        let time = |of: fn(&Self) -> Duration| {
+            let times = Figures::of(runs.iter().map(of));
+            times.map_or_else(Duration::default, chosen)
+        };
         let load = |node: fn(&Self) -> Load| Load {
             cpu: median(runs, |run| node(run).cpu),
             memory: Memory {
@@ -79,8 +93,10 @@ pub(crate) fn run(contender: &dyn Contender, work: Work, window: Duration) -> Re
     taps.wait_for_all(&wires.one, work.vhids, PATIENCE)?;
     measured.start = lab::now() - began;
     pause(AFTERWARDS)?;
-    let claims = taps.stop()?;
-    measured.late_at_start = late(contender, &wires, 1, work, &claims);
+    let late_of = |node, claims, until| late(contender, &wires, node, work, claims, until);
+    let (until, claims) = (lab::now(), taps.stop()?);
+    let late = late_of(1, &claims, until);
+    measured.late_at_start = late.ok_or("what was advertised is not in the recording")?;
 
     contender.start(&wires.two, work)?;
     pause(SETTLED)?;
@@ -90,8 +106,8 @@ pub(crate) fn run(contender: &dyn Contender, work: Work, window: Duration) -> Re
 
     let taps = wires.tap()?;
     pause(AT_REST)?;
-    let claims = taps.stop()?;
-    measured.late_at_rest = late(contender, &wires, 1, work, &claims);
+    let (until, claims) = (lab::now(), taps.stop()?);
+    measured.late_at_rest = late_of(1, &claims, until).unwrap_or(AT_REST);
     if claims.count(2) > 0 {
         return Err("the other node is master too".into());
     }
@@ -101,30 +117,40 @@ pub(crate) fn run(contender: &dyn Contender, work: Work, window: Duration) -> Re
         pause(AFTERWARDS)?;
         wires.crash_one()?;
         pause(contender.master_down(&wires.two) + AT_REST)?;
-        let claims = taps.stop()?;
-        measured.crash = crash(contender, &wires, work, &claims);
+        let (until, claims) = (lab::now(), taps.stop()?);
+        measured.crash = crash(contender, &wires, work, &claims, until);
     }
     Ok(measured)
 }
 
-/// How late the latest advert of a node was.
+/// How late the latest advert of a node was; `None` where there was none of a virtual host.
 fn late(
     contender: &dyn Contender,
     wires: &Wires,
     node: u8,
     work: Work,
     claims: &Claims,
-) -> Duration {
+    until: Timestamp,
+) -> Option<Duration> {
     let interval = contender.interval(if node == 1 { &wires.one } else { &wires.two });
-    let hosts = work.hosts();
-    let late = hosts.map(|host| latest(claims.adverts(node, host), interval));
-    late.max().unwrap_or_default()
+    let mut hosts = work.hosts();
+    hosts.try_fold(Duration::ZERO, |late, host| {
+        let adverts = claims.adverts(node, host);
+        Some(late.max(latest(adverts, interval, until)?))
+    })
 }
 
-fn crash(contender: &dyn Contender, wires: &Wires, work: Work, claims: &Claims) -> Crash {
+fn crash(
+    contender: &dyn Contender,
+    wires: &Wires,
+    work: Work,
+    claims: &Claims,
+    until: Timestamp,
+) -> Crash {
     let master_down = contender.master_down(&wires.two);
     let mut crash = Crash {
-        late: late(contender, wires, 2, work, claims),
+        // Those that never come are lost, which is worse.
+        late: late(contender, wires, 2, work, claims, until).unwrap_or_default(),
         ..Crash::default()
     };
     for host in work.hosts() {

@@ -14,21 +14,34 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// The moments these many milliseconds after the origin.
 fn at(all: &[u64]) -> Vec<Timestamp> {
-    let moments = all.iter().map(|ms| Timestamp::from_micros(ms * 1_000));
-    moments.collect()
+    all.iter().copied().map(moment).collect()
+}
+
+fn moment(millis: u64) -> Timestamp {
+    Timestamp::from_micros(millis * 1_000)
 }
 
 #[test]
 fn an_advert_is_late_by_what_its_interval_was_too_long() {
-    assert_eq!(latest(&at(&[]), SECOND), Duration::ZERO);
-    assert_eq!(latest(&at(&[5]), SECOND), Duration::ZERO);
-    let late = latest(&at(&[0, 1_000, 2_030, 3_000, 4_010]), SECOND);
-    assert_eq!(late, Duration::from_millis(30));
+    let adverts = at(&[0, 1_000, 2_030, 3_000, 4_010]);
+    let late = latest(&adverts, SECOND, moment(4_500));
+    assert_eq!(late, Some(Duration::from_millis(30)));
+}
+
+#[test]
+fn an_advert_that_does_not_come_is_late() {
+    let late = |adverts, until| latest(&at(adverts), SECOND, moment(until));
+    assert_eq!(late(&[], 9_000), None);
+    assert_eq!(late(&[5], 905), Some(Duration::ZERO));
+    assert_eq!(late(&[0, 1_000], 3_500), Some(Duration::from_millis(1_500)));
+    // What the recording took in after its end was looked up.
+    assert_eq!(late(&[0, 1_000], 999), Some(Duration::ZERO));
 }
 
 #[test]
 fn an_early_advert_makes_none_early() {
-    assert_eq!(latest(&at(&[0, 300, 1_300]), SECOND), Duration::ZERO);
+    let late = latest(&at(&[0, 300, 1_300]), SECOND, moment(1_400));
+    assert_eq!(late, Some(Duration::ZERO));
 }
 
 #[test]

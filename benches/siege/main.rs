@@ -120,12 +120,13 @@ fn run(options: &Options) -> Result<()> {
 
     pause(AFTERWARDS)?;
     let heard = echo.stop()?;
+    let end = lab::now();
     let recording = tap.stop()?;
     let (after, moved) = (Holdings::of(master)?, transitions()? - moved);
     let adverts = recording.frames.iter();
     let adverts = adverts.filter(|frame| frame.ethertype() == 0x0800);
     let times: Vec<_> = adverts.map(|frame| frame.time).collect();
-    let late = latest(&times, Duration::from_secs(1));
+    let late = latest(&times, Duration::from_secs(1), end).ok_or("no advert was seen")?;
 
     let waited = phases.iter().map(|phase| phase.waited).max();
     let most = phases.iter().map(|phase| phase.most.memory).max();

@@ -41,7 +41,7 @@ fn listing(package: &str) -> Result<String, Box<dyn Error>> {
     let api = public_api::Builder::from_rustdoc_json(json)
         .omit_blanket_impls(true)
         .omit_auto_trait_impls(true)
-        .omit_auto_derived_impls(true)
+        .omit_auto_derived_impls(false)
         .build()?;
     Ok(api.to_string())
 }

@@ -110,15 +110,20 @@ impl Lan {
         self.change(node, Machine::power_off);
     }
 
-    /// Does to a node what another program on it might.
-    pub fn harm(&self, node: usize, interface: &str, harm: Harm) {
-        self.change(node, |machine| match harm {
-            Harm::Damage(damage) => {
-                machine.damage(interface, damage);
-                0
+    /// Does to a node what another program on it might. Returns whether the interface is there.
+    pub fn harm(&self, node: usize, interface: &str, harm: Harm) -> bool {
+        let mut is_there = false;
+        self.change(node, |machine| {
+            is_there = machine.has_interface(interface);
+            match harm {
+                Harm::Damage(damage) => {
+                    machine.damage(interface, damage);
+                    0
+                }
+                Harm::TakeDown(how) => machine.take_down(interface, how),
             }
-            Harm::TakeDown(how) => machine.take_down(interface, how),
         });
+        is_there
     }
 
     /// Changes a machine; `change` says from how many interfaces that takes the addresses.

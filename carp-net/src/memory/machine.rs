@@ -412,6 +412,10 @@ impl Machine {
         Some(*id)
     }
 
+    pub(super) fn has_interface(&self, interface: &str) -> bool {
+        self.interfaces.contains_key(interface)
+    }
+
     /// Somebody else changes what an interface needs. A process that answers for it hears of that
     /// and mends it.
     pub(super) fn damage(&mut self, interface: &str, damage: Damage) {

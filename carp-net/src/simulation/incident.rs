@@ -248,7 +248,7 @@ impl Cluster {
                 node,
                 interface,
                 harm,
-            } => self.strike(|lan| lan.harm(*node, interface, *harm)),
+            } => self.lan().harm(*node, interface, *harm),
         })
     }
 }

@@ -11,6 +11,7 @@ use crate::failure::Failure;
 
 mod data;
 mod file;
+mod known;
 mod operator;
 mod play;
 mod quantity;

@@ -99,3 +99,58 @@ fn held(json: &str) -> String {
     }
     held
 }
+
+/// What would be left out without a word is refused, at its line.
+#[test]
+fn what_a_node_cannot_have_is_refused_with_its_line() {
+    let bench = Bench::new();
+    let file = bench.directory.path().join("cluster.toml");
+    let refused = |carp0: &str, events: &str| {
+        let text = format!(
+            "length = \"5s\"\nevents = [\n{events}\n]\n[node.one]\ncarp0 = \"{carp0}\"\n\
+             lan0 = \"192.0.2.2/24\"\n"
+        );
+        fs::write(&file, text).unwrap();
+        let ran = bench.run(&format!("sim {} --seed 1", file.display()));
+        let said = ran.err.rsplit_once("cluster.toml:").map(|(_, said)| said);
+        (ran.code, said.unwrap_or(&ran.err).trim_end().to_owned())
+    };
+    let host = "vhid 9 192.0.2.1/24";
+    assert_eq!(refused(host, ""), (Some(0), String::new()));
+    for (carp0, events, expected) in [
+        (
+            "destroy",
+            "",
+            "6: `destroy': is said while the service runs: write it among the events",
+        ),
+        (
+            "create vhid 9",
+            "",
+            "6: `create': is said while the service runs: write it among the events",
+        ),
+        (
+            "vhid 9 192.0.2.1/24 state backup",
+            "",
+            "6: `state': is said while the service runs: write it among the events",
+        ),
+        (
+            host,
+            "\"1s one harm carp1 address\"",
+            "3: `carp1': the node has no such interface (carp0)",
+        ),
+        (
+            host,
+            "\"1s one link eht0 down\"",
+            "3: `eht0': the node has no such carpdev (eth0, lan0)",
+        ),
+    ] {
+        assert_eq!(refused(carp0, events), (Some(1), expected.to_owned()));
+    }
+    let events = "\"1s one carp1 vhid 8 carpdev eth1 192.0.2.3/24\",\n\"2s one harm carp1 address\",\n\
+                  \"3s one link eth1 down\", \"4s one link lan0 down\"";
+    assert_eq!(refused(host, events), (Some(0), String::new()));
+    let twice = format!("{host}\"\ncarp1 = \"{host}");
+    let (code, said) = refused(&twice, "");
+    assert_eq!(code, Some(1));
+    assert!(said.starts_with("5: `one': "), "{said}");
+}

@@ -8,14 +8,16 @@ use std::path::Path;
 use std::time::Duration;
 
 use carp_net::carp_fsm::carp_proto::VirtualAddress;
-use carp_net::simulation::{Machine, Network, Scenario};
+use carp_net::simulation::{Cluster, Machine, Network, Scenario};
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::known::Known;
 use super::operator::{self, Operator};
 use super::quantity::{self, NotAQuantity};
 use super::schedule::{self, Entry, Wrong, split, wrong};
 use crate::failure::Failure;
+use crate::vocabulary::change::Change;
 use crate::vocabulary::name::InterfaceName;
 use crate::vocabulary::settings::{Setting, Settings};
 
@@ -102,12 +104,15 @@ fn understand(text: &str) -> Result<Plan, Located> {
         return Err(at(&file.length.span(), wrong("node", reason)));
     }
     let mut operators = Vec::new();
+    let mut all_known = Vec::new();
     let mut names: Vec<String> = Vec::new();
     for (name, table) in nodes {
         check_name(name)?;
-        let (machine, operator) = node(names.len(), name, table, everywhere)?;
+        let mut known = Known::default();
+        let (machine, operator) = node(names.len(), name, table, everywhere, &mut known)?;
         scenario.add(machine);
         operators.push(operator);
+        all_known.push(known);
         names.push(name.get_ref().clone());
     }
     let entries = file.events.iter().map(|line| {
@@ -120,6 +125,14 @@ fn understand(text: &str) -> Result<Plan, Located> {
         Ok(entry)
     });
     let mut entries = entries.collect::<Result<Vec<Entry>, Located>>()?;
+    for (number, known) in all_known.iter_mut().enumerate() {
+        known.learn(number, &entries);
+    }
+    for (line, entry) in file.events.iter().zip(&entries) {
+        let known = entry.node().and_then(|node| all_known.get(node));
+        let checked = known.map_or(Ok(()), |known| known.check(entry));
+        checked.map_err(|wrong| at(&line.span(), wrong))?;
+    }
     // What happens at once does so in the order of the file.
     entries.sort_by_key(|entry| entry.after);
     Ok(Plan {
@@ -137,6 +150,7 @@ fn node(
     name: &Spanned<String>,
     table: &BTreeMap<Spanned<String>, Spanned<String>>,
     everywhere: Settings,
+    known: &mut Known,
 ) -> Result<(Machine, Operator), Located> {
     let get = |key: &str| {
         let mut all = table.iter();
@@ -157,8 +171,10 @@ fn node(
                     let words = split(text.get_ref()).map_err(located)?;
                     let words: Vec<OsString> = words.iter().map(OsString::from).collect();
                     let change = operator::change(interface, &words).map_err(located)?;
+                    at_the_beginning(&change).map_err(located)?;
                     let config = operator::with(None, &change)
                         .map_err(|reason| located(wrong(key_text, reason)))?;
+                    known.interface(interface, &config);
                     interfaces.insert(interface, config);
                 }
                 Err(_) => {
@@ -171,6 +187,7 @@ fn node(
                         );
                         at(&key.span(), schedule::wrong(key_text, reason))
                     })?;
+                    known.carpdev(key_text);
                     machine = machine.networks(key_text, addresses);
                 }
             },
@@ -181,7 +198,27 @@ fn node(
             machine = machine.interface(&interface.to_string(), carpdev, host);
         }
     }
+    // What its service refuses is refused here, where it can be said of which node.
+    let mut alone = Scenario::new();
+    alone.add(machine.clone());
+    let begun = Cluster::new(&alone, 0);
+    begun.map_err(|error| at(&name.span(), wrong(name.get_ref(), error)))?;
     Ok((machine, Operator::new(number, interfaces, settings)))
+}
+
+/// Whether a node can have this from the beginning on.
+fn at_the_beginning(change: &Change) -> Result<(), Wrong> {
+    let word = if change.destroy {
+        "destroy"
+    } else if change.create {
+        "create"
+    } else if change.state.is_some() {
+        "state"
+    } else {
+        return Ok(());
+    };
+    let reason = "is said while the service runs: write it among the events";
+    Err(wrong(word, reason))
 }
 
 /// The addresses that a machine has of its own on a carpdev.

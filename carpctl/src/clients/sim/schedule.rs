@@ -21,6 +21,16 @@ pub(super) struct Entry {
     pub(super) act: Act,
 }
 
+impl Entry {
+    /// The node that it happens to, if it is one.
+    pub(super) const fn node(&self) -> Option<usize> {
+        match &self.act {
+            Act::Incident(incident) => incident.node(),
+            Act::Said(node, _) => Some(*node),
+        }
+    }
+}
+
 /// What it is.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Act {

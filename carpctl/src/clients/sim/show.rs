@@ -53,6 +53,10 @@ fn held(addresses: Vec<IpAddr>, plan: &Plan, played: &Played) -> String {
         let first = format!("{from} to {}  {span:>9} s  ", time(until));
         text.push_str(&filled(&first, &who));
     }
+    if tenures.iter().all(|tenure| tenure.holders.is_empty()) {
+        text.push_str(&filled("  ", "it was never held"));
+        return text;
+    }
     let nobody = total(address, played, |holders| holders == 0);
     let several = total(address, played, |holders| holders > 1);
     text.push_str(&filled(

@@ -3,8 +3,9 @@
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::net::UnixStream;
 
-/// Says it as far as anybody listens; the connection must not block.
-pub fn say(mut client: &UnixStream, saying: &[u8]) {
+/// Says it as far as there is room for it and anybody listens, and returns what is left of it; the
+/// connection must not block.
+pub fn say<'a>(mut client: &UnixStream, saying: &'a [u8]) -> &'a [u8] {
     let mut rest = saying;
     while !rest.is_empty() {
         match client.write(rest) {
@@ -14,6 +15,7 @@ pub fn say(mut client: &UnixStream, saying: &[u8]) {
             Err(_) => break,
         }
     }
+    rest
 }
 
 /// Nothing, half a message, no message, one of another version, one that has no end, and many that

@@ -25,8 +25,11 @@ pub(crate) fn besiege(socket: &Path, user: Uid, saying: &[u8], over: &AtomicBool
     while !over.load(Ordering::Relaxed) {
         let client = UnixStream::connect(socket)?;
         client.set_nonblocking(true)?;
-        say(&client, saying);
-        clients.push_back(client);
+        clients.push_back((client, saying));
+        // What there was no room for at first is said when there is, a few milliseconds long.
+        for (client, rest) in clients.iter_mut().rev().take(TALKING) {
+            *rest = say(client, rest);
+        }
         count += 1;
         if clients.len() > AT_ONCE {
             clients.pop_front();
@@ -51,6 +54,9 @@ pub(crate) fn make_room() -> Result<()> {
     }
     Ok(())
 }
+
+/// How many of them go on talking.
+const TALKING: usize = 16;
 
 /// How many connections are open at once.
 pub(crate) const AT_ONCE: usize = 1_000;

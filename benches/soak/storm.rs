@@ -68,7 +68,9 @@ pub(crate) fn abuse(socket: &Path, over: &AtomicBool) -> Result<()> {
         // While the service is away there is nobody to talk to.
         if let Ok(client) = UnixStream::connect(socket) {
             client.set_nonblocking(true)?;
-            say(&client, &sayings.next().unwrap_or_default());
+            let saying = sayings.next().unwrap_or_default();
+            // What there is no room for is not said.
+            let _rest = say(&client, &saying);
             clients.push(client);
         }
         if clients.len() > AT_ONCE {

@@ -8,7 +8,6 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::net::{Ipv4Addr, Ipv6Addr, UdpSocket};
-use std::os::unix::net::UnixStream;
 use std::process::{Child, Stdio};
 
 use carp_net::carp_fsm::carp_proto::{
@@ -18,7 +17,7 @@ use carp_net::lab::{self, Direction, Frame, Tap};
 use rustix::net::netdevice::name_to_index;
 use serde_json::Value;
 
-use crate::net::{Net, Node, PASS, PATIENCE, Terrain, V4, V6, ip, wait_until};
+use crate::net::{Net, Node, PASS, PATIENCE, Terrain, V4, V6, ip};
 
 mod flood;
 mod packet;
@@ -98,11 +97,7 @@ impl Bench {
         let mut daemon = node.command("daemon");
         let daemon = daemon.stdout(Stdio::null()).stderr(log);
         let daemon = Daemon(daemon.spawn().unwrap());
-        let inode = node.host.namespace().inode();
-        let socket = node.run_dir().join(format!("net-{inode}.sock"));
-        wait_until("the service listens", || {
-            UnixStream::connect(&socket).is_ok()
-        });
+        node.wait_until_it_listens();
         node.carpctl(&format!(
             "carp0 vhid {VHID} pass {PASS} carpdev vmx0 advskew 100 {V4} {V6}"
         ));

@@ -3,6 +3,7 @@
 use std::fs::Permissions;
 use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -323,6 +324,15 @@ impl Node {
             thread::sleep(Duration::from_millis(10));
         }
         lab::now() - start
+    }
+
+    /// Waits until a service listens. No command is asked, which might start one itself.
+    pub(crate) fn wait_until_it_listens(&self) {
+        let inode = self.host.namespace().inode();
+        let socket = self.run_dir().join(format!("net-{inode}.sock"));
+        wait_until("the service listens", || {
+            UnixStream::connect(&socket).is_ok()
+        });
     }
 
     /// The process that runs the election on this node.

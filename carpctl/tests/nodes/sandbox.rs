@@ -135,7 +135,7 @@ fn service_that_is_started_as_its_user_needs_no_root() {
         .arg("daemon")
         .env("CARPCTL_RUN_DIR", node.run_dir());
     let mut daemon = daemon.spawn().unwrap();
-    wait_until("the service listens", || socket_of(node).is_some());
+    node.wait_until_it_listens();
     node.carpctl("carp0 create"); // it answers when it has confined itself
     must_have_little_as(node, USER);
     net.configure(&format!("{V4} {V6}"));

@@ -315,11 +315,8 @@ fn daemon_in_the_foreground_stays() {
     };
     let node = &net.one;
     let mut daemon = node.command("daemon").spawn().unwrap();
-    wait_until("the service listens", || {
-        node.try_carpctl("carp0 vhid 99 pass x carpdev vmx0")
-            .status
-            .success()
-    });
+    node.wait_until_it_listens();
+    node.carpctl("carp0 vhid 99 pass x carpdev vmx0");
     node.carpctl("carp0 destroy");
     let_pass(Duration::from_millis(500));
     assert!(daemon.try_wait().unwrap().is_none(), "it stays");

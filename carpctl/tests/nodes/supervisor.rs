@@ -315,9 +315,8 @@ fn upgrade_reaches_both_processes_or_neither() {
         .env("CARPCTL_USER", USER)
         .env("CARPCTL_RUN_DIR", net.one.run_dir());
     let mut daemon = daemon.spawn().unwrap();
-    wait_until("the service listens", || {
-        net.one.try_carpctl("carp0 create").status.success()
-    });
+    net.one.wait_until_it_listens();
+    net.one.carpctl("carp0 create");
     net.one
         .carpctl(&format!("carp0 vhid 99 pass {PASS} carpdev vmx0 advskew 7"));
 
@@ -396,9 +395,8 @@ fn service_without_a_supervisor_cannot_be_restarted() {
         "carpctl: restart: no service runs for this network namespace\n"
     );
     let mut service = net.one.command("daemon --unsupervised").spawn().unwrap();
-    wait_until("the service listens", || {
-        net.one.try_carpctl("carp0 create").status.success()
-    });
+    net.one.wait_until_it_listens();
+    net.one.carpctl("carp0 create");
     let said = net.one.refused("restart");
     assert!(
         said.starts_with("carpctl: restart: the service runs without a supervisor"),

@@ -116,7 +116,13 @@ impl Hearing {
 
 /// Virtual hosts that are masters.
 struct Speaking {
-    nodes: Turns<Node>,
+    nodes: Turns<Speaker>,
+}
+
+/// A node of masters, and the moment up to which it was called.
+struct Speaker {
+    node: Node,
+    now: Timestamp,
 }
 
 impl Speaking {
@@ -125,43 +131,51 @@ impl Speaking {
         let mut fleet = Hearing::new(nodes, hosts)?.fleet;
         // The first announcements are over by then.
         let settled = fleet.now + Duration::from_secs(20);
-        for node in &mut fleet.nodes {
-            while node.deadline().is_some_and(|due| due.at < settled) {
-                speak(node);
-            }
+        let (all, now) = (std::mem::take(&mut fleet.nodes), fleet.now);
+        let mut speakers: Vec<Speaker> =
+            all.into_iter().map(|node| Speaker { node, now }).collect();
+        for speaker in &mut speakers {
+            while speaker.now < settled && speaker.speak() {}
         }
-        if !fleet.are_all(State::Master) {
+        let hosts = || speakers.iter().flat_map(|speaker| speaker.node.hosts());
+        if hosts().count() != fleet.members.len() || hosts().any(|it| it.state() != State::Master) {
             return Err("a virtual host did not become master".into());
         }
-        let nodes = Turns::of(fleet.nodes);
+        let nodes = Turns::of(speakers);
         Ok(Self { nodes })
     }
 
     fn one(&mut self) -> bool {
-        self.nodes.next().is_some_and(speak)
+        self.nodes.next().is_some_and(Speaker::speak)
     }
 }
 
-/// Sends the next one of a node: wakes when it is time, and does what is asked.
-fn speak(node: &mut Node) -> bool {
-    let mut sent = false;
-    while let Some(due) = node.deadline().filter(|_| !sent) {
-        node.handle_timeout(due.at);
-        while let Some(action) = node.poll_action() {
-            match black_box(action) {
-                Action::Send { id, .. } => {
-                    let source = PEER.into();
-                    node.handle(due.at, Input::Sent { id, source });
-                    sent = true;
+impl Speaker {
+    /// Sends the next advert: one that left the node with others waits already; for another it
+    /// wakes when it is time. Does what else is asked.
+    fn speak(&mut self) -> bool {
+        let Self { node, now } = self;
+        loop {
+            while let Some(action) = node.poll_action() {
+                match black_box(action) {
+                    Action::Send { id, .. } => {
+                        let source = PEER.into();
+                        node.handle(*now, Input::Sent { id, source });
+                        return true;
+                    }
+                    Action::Hold(id) => node.handle(*now, Input::Held(id)),
+                    Action::HandOver(id) => node.handle(*now, Input::Silenced(id)),
+                    Action::Renew { .. } | Action::Release(_) | Action::Announce { .. } => {}
                 }
-                Action::Hold(id) => node.handle(due.at, Input::Held(id)),
-                Action::HandOver(id) => node.handle(due.at, Input::Silenced(id)),
-                Action::Renew { .. } | Action::Release(_) | Action::Announce { .. } => {}
             }
+            while node.poll_event().is_some() {}
+            let Some(due) = node.deadline() else {
+                return false;
+            };
+            *now = due.at;
+            node.handle_timeout(due.at);
         }
-        while node.poll_event().is_some() {}
     }
-    sent
 }
 
 /// Virtual hosts that hear what they refuse, from more sources than they keep apart.

@@ -160,9 +160,8 @@ nothing to do with where it lies in memory; as much memory is gone through in ea
 difference between them is what a node costs that has many, and between them and the first column what
 memory costs, which is more than all the rest.
 
-That a node of 4,080 hears one for a third more than 4,080 nodes of one is, by the profile, two thirds
-finding the virtual host (the table of its link, the tree of virtual hosts), which a node of one has at
-hand, and the rest the set of its timers.
+Masters of one node advertise together where they can, so that one wakes for many: what is sent with
+others is at hand, which makes it cheaper than in nodes of one.
 ";
 
 const REFUSALS: &str = "\

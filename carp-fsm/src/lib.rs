@@ -21,7 +21,7 @@
 //!     .address("192.0.2.10/24".parse()?);
 //! let mut now = Timestamp::ZERO;
 //! let id = node.add(now, LinkId(1), web)?;
-//! let mut sent = 0;
+//! let (mut sent, mut told) = (0, Vec::new());
 //! while sent < 3 {
 //!     while let Some(action) = node.poll_action() {
 //!         match action {
@@ -36,7 +36,7 @@
 //!         }
 //!     }
 //!     while let Some(event) = node.poll_event() {
-//!         println!("{now}: {event}");
+//!         told.push((now.as_micros(), event.to_string()));
 //!     }
 //!     // Nothing is heard, so the next thing to happen is a timeout.
 //!     now = node.deadline().ok_or("nothing to wait for")?.at;
@@ -45,6 +45,8 @@
 //! // Alone for 3 s, then an advert each second: at 3, 4 and 5 s, the next at 6 s.
 //! assert_eq!(now.as_micros(), 6_000_000);
 //! assert!(node.host(id).is_some_and(|host| host.holds()));
+//! let taken_over = "state transition: BACKUP -> MASTER (master timed out (inet))".to_owned();
+//! assert!(told.contains(&(3_000_000, taken_over)));
 //! # Ok(())
 //! # }
 //! ```

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use carp_benches::many::{Claims, Contender, Wires, Work};
-use carp_benches::{Figures, Load, Memory, Result, latest, pause};
-use carp_net::carp_fsm::Timestamp;
+use carp_benches::{Figures, Load, Memory, Result, pause};
 use carp_net::lab;
 
 use crate::figures::taken_over;
@@ -93,10 +92,8 @@ pub(crate) fn run(contender: &dyn Contender, work: Work, window: Duration) -> Re
     taps.wait_for_all(&wires.one, work.vhids, PATIENCE)?;
     measured.start = lab::now() - began;
     pause(AFTERWARDS)?;
-    let late_of = |node, claims, until| late(contender, &wires, node, work, claims, until);
-    let (until, claims) = (lab::now(), taps.stop()?);
-    let late = late_of(1, &claims, until);
-    measured.late_at_start = late.ok_or("what was advertised is not in the recording")?;
+    let late_at_start = late(contender, &wires, 1, work, &taps.stop()?);
+    measured.late_at_start = late_at_start.ok_or("not all that was advertised was recorded")?;
 
     contender.start(&wires.two, work)?;
     pause(SETTLED)?;
@@ -106,8 +103,8 @@ pub(crate) fn run(contender: &dyn Contender, work: Work, window: Duration) -> Re
 
     let taps = wires.tap()?;
     pause(AT_REST)?;
-    let (until, claims) = (lab::now(), taps.stop()?);
-    measured.late_at_rest = late_of(1, &claims, until).unwrap_or(AT_REST);
+    let claims = taps.stop()?;
+    measured.late_at_rest = late(contender, &wires, 1, work, &claims).unwrap_or(AT_REST);
     if claims.count(2) > 0 {
         return Err("the other node is master too".into());
     }
@@ -117,8 +114,7 @@ pub(crate) fn run(contender: &dyn Contender, work: Work, window: Duration) -> Re
         pause(AFTERWARDS)?;
         wires.crash_one()?;
         pause(contender.master_down(&wires.two) + AT_REST)?;
-        let (until, claims) = (lab::now(), taps.stop()?);
-        measured.crash = crash(contender, &wires, work, &claims, until);
+        measured.crash = crash(contender, &wires, work, &taps.stop()?);
     }
     Ok(measured)
 }
@@ -130,27 +126,19 @@ fn late(
     node: u8,
     work: Work,
     claims: &Claims,
-    until: Timestamp,
 ) -> Option<Duration> {
     let interval = contender.interval(if node == 1 { &wires.one } else { &wires.two });
     let mut hosts = work.hosts();
     hosts.try_fold(Duration::ZERO, |late, host| {
-        let adverts = claims.adverts(node, host);
-        Some(late.max(latest(adverts, interval, until)?))
+        Some(late.max(claims.latest(node, host, interval)?))
     })
 }
 
-fn crash(
-    contender: &dyn Contender,
-    wires: &Wires,
-    work: Work,
-    claims: &Claims,
-    until: Timestamp,
-) -> Crash {
+fn crash(contender: &dyn Contender, wires: &Wires, work: Work, claims: &Claims) -> Crash {
     let master_down = contender.master_down(&wires.two);
     let mut crash = Crash {
         // Those that never come are lost, which is worse.
-        late: late(contender, wires, 2, work, claims, until).unwrap_or_default(),
+        late: late(contender, wires, 2, work, claims).unwrap_or_default(),
         ..Crash::default()
     };
     for host in work.hosts() {

@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use carp_net::carp_fsm::Timestamp;
 use carp_net::lab::Frame;
 
 use super::work::VirtualHost;
+use crate::latest;
 
 /// All that was said, by who said it and about what.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Claims {
+    until: Timestamp,
     /// The moments of the adverts, in their order.
     adverts: BTreeMap<(u8, VirtualHost), Vec<Timestamp>>,
     /// The moments of the gratuitous ARP.
@@ -48,6 +51,21 @@ impl Claim {
 }
 
 impl Claims {
+    /// None yet, of a recording that ends now.
+    pub(super) const fn until(until: Timestamp) -> Self {
+        Self {
+            until,
+            adverts: BTreeMap::new(),
+            announcements: BTreeMap::new(),
+        }
+    }
+
+    /// How late the latest advert of a virtual host was that a node advertises with this `interval`,
+    /// up to the end of the recording; `None` where there was none.
+    pub fn latest(&self, node: u8, host: VirtualHost, interval: Duration) -> Option<Duration> {
+        latest(self.adverts(node, host), interval, self.until)
+    }
+
     /// Takes in a frame that a node sent on a link; those of a link come in their order.
     pub fn note(&mut self, link: u8, node: u8, frame: &Frame) {
         match Claim::of(frame) {

@@ -122,7 +122,7 @@ impl Wires {
 impl Taps {
     /// What was said since the start.
     pub fn stop(self) -> Result<Claims> {
-        let mut claims = Claims::default();
+        let mut claims = Claims::until(lab::now());
         for (link, tap) in (0..).zip(self.0) {
             for frame in &whole(tap)?.frames {
                 if let Some(speaker) = speaker(frame) {

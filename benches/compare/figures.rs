@@ -43,17 +43,6 @@ pub(crate) enum Standing {
 }
 
 impl Standing {
-    /// The same where one of them may have no figure, which is worse than any; `None` where both
-    /// have none.
-    pub(crate) fn of_both(ours: Option<f64>, theirs: Option<f64>, finest: f64) -> Option<Self> {
-        match (ours, theirs) {
-            (Some(ours), Some(theirs)) => Some(Self::of(ours, theirs, finest)),
-            (Some(_), None) => Some(Self::Ahead),
-            (None, Some(_)) => Some(Self::Behind),
-            (None, None) => None,
-        }
-    }
-
     /// By their medians: level where they differ by less than two in a hundred, or than `finest`.
     pub(crate) fn of(ours: f64, theirs: f64, finest: f64) -> Self {
         let tolerance = (ours.max(theirs) * 0.02).max(finest);
@@ -63,6 +52,17 @@ impl Standing {
             Self::Ahead
         } else {
             Self::Behind
+        }
+    }
+
+    /// The same where one of them may have no figure, which is worse than any; `None` where both
+    /// have none.
+    pub(crate) fn of_both(ours: Option<f64>, theirs: Option<f64>, finest: f64) -> Option<Self> {
+        match (ours, theirs) {
+            (Some(ours), Some(theirs)) => Some(Self::of(ours, theirs, finest)),
+            (Some(_), None) => Some(Self::Ahead),
+            (None, Some(_)) => Some(Self::Behind),
+            (None, None) => None,
         }
     }
 }

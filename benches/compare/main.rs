@@ -32,10 +32,10 @@ struct Options {
     #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u8).range(1..))]
     vhids: Vec<u8>,
     /// How often everything is measured
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = ROUNDS, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
     /// For how many seconds the time of the processor is counted in each round
-    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = SECONDS, value_parser = clap::value_parser!(u64).range(1..))]
     seconds: u64,
     /// Measure these contenders only
     #[arg(long, value_delimiter = ',')]
@@ -44,7 +44,7 @@ struct Options {
     #[arg(long, value_name = "PATH")]
     carpctl: Option<PathBuf>,
     /// Write the results to this file, and the picture beside it (default: benches/RESULTS.md
-    /// where nothing is left out)
+    /// where nothing is left out or cut short)
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Say that `cargo bench` runs this
@@ -58,7 +58,8 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> Result<()> {
     end_in_good_order()?;
-    let whole = options.vhids.is_empty() && options.contender.is_empty();
+    let is_long = options.seconds >= SECONDS && options.rounds >= ROUNDS;
+    let whole = is_long && options.vhids.is_empty() && options.contender.is_empty();
     let file = options.out.clone().or_else(|| whole.then(results::file));
     // Not after all has been measured.
     let directory = file.as_deref().and_then(Path::parent);
@@ -161,3 +162,7 @@ impl Options {
 const VHIDS: [u8; 3] = [1, 50, 255];
 /// The file with the picture.
 const PLOT: &str = "compare.svg";
+
+/// What is measured where nothing is chosen.
+const ROUNDS: u32 = 5;
+const SECONDS: u64 = 12;

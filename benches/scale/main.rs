@@ -30,10 +30,10 @@ struct Options {
     #[arg(long, value_delimiter = ',', value_parser = parse_work)]
     work: Vec<Work>,
     /// For how many seconds the time of the processor is counted
-    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = SECONDS, value_parser = clap::value_parser!(u64).range(1..))]
     seconds: u64,
     /// How often everything is measured: the median of the costs and the worst of the times count
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = RUNS, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
     /// Measure these contenders only
     #[arg(long, value_delimiter = ',')]
@@ -41,7 +41,8 @@ struct Options {
     /// Measure this program instead of the one built from here
     #[arg(long, value_name = "PATH")]
     carpctl: Option<PathBuf>,
-    /// Write the results to this file (default: benches/RESULTS.md where nothing is left out)
+    /// Write the results to this file (default: benches/RESULTS.md where nothing is left out or cut
+    /// short)
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Say that `cargo bench` runs this
@@ -96,7 +97,8 @@ fn run(options: &Options) -> Result<()> {
     );
     let text = report::text(&rows, &conditions);
     println!("{text}");
-    let whole = options.work.is_empty() && options.contender.is_empty();
+    let is_long = options.seconds >= SECONDS && options.runs >= RUNS;
+    let whole = is_long && options.work.is_empty() && options.contender.is_empty();
     match options.out.clone().or_else(|| whole.then(results::file)) {
         Some(file) => results::write(&file, "scale", &text),
         None => Ok(()),
@@ -143,3 +145,5 @@ const WORKS: [Work; 5] = [
         vhids: 255,
     },
 ];
+const SECONDS: u64 = 30;
+const RUNS: u32 = 3;

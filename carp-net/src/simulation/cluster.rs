@@ -242,12 +242,15 @@ impl Cluster {
 
     pub(super) fn power_off(&mut self, node: usize) -> bool {
         let now = self.lan.clock(node);
-        if let Some(member) = self.members.get_mut(node) {
+        let member = self.members.get_mut(node);
+        let had_any = member.is_some_and(|member| {
+            let had_any = member.has_any();
             member.end(now);
             member.forget();
-        }
+            had_any
+        });
         self.lan.power_off(node);
-        true
+        had_any
     }
 
     pub(super) fn command(&mut self, node: usize, name: &str, command: Command) -> Result<bool> {

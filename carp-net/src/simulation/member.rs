@@ -101,6 +101,11 @@ impl Member {
         }
     }
 
+    /// Whether there is a process, or something that one has left to the next.
+    pub(super) const fn has_any(&self) -> bool {
+        self.driver.is_some() || self.record.is_some()
+    }
+
     /// The process ends in good order, or nothing is left of what it has saved.
     pub(super) fn forget(&mut self) {
         self.driver = None;

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use carp_net::carp_fsm::carp_proto::{Key, Vhid};
-use carp_net::carp_fsm::{Command, Node, Timestamp, VirtualHost};
+use carp_net::carp_fsm::{Command, Damage, Node, Timestamp, VirtualHost};
+use carp_net::memory::Harm;
 use carp_net::simulation::{Cluster, Incident, Machine, Network, Outcome, Scenario};
 
 const ADDRESS: &str = "192.0.2.10/24";
@@ -116,6 +117,23 @@ fn only_a_service_that_is_awake_hears_its_operator() {
         Outcome::Nothing
     ));
     assert!(matches!(cluster.suffer(&down("carp0")), Outcome::Done));
+}
+
+#[test]
+fn what_is_not_there_cannot_be_harmed_or_lose_its_power() {
+    let mut cluster = pair(machine("one", 0), Network::default());
+    cluster.run(Duration::from_secs(5), |_| {});
+    let harm = |interface: &str| Incident::Harm {
+        node: 0,
+        interface: interface.to_owned(),
+        harm: Harm::Damage(Damage::Address),
+    };
+    assert!(matches!(cluster.suffer(&harm("carp0")), Outcome::Done));
+    assert!(matches!(cluster.suffer(&harm("carp7")), Outcome::Nothing));
+    let off = Incident::PowerOff(0);
+    assert!(matches!(cluster.suffer(&off), Outcome::Done));
+    assert!(matches!(cluster.suffer(&off), Outcome::Nothing));
+    assert!(matches!(cluster.suffer(&harm("carp0")), Outcome::Nothing));
 }
 
 #[test]

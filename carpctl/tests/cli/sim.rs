@@ -154,3 +154,20 @@ fn what_a_node_cannot_have_is_refused_with_its_line() {
     assert_eq!(code, Some(1));
     assert!(said.starts_with("5: `one': "), "{said}");
 }
+
+#[test]
+fn an_address_that_nobody_ever_held_is_told_so() {
+    let bench = Bench::new();
+    let file = bench.directory.path().join("cluster.toml");
+    let told = |length: &str| {
+        let text = format!("length = \"{length}\"\n[node.one]\ncarp0 = \"vhid 9 192.0.2.1/24\"\n");
+        fs::write(&file, text).unwrap();
+        let out = bench.run(&format!("sim {} --seed 1", file.display())).out;
+        out.lines().last().unwrap().trim().to_owned()
+    };
+    assert_eq!(told("2s"), "it was never held");
+    assert_eq!(
+        told("5s"),
+        "since it was first held: nobody for 0 s; more than one node for 0 s"
+    );
+}

@@ -324,6 +324,19 @@ fn settled(host: &Host) -> Snapshot {
     snapshot
 }
 
+/// What is left on a host since `before` in the end. The sockets of a backend that was dropped are
+/// closed a moment later where a child of another test has them, which is about to run its program.
+fn left_since(host: &Host, before: &Snapshot) -> Vec<String> {
+    let deadline = super::clock::now() + LONG;
+    loop {
+        let left = host.snapshot().unwrap().changes_since(before);
+        if left.is_empty() || super::clock::now() > deadline {
+            return left;
+        }
+        std::thread::yield_now();
+    }
+}
+
 /// The flags in a line of a snapshot.
 fn flags(line: &str) -> u32 {
     let mut words = line.split(' ').skip_while(|word| *word != "flags").skip(1);

@@ -29,6 +29,8 @@ pub(crate) struct Client {
     output: Zeroizing<Vec<u8>>,
     written: usize,
     turn: Turn,
+    /// Whether what it has to say was looked for at all.
+    heard: bool,
     deadline: Timestamp,
     /// Whether it runs hooks, for which it may take as long as they do.
     works: bool,
@@ -77,6 +79,8 @@ pub(crate) enum Topic {
 pub(crate) enum Step {
     /// Nothing, until something happens.
     Wait,
+    /// Another turn, when the others had theirs: it has said much, and not all of it was read.
+    Again,
     /// An answer to this.
     Answer(Box<Request>),
     /// This of the first interface behind that one.
@@ -108,6 +112,7 @@ impl Client {
             output: Zeroizing::new(Vec::new()),
             written: 0,
             turn: Turn::Client,
+            heard: false,
             deadline: now + PATIENCE,
             works: false,
             feed: None,
@@ -136,6 +141,11 @@ impl Client {
         !self.stays() && (self.turn != Turn::Client || self.written < self.output.len())
     }
 
+    /// Whether it was heard, be it that it had nothing to say.
+    pub(crate) const fn was_heard(&self) -> bool {
+        self.heard
+    }
+
     /// Whether it stays without being served: no service stays for it.
     pub(crate) const fn stays(&self) -> bool {
         self.is_reader() || self.works
@@ -158,6 +168,7 @@ impl Client {
 
     /// Goes on as far as possible without waiting.
     pub(crate) fn step(&mut self) -> Step {
+        self.heard = true;
         match self.flush() {
             Ok(true) => {}
             Ok(false) => return Step::Wait,
@@ -284,26 +295,31 @@ impl Client {
         Ok(all)
     }
 
+    /// Reads so much of a request at once that most are read as a whole. Who says more than it should
+    /// has no more of a turn than others.
     fn read_request(&mut self) -> Step {
-        loop {
-            let unknown = self.input.get(self.searched..).unwrap_or_default();
-            if let Some(end) = unknown.iter().position(|byte| *byte == b'\n') {
-                let end = self.searched + end;
-                self.searched = 0;
-                return self.take_request(end);
-            }
-            self.searched = self.input.len();
-            if self.input.len() >= MAX_LINE {
-                return self.refuse(&ProtocolError::TooLong);
-            }
-            match self.fill() {
-                Ok(0) => return Step::Close,
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Step::Wait,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return Step::Close,
-            }
+        if let Some(step) = self.take_line() {
+            return step;
         }
+        match self.fill() {
+            Ok(0) => Step::Close,
+            Ok(_) => self.take_line().unwrap_or(Step::Again),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Step::Wait,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Step::Again,
+            Err(_) => Step::Close,
+        }
+    }
+
+    /// Takes the first line of what was read, once there is one; refuses one that is too long.
+    fn take_line(&mut self) -> Option<Step> {
+        let unknown = self.input.get(self.searched..).unwrap_or_default();
+        if let Some(end) = unknown.iter().position(|byte| *byte == b'\n') {
+            let end = self.searched + end;
+            self.searched = 0;
+            return Some(self.take_request(end));
+        }
+        self.searched = self.input.len();
+        (self.input.len() >= MAX_LINE).then(|| self.refuse(&ProtocolError::TooLong))
     }
 
     /// Sends a reader as much as it takes of what has happened.

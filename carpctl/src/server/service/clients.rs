@@ -51,9 +51,9 @@ impl Clients {
         self.enqueue(token.0);
     }
 
-    /// Whether somebody may wait to be admitted.
-    pub(crate) const fn may_arrive(&self) -> bool {
-        self.arrivals
+    /// Whether somebody may wait who could be admitted.
+    pub(crate) fn may_arrive(&self) -> bool {
+        self.arrivals && !self.are_unheard()
     }
 
     /// Whether there is something to do for one of them without waiting.
@@ -89,7 +89,7 @@ impl Clients {
     /// Admits some of those who wait.
     pub(crate) fn admit(&mut self, listener: &Listener, registry: &Registry, now: Timestamp) {
         for _ in 0..AT_ONCE {
-            if !self.arrivals {
+            if !self.may_arrive() {
                 return;
             }
             let stream = match listener.accept() {
@@ -195,6 +195,7 @@ impl Clients {
         };
         match client.step() {
             Step::Wait => return,
+            Step::Again => {}
             Step::Answer(request) => {
                 if let Request::Watch { interfaces } = *request {
                     let subject = Subject::Happenings(interfaces.into_iter().collect());
@@ -272,7 +273,7 @@ impl Clients {
 
     /// Makes room for `client`, where all places are taken at the expense of the oldest one that
     /// may change nothing: one that has asked nothing yet or, for root, any; and for root at that of
-    /// the oldest of root that has asked nothing yet, which asks again. So nobody but root can keep
+    /// the oldest of root that was heard and had nothing to ask. So nobody but root can keep
     /// root out, and neither the silent nor those who only read keep anybody out.
     fn make_room(&mut self, client: &Client) -> bool {
         if self.clients.len() < PLACES {
@@ -280,17 +281,29 @@ impl Clients {
         }
         let is_root = client.may_change();
         let mut unprivileged = self.clients.iter().filter(|(_, other)| !other.may_change());
-        let is_silent = |other: &Client| !other.is_served() && !other.stays();
         let silent = unprivileged.clone().find(|(_, other)| is_silent(other));
         let anyone = || unprivileged.next().filter(|_| is_root);
+        let chosen = silent.or_else(anyone).map(|(token, _)| *token);
+        let silent_root = || self.silent_root().filter(|_| is_root);
+        let chosen = chosen.or_else(silent_root);
+        chosen.is_some_and(|token| self.clients.remove(&token).is_some())
+    }
+
+    /// The oldest of root that was heard and had nothing to ask.
+    fn silent_root(&self) -> Option<usize> {
+        let is_it = |other: &Client| other.may_change() && other.was_heard() && is_silent(other);
         let mut all = self.clients.iter();
-        let silent_root = || all.find(|(_, other)| is_root && is_silent(other));
-        let chosen = silent.or_else(anyone).or_else(silent_root);
-        let Some(token) = chosen.map(|(token, _)| *token) else {
-            return false;
-        };
-        self.clients.remove(&token);
-        true
+        all.find(|(_, other)| is_it(other)).map(|(token, _)| *token)
+    }
+
+    /// Whether nobody can be admitted before somebody was heard: all places are root's, and who
+    /// is there may have something to ask that was not read yet. Whoever comes then waits at the
+    /// door; let in at their expense, the same would befall it.
+    fn are_unheard(&self) -> bool {
+        self.clients.len() >= PLACES
+            && self.clients.values().all(Client::may_change)
+            && self.silent_root().is_none()
+            && !self.clients.values().all(Client::was_heard)
     }
 
     /// Gives up those whose time is over.
@@ -298,6 +311,11 @@ impl Clients {
         self.clients
             .retain(|_, client| client.deadline().is_none_or(|deadline| now < deadline));
     }
+}
+
+/// Whether a client has asked nothing, as far as is known.
+fn is_silent(client: &Client) -> bool {
+    !client.is_served() && !client.stays()
 }
 
 /// Answers `request`, or begins to; so many clients are `present`.

@@ -79,7 +79,7 @@ fn nobody_but_root_can_keep_root_out() {
     }
     assert_eq!(house.clients.clients.len(), PLACES);
     for _ in 0..PLACES {
-        assert!(house.come(true, 0));
+        assert!(house.clients.may_arrive() && house.come(true, 0));
     }
     assert_eq!(
         (house.clients.clients.len(), house.privileged()),
@@ -91,7 +91,8 @@ fn nobody_but_root_can_keep_root_out() {
 #[test]
 fn root_that_says_nothing_keeps_nobody_of_root_out() {
     let mut house = House::new();
-    assert!(house.come(true, 0));
+    let silent = |client: &mut Client| assert!(matches!(client.step(), Step::Wait));
+    assert!(house.come_and(true, 0, silent));
     for _ in 1..PLACES {
         assert!(house.come_and(true, 0, |client| client.list(Topic::Report)));
     }
@@ -102,6 +103,23 @@ fn root_that_says_nothing_keeps_nobody_of_root_out() {
         "in place of the silent one"
     );
     assert!(!house.come(true, 0), "all are served");
+}
+
+/// Of a thousand that come at once each would be turned out by the ones behind it.
+#[test]
+fn who_of_root_was_not_heard_yet_is_heard_before_others_come() {
+    let mut house = House::new();
+    for _ in 0..PLACES {
+        assert!(house.clients.may_arrive() && house.come(true, 0));
+    }
+    assert!(!house.clients.may_arrive(), "they wait at the door");
+    assert!(!house.come(true, 0), "nobody makes room for them");
+    house.clients.serve(&mut keyed());
+    assert!(house.clients.may_arrive(), "some had nothing to say");
+    assert!(house.come(true, 0), "in place of one of these");
+    let unheard = house.clients.clients.values();
+    let unheard = unheard.filter(|client| !client.was_heard());
+    assert_eq!(unheard.count(), PLACES - AT_ONCE + 1);
 }
 
 #[test]

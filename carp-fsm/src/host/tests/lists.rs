@@ -376,8 +376,8 @@ fn who_hears_its_own_family_no_longer_waits_for_the_one_before() {
     let newer = advert(1, 0, 0, &[V6]);
     for _ in 0..20 {
         bench.pass_millis(1_200);
-        assert_eq!(bench.receive(Family::Inet6, &newer), Ok(()));
         assert_eq!(bench.state(), State::Backup);
+        assert_eq!(bench.receive(Family::Inet6, &newer), Ok(()));
     }
 }
 
@@ -391,6 +391,12 @@ fn a_family_more_is_waited_for_until_nobody_is_without_it() {
     for family in Family::ALL {
         assert_eq!(bench.receive(family, &newer), Ok(()));
     }
+    let waits_for_inet6 = |bench: &Bench| {
+        let host = bench.node.host(bench.id).unwrap();
+        let wait = host.master_down(Family::Inet6).unwrap().wait;
+        wait.since + wait.length - changed
+    };
+    assert_eq!(waits_for_inet6(&bench), MASTER_DOWN, "it is spoken");
     let older = advert(1, 50, 0, &[V4]);
     while bench.now - changed < OLD_LIST - Duration::from_secs(2) {
         bench.pass_millis(1_200);

@@ -95,7 +95,8 @@ struct Interface {
     config: Config,
     /// Its virtual host, once it has a vhid and a carpdev.
     host: Option<HostId>,
-    work: Option<Work>,
+    /// Seldom any, so that it has its own place: there are thousands of interfaces.
+    work: Option<Box<Work>>,
     /// Those who want it to be master, while it becomes that: nothing else waits for it.
     taking_over: Vec<Order>,
     /// When and why something of it could not be done, while that is so.

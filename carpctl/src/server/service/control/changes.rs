@@ -60,7 +60,7 @@ impl<B: Backend> Control<B> {
         let interface = self.interfaces.entry(name).or_default();
         interface.config = config;
         interface.host = host;
-        interface.work = work;
+        interface.work = work.map(Box::new);
         self.touch(name);
         self.destroyed_last = false;
         if let Some(order) = done {
@@ -141,11 +141,11 @@ impl<B: Backend> Control<B> {
             self.reply(ticket, reply);
             return Ok(());
         };
-        interface.work = Some(Work::Leaving {
+        interface.work = Some(Box::new(Work::Leaving {
             ticket,
             reply,
             rest: None,
-        });
+        }));
         self.driver.remove(id).map_err(|error| error.to_string())?;
         self.take_events();
         Ok(())

@@ -30,13 +30,14 @@ pub(super) struct Lanes {
     last_id: u64,
 }
 
+/// What is seldom there has its own place: there are thousands of lanes.
 #[derive(Debug, Default)]
 struct Lane {
     /// What waits to be run.
-    next: Option<Job>,
+    next: Option<Box<Job>>,
     /// The question that waits to be asked. It does not wait for a hook that runs: the addresses
     /// wait for it.
-    question: Option<Job>,
+    question: Option<Box<Job>>,
     /// The last state that a hook was told of.
     told: Option<State>,
     /// When and how each hook went wrong, until it goes well again.
@@ -75,7 +76,7 @@ impl Lanes {
             order.skipped = late.order.skipped.saturating_add(1);
         }
         let name = order.interface;
-        lane.next = Some(Job::new(now, order));
+        lane.next = Some(Box::new(Job::new(now, order)));
         self.waiting.insert(name);
     }
 
@@ -88,7 +89,7 @@ impl Lanes {
         }
         let (id, name) = (order.id, order.interface);
         let lane = self.lanes.entry(name).or_default();
-        lane.question = Some(Job::new(now, order));
+        lane.question = Some(Box::new(Job::new(now, order)));
         self.waiting.insert(name);
         id
     }
@@ -120,7 +121,7 @@ impl Lanes {
         let name = self.lanes_in_wait().find_map(asked)?;
         let question = self.lanes.get_mut(&name)?.question.take();
         self.forget_if_nothing_waits(name);
-        question
+        question.map(|job| *job)
     }
 
     fn take_next(&mut self, held_up: impl Fn(InterfaceName) -> bool) -> Option<Job> {
@@ -135,7 +136,7 @@ impl Lanes {
         let since = |lane: &Lane| lane.next.as_ref().map(|job| job.since);
         let (name, _) = ready.min_by_key(|(_, lane)| since(lane))?;
         let lane = self.lanes.get_mut(&name)?;
-        let mut job = lane.next.take()?;
+        let mut job = *lane.next.take()?;
         job.told_before = lane.told.replace(job.order.state);
         self.forget_if_nothing_waits(name);
         Some(job)
@@ -192,7 +193,7 @@ impl Lanes {
         let lane = self.lanes.entry(job.order.interface).or_default();
         if job.order.hook != Hook::Prepare && lane.next.is_none() {
             lane.told = job.told_before;
-            lane.next = Some(job.clone());
+            lane.next = Some(Box::new(job.clone()));
             self.waiting.insert(job.order.interface);
         }
         Some(job.order)
@@ -209,7 +210,7 @@ impl Lanes {
     /// nothing to run, or nobody to run it. Nobody needs the answer to a question then.
     pub(super) fn busy_until(&self) -> Option<Timestamp> {
         let waiting = self.lanes_in_wait();
-        let waiting = waiting.filter_map(|(_, lane)| lane.next.as_ref());
+        let waiting = waiting.filter_map(|(_, lane)| lane.next.as_deref());
         let running = self.jobs().filter(|job| job.order.hook != Hook::Prepare);
         let all = waiting.chain(running).filter(|_| self.have_workers());
         // One may have to wait for one that hangs.
@@ -234,7 +235,7 @@ impl Lanes {
         now: Timestamp,
     ) -> Option<(Timestamp, String)> {
         let lane = self.lanes.get(&interface)?;
-        let late = lane.next.as_ref().filter(|job| now - job.since >= LATE);
+        let late = lane.next.as_deref().filter(|job| now - job.since >= LATE);
         match late {
             Some(job) if !self.have_workers() && job.order.script.is_some() => {
                 let text = format!("{}: not run: {NO_WORKERS}", job.order.hook);

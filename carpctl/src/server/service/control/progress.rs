@@ -51,7 +51,7 @@ impl<B: Backend> Control<B> {
 
     /// Looks which masters have got the addresses that somebody waits for.
     pub(super) fn look_at_holders(&mut self) {
-        let is_holding = |it: &&Interface| matches!(it.work, Some(Work::Holding { .. }));
+        let is_holding = |it: &&Interface| matches!(it.work.as_deref(), Some(Work::Holding { .. }));
         for name in self.holders.clone() {
             let Some(interface) = self.interfaces.get(&name).filter(is_holding) else {
                 self.holders.remove(&name);
@@ -211,11 +211,11 @@ impl<B: Backend> Control<B> {
                 self.reply(order.ticket, reply);
             }
             (Undo::Remove(rest), Some(id)) => {
-                interface.work = Some(Work::Leaving {
+                interface.work = Some(Box::new(Work::Leaving {
                     ticket: order.ticket,
                     reply,
                     rest,
-                });
+                }));
                 if let Err(error) = self.driver.remove(id) {
                     tracing::warn!("{error}");
                     self.gone(name);
@@ -361,7 +361,8 @@ impl<B: Backend> Control<B> {
     }
 
     fn take_work(&mut self, name: InterfaceName) -> Option<Work> {
-        self.interfaces.get_mut(&name)?.work.take()
+        let work = self.interfaces.get_mut(&name)?.work.take()?;
+        Some(*work)
     }
 
     fn put_work(&mut self, name: InterfaceName, work: Work) {
@@ -369,7 +370,7 @@ impl<B: Backend> Control<B> {
             self.holders.insert(name);
         }
         if let Some(interface) = self.interfaces.get_mut(&name) {
-            interface.work = Some(work);
+            interface.work = Some(Box::new(work));
         }
     }
 }

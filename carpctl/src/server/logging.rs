@@ -11,9 +11,10 @@ use std::io::{self, IsTerminal as _, Write};
 use std::os::fd::AsFd;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use tracing::Level;
-use tracing_subscriber::EnvFilter;
+use tracing::{Level, Subscriber};
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use journald::Journald;
@@ -27,13 +28,14 @@ pub(crate) fn to_standard_error() {
     {
         return to_journal(journal);
     }
-    tracing_subscriber::fmt()
-        .with_env_filter(filter())
+    let lines = tracing_subscriber::fmt()
+        .with_max_level(LevelFilter::TRACE)
         .with_target(false)
         .with_ansi(io::stderr().is_terminal())
         .fmt_fields(OneLine)
         .with_writer(|| StandardError(Vec::new()))
-        .init();
+        .finish();
+    start(lines);
 }
 
 /// Writes to the journal or else to the system log, if there is one.
@@ -44,27 +46,52 @@ pub(crate) fn to_system_log() {
     let Ok(log) = SystemLog::open() else {
         return;
     };
-    tracing_subscriber::fmt()
-        .with_env_filter(filter())
+    let lines = tracing_subscriber::fmt()
+        .with_max_level(LevelFilter::TRACE)
         .with_target(false)
         .with_level(false)
         .without_time()
         .with_ansi(false)
         .fmt_fields(OneLine)
         .with_writer(log)
-        .init();
+        .finish();
+    start(lines);
 }
 
 fn to_journal(journal: Journald) {
-    let registry = tracing_subscriber::registry();
-    registry.with(filter()).with(journal).init();
+    start(tracing_subscriber::registry().with(journal));
 }
 
-fn filter() -> EnvFilter {
-    EnvFilter::builder()
-        .with_default_directive(Level::INFO.into())
-        .with_env_var(VARIABLE)
-        .from_env_lossy()
+/// Has `lines` take as much as the environment asks for, and says where that cannot be read.
+fn start(lines: impl Subscriber + for<'a> LookupSpan<'a> + Send + Sync) {
+    let asked = std::env::var_os(VARIABLE).unwrap_or_default();
+    let asked = asked.to_string_lossy();
+    let filter = filter(&asked);
+    lines.with(filter.clone().unwrap_or_else(usual)).init();
+    if filter.is_none() {
+        let words = "say error, warn, info, debug or trace";
+        tracing::warn!("{VARIABLE}: `{asked}': no level: {words}");
+    }
+}
+
+/// What is logged where `asked` is: a level, or such as `carp_net=trace` of a part of the program.
+fn filter(asked: &str) -> Option<Targets> {
+    if asked.is_empty() {
+        return Some(usual());
+    }
+    let filter = asked.parse::<Targets>().ok()?;
+    // What is no level is taken for a part of the program.
+    if filter.iter().any(|(part, _)| !part.starts_with("carp")) {
+        return None;
+    }
+    Some(match filter.default_level() {
+        None => filter.with_default(LevelFilter::INFO),
+        Some(_) => filter,
+    })
+}
+
+fn usual() -> Targets {
+    Targets::new().with_default(LevelFilter::INFO)
 }
 
 /// One message to standard error, which may be a terminal that was stopped or a pipe that nobody
@@ -121,6 +148,23 @@ const VARIABLE: &str = "CARPCTL_LOG";
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn level_is_asked_for_of_all_or_of_a_part() {
+        let debugs = |asked| {
+            let filter = filter(asked)?;
+            let of = |part| filter.would_enable(part, &Level::DEBUG);
+            Some((of("carpctl"), of("carp_net")))
+        };
+        assert_eq!(debugs(""), Some((false, false)));
+        assert_eq!(debugs("debug"), Some((true, true)));
+        assert_eq!(debugs("carp_net=trace"), Some((false, true)));
+        assert_eq!(debugs("debug,carp_net=warn"), Some((true, false)));
+        for unread in ["loud", "carp_net=loud", "inof"] {
+            assert_eq!(debugs(unread), None, "{unread}");
+        }
+        assert!(usual().would_enable("carpctl", &Level::INFO));
+    }
 
     #[test]
     fn pipe_that_nobody_reads_is_not_waited_for() {

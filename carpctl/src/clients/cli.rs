@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io::{self, Write as _};
 
-use clap::{CommandFactory as _, FromArgMatches as _};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser as _, Subcommand as _};
 
 use crate::clients::client;
 use crate::clients::complete::CompleteOptions;
@@ -103,10 +103,8 @@ enum Command {
     Demote(DemoteOptions),
     /// Start the service anew, as after an upgrade, unnoticed by others
     Restart,
-    /// Run the hooks of a service
-    Hooks(HooksOptions),
-    /// Run the service in the foreground
-    Daemon(DaemonOptions),
+    #[command(flatten)]
+    Process(Process),
     /// Show the adverts in a capture file
     Decode(DecodeOptions),
     /// Show two nodes taking over from each other, in a network of its own
@@ -123,6 +121,23 @@ enum Command {
     Complete(CompleteOptions),
     #[command(external_subcommand)]
     Interface(Vec<OsString>),
+}
+
+/// The commands that are processes of the service.
+#[derive(Debug, clap::Subcommand)]
+enum Process {
+    /// Run the hooks of a service
+    Hooks(HooksOptions),
+    /// Run the service in the foreground
+    Daemon(DaemonOptions),
+}
+
+/// The command line of those processes alone. They run for long, and would keep what it takes to
+/// know all commands in memory.
+#[derive(Debug, clap::Parser)]
+struct Alone {
+    #[command(subcommand)]
+    process: Process,
 }
 
 impl Cli {
@@ -154,6 +169,25 @@ impl Cli {
     }
 }
 
+impl Process {
+    /// What `words` say where they start one of these and nothing else. What is wrong with them, and
+    /// help, are left to whoever knows all commands.
+    fn said(words: &[OsString]) -> Option<Self> {
+        let command = words.first()?.to_str()?;
+        if !Self::has_subcommand(command) {
+            return None;
+        }
+        Alone::try_parse().ok().map(|alone| alone.process)
+    }
+
+    fn run(&self) -> Result<std::process::ExitCode, Failure> {
+        match self {
+            Self::Hooks(options) => runner::run(options),
+            Self::Daemon(options) => daemon::run(options),
+        }
+    }
+}
+
 /// What the options before an interface ask for.
 #[derive(Clone, Copy, Debug)]
 struct Asked {
@@ -169,6 +203,9 @@ pub(crate) fn run() -> Result<std::process::ExitCode, Failure> {
     if let Some((words, json)) = demotion::words::behind_g(&words) {
         groups::run(words, json)?;
         return Ok(std::process::ExitCode::SUCCESS);
+    }
+    if let Some(process) = Process::said(&words) {
+        return process.run();
     }
     let matches = Cli::command()
         .override_help(help::front_page())
@@ -208,8 +245,7 @@ pub(crate) fn run() -> Result<std::process::ExitCode, Failure> {
         Some(Command::Generate(options)) => generate::run(&options, &help::program())?,
         Some(Command::Complete(options)) => print(&options.answer(&help::program()))?,
         Some(Command::Restart) => restart()?,
-        Some(Command::Hooks(options)) => return runner::run(&options),
-        Some(Command::Daemon(options)) => return daemon::run(&options),
+        Some(Command::Process(process)) => return process.run(),
         Some(Command::Decode(options)) => decode::run(&options, cli.json)?,
         Some(Command::Demo(options)) => return Ok(crate::clients::demo::run(&options)),
         Some(Command::Sim(options)) => sim::run(&options, cli.json || options.json)?,

@@ -15,11 +15,7 @@ use crate::host::Host;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Hosts(BTreeMap<u64, Page>);
 
-#[derive(Clone, Debug)]
-struct Page {
-    places: Box<[Option<Box<Host>>; PAGE]>,
-    used: usize,
-}
+type Page = Box<[Option<Box<Host>>; PAGE]>;
 
 /// One place for each value of a byte.
 const PAGE: usize = 256;
@@ -27,18 +23,17 @@ const PAGE: usize = 256;
 impl Hosts {
     pub(super) fn get(&self, id: HostId) -> Option<&Host> {
         let (page, place) = locate(id);
-        self.0.get(&page)?.places.get(place)?.as_deref()
+        self.0.get(&page)?.get(place)?.as_deref()
     }
 
     pub(super) fn get_mut(&mut self, id: HostId) -> Option<&mut Host> {
         let (page, place) = locate(id);
-        let page = self.0.get_mut(&page)?;
-        page.places.get_mut(place)?.as_deref_mut()
+        self.0.get_mut(&page)?.get_mut(place)?.as_deref_mut()
     }
 
     pub(super) fn values(&self) -> impl Iterator<Item = &Host> {
         let pages = self.0.values();
-        pages.flat_map(|page| page.places.iter().filter_map(Option::as_deref))
+        pages.flat_map(|page| page.iter().filter_map(Option::as_deref))
     }
 
     pub(super) fn ids(&self) -> impl Iterator<Item = HostId> {
@@ -47,32 +42,21 @@ impl Hosts {
 
     pub(super) fn insert(&mut self, id: HostId, host: Host) {
         let (page, place) = locate(id);
-        let page = self.0.entry(page).or_default();
-        if let Some(place) = page.places.get_mut(place)
-            && place.replace(Box::new(host)).is_none()
-        {
-            page.used += 1;
+        let none = || Box::new([const { None }; PAGE]);
+        let page = self.0.entry(page).or_insert_with(none);
+        if let Some(place) = page.get_mut(place) {
+            *place = Some(Box::new(host));
         }
     }
 
     pub(super) fn remove(&mut self, id: HostId) -> Option<Host> {
         let (number, place) = locate(id);
         let page = self.0.get_mut(&number)?;
-        let host = page.places.get_mut(place)?.take()?;
-        page.used -= 1;
-        if page.used == 0 {
+        let host = page.get_mut(place)?.take()?;
+        if page.iter().all(Option::is_none) {
             self.0.remove(&number);
         }
         Some(*host)
-    }
-}
-
-impl Default for Page {
-    fn default() -> Self {
-        Self {
-            places: Box::new([const { None }; PAGE]),
-            used: 0,
-        }
     }
 }
 
@@ -80,4 +64,32 @@ impl Default for Page {
 const fn locate(id: HostId) -> (u64, usize) {
     let [place, ..] = id.0.to_le_bytes();
     (id.0 / PAGE as u64, place as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::LinkId;
+    use crate::testing::host;
+
+    /// Numbers are never given twice, so that a node whose virtual hosts come and go for years fills
+    /// page after page.
+    #[test]
+    fn pages_go_with_the_last_of_their_virtual_hosts() {
+        let mut hosts = Hosts::default();
+        let told = host(0, &[]);
+        for number in 1..=1_000 {
+            let id = HostId(number);
+            hosts.insert(id, Host::new(id, LinkId(1), told.clone(), 1));
+        }
+        assert_eq!(hosts.0.len(), 4);
+        for number in 2..=1_000 {
+            assert!(hosts.remove(HostId(number)).is_some());
+        }
+        assert_eq!(hosts.0.len(), 1);
+        assert!(hosts.remove(HostId(2)).is_none());
+        assert!(hosts.get(HostId(1)).is_some());
+        assert!(hosts.remove(HostId(1)).is_some());
+        assert!(hosts.0.is_empty());
+    }
 }

@@ -26,6 +26,26 @@ fn change_to_the_same_changes_nothing() {
     assert!(bench.take().is_empty() && bench.told().len() <= 2);
 }
 
+/// An mtu and a group are this machine's own: a master has nothing to say, and a backup has heard its
+/// master no less.
+#[test]
+fn change_that_no_other_node_can_see_is_not_heard_and_puts_off_no_timer() {
+    let quiet = host(100, &[V4]).with_mtu(Some(1_400)).group("db");
+    for mut bench in [Bench::master(), Bench::backup()] {
+        bench.pass_millis(3_000);
+        bench.take();
+        let (now, id, deadline) = (bench.now, bench.id, bench.node.deadline());
+        bench.node.change(now, id, LINK, quiet.clone()).unwrap();
+        bench.drain();
+        assert!(bench.take().is_empty());
+        assert_eq!(bench.node.deadline(), deadline);
+        let slower = quiet.clone().advskew(200).unwrap();
+        bench.node.change(now, id, LINK, slower).unwrap();
+        bench.drain();
+        assert_ne!(bench.node.deadline(), deadline, "others see a skew");
+    }
+}
+
 #[test]
 fn address_added_on_the_master_goes_up_without_an_election() {
     let mut bench = Bench::master();

@@ -12,17 +12,13 @@ use crate::{HostId, LinkId};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Vhids(BTreeMap<LinkId, Table>);
 
-#[derive(Clone, Debug)]
-struct Table {
-    by_vhid: Box<[Option<HostId>; 256]>,
-    used: usize,
-}
+type Table = Box<[Option<HostId>; 256]>;
 
 impl Vhids {
     /// Who has `vhid`, as it stands in a packet, on `link`.
     pub(super) fn get(&self, link: LinkId, vhid: u8) -> Option<HostId> {
         let table = self.0.get(&link)?;
-        table.by_vhid.get(usize::from(vhid)).copied().flatten()
+        table.get(usize::from(vhid)).copied().flatten()
     }
 
     /// Whether anybody has a vhid on `link`.
@@ -35,18 +31,14 @@ impl Vhids {
         let table = self.0.get(&link);
         table
             .into_iter()
-            .flat_map(|table| table.by_vhid.iter().copied().flatten())
+            .flat_map(|table| table.iter().copied().flatten())
     }
 
     pub(super) fn insert(&mut self, link: LinkId, vhid: Vhid, id: HostId) {
-        let table = self.0.entry(link).or_insert_with(|| Table {
-            by_vhid: Box::new([None; 256]),
-            used: 0,
-        });
-        if let Some(slot) = table.by_vhid.get_mut(usize::from(vhid.get()))
-            && slot.replace(id).is_none()
-        {
-            table.used += 1;
+        let nobody = || Box::new([None; 256]);
+        let table = self.0.entry(link).or_insert_with(nobody);
+        if let Some(slot) = table.get_mut(usize::from(vhid.get())) {
+            *slot = Some(id);
         }
     }
 
@@ -54,12 +46,10 @@ impl Vhids {
         let Some(table) = self.0.get_mut(&link) else {
             return;
         };
-        if let Some(slot) = table.by_vhid.get_mut(usize::from(vhid.get()))
-            && slot.take().is_some()
-        {
-            table.used -= 1;
+        if let Some(slot) = table.get_mut(usize::from(vhid.get())) {
+            *slot = None;
         }
-        if table.used == 0 {
+        if table.iter().all(Option::is_none) {
             self.0.remove(&link);
         }
     }

@@ -165,8 +165,10 @@ fn present_says_whom_it_follows_and_until_when() {
     let inet = host.master_down(Family::Inet).unwrap();
     assert_eq!(inet.wait.since, bench.now);
     assert_eq!(inet.heard.unwrap().heard, heard(claim(1, 0, 0)));
+    assert_eq!(inet.heard, host.followed(Family::Inet));
     let inet6 = host.master_down(Family::Inet6).unwrap();
     assert_eq!((inet6.wait.since, inet6.heard), (begun, None));
+    assert_eq!(host.followed(Family::Inet6), None);
     let master = Bench::master();
     let host = master.node.host(master.id).unwrap();
     assert_eq!(host.master_down(Family::Inet), None);

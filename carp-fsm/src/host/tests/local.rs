@@ -50,7 +50,10 @@ fn state_backup_hands_over_and_holds_back() {
     let mut bench = Bench::new(Node::builder().preempt(true), host(0, &[V4]));
     bench.pass_millis(3_000);
     bench.take();
+    let is_held_back = |bench: &Bench| bench.node.host(bench.id).unwrap().is_held_back();
+    assert!(!is_held_back(&bench));
     bench.command(Command::Backup);
+    assert!(is_held_back(&bench));
     assert_eq!(bench.state(), State::Backup);
     assert_eq!(bench.take(), ["hand over", "bow-out inet"]);
     for _ in 0..10 {
@@ -72,6 +75,7 @@ fn state_backup_hands_over_and_holds_back() {
     bench.command(Command::Backup);
     bench.hear(1, 100, 0);
     bench.command(Command::Up);
+    assert!(!is_held_back(&bench));
     bench.hear(1, 100, 0);
     assert_eq!(bench.state(), State::Master, "and so does `up'");
 }

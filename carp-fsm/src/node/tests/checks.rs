@@ -227,3 +227,19 @@ fn host_that_is_down_hears_nothing() {
     let result = bench.receive(Family::Inet, &advert(1, 0, 0, &[V4]));
     assert_eq!(result, Err(Refusal::BadVhid));
 }
+
+/// §3, step 3 of OpenBSD: where no virtual host is any more is not our interface.
+#[test]
+fn link_is_heard_until_its_last_virtual_host_has_gone() {
+    let mut bench = Bench::backup();
+    let other = VirtualHost::new(Vhid::new(7).unwrap(), key());
+    let other = bench.node.add(bench.now, LINK, other).unwrap();
+    let good = advert(1, 0, 0, &[V6]);
+    let hear = |bench: &mut Bench| bench.receive(Family::Inet6, &good);
+    bench.node.remove(bench.now, bench.id).unwrap();
+    assert_eq!(hear(&mut bench), Err(Refusal::BadVhid));
+    bench.node.remove(bench.now, other).unwrap();
+    assert_eq!(hear(&mut bench), Err(Refusal::BadInterface));
+    bench.node.add(bench.now, LINK, host(0, &[V6])).unwrap();
+    assert_eq!(hear(&mut bench), Ok(()));
+}

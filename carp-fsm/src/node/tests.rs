@@ -14,6 +14,8 @@ use crate::{
 
 mod checks;
 mod places;
+mod successor;
+mod together;
 
 // ---- changes ----
 
@@ -287,6 +289,17 @@ fn time_never_goes_back() {
 }
 
 #[test]
+fn settings_are_those_that_were_given_last() {
+    for preempt in [false, true] {
+        let mut node = Node::new(Node::builder().preempt(preempt), 1);
+        assert_eq!(node.preempt(), preempt);
+        node.handle(Timestamp::ZERO, Input::Preempt(!preempt));
+        assert_eq!(node.preempt(), !preempt);
+        assert_eq!(node.config(), Node::builder().preempt(!preempt));
+    }
+}
+
+#[test]
 fn transition_tells_the_rule() {
     let mut bench = Bench::backup();
     bench.hear(1, 0, 1);
@@ -325,13 +338,14 @@ fn every_transition_is_counted_for_host_and_node() {
     bench.command(Command::Down);
     let counted = |bench: &Bench| {
         let host = bench.node.host(bench.id).unwrap();
-        (
-            host.counters().transitions,
-            bench.node.counters().transitions,
-        )
+        let of = |counters: &crate::Counters| (counters.transitions, counters.preempt);
+        (of(host.counters()), of(bench.node.counters()))
     };
-    // INIT to BACKUP, to MASTER, to INIT.
-    assert_eq!(counted(&bench), (3, 3));
+    // INIT to BACKUP, to MASTER, to INIT; once to MASTER.
+    assert_eq!(counted(&bench), ((3, 1), (3, 1)));
     bench.command(Command::Down);
-    assert_eq!(counted(&bench), (3, 3));
+    assert_eq!(counted(&bench), ((3, 1), (3, 1)));
+    bench.command(Command::Up);
+    bench.command(Command::Master);
+    assert_eq!(counted(&bench), ((5, 2), (5, 2)));
 }

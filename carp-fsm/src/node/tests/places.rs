@@ -36,3 +36,21 @@ fn virtual_hosts_are_found_by_name_oldest_first_whoever_else_has_gone() {
     assert!(added.iter().all(|id| *id < last));
     assert_eq!(node.hosts().last().map(|host| host.id()), Some(last));
 }
+
+#[test]
+fn virtual_host_is_found_by_the_vhid_that_it_has_on_its_link() {
+    let mut bench = Bench::backup();
+    let (ours, other) = (Vhid::new(99).unwrap(), Vhid::new(7).unwrap());
+    let found = |bench: &Bench, link, vhid| bench.node.by_vhid(link, vhid);
+    assert_eq!(found(&bench, LINK, ours), Some(bench.id));
+    assert_eq!(found(&bench, LinkId(2), ours), None);
+    let changed = VirtualHost::new(other, key());
+    bench
+        .node
+        .change(bench.now, bench.id, LinkId(2), changed)
+        .unwrap();
+    assert_eq!(found(&bench, LINK, ours), None);
+    assert_eq!(found(&bench, LinkId(2), other), Some(bench.id));
+    bench.node.remove(bench.now, bench.id).unwrap();
+    assert_eq!(found(&bench, LinkId(2), other), None);
+}

@@ -112,3 +112,28 @@ fn master_is_frozen_when_its_lease_must_have_ended() {
     assert_eq!(late(Node::builder().lease(false), 3_624), State::Master);
     assert_eq!(late(Node::builder().lease(false), 3_625), State::Backup);
 }
+
+/// With advbase 0 the last renewal may be up to 250 ms older than the last advert, where adverts are
+/// more frequent than renewals.
+#[test]
+fn fast_master_is_frozen_when_its_lease_may_have_ended() {
+    for (skew, leases, limit) in [
+        // An advert each 246.093 ms; others wait 738.279 ms, and the lease is a second.
+        (63, true, 503_907),
+        (63, false, 738_279),
+        // Each advert renews; the lease ends when others take over.
+        (64, true, 750_000),
+        // The lease is two seconds.
+        (65, true, 761_718),
+    ] {
+        for (late, state) in [(limit - 1, State::Master), (limit, State::Backup)] {
+            let fast = host(skew, &[V4]).advbase(0).unwrap();
+            let mut bench = Bench::new(Node::builder().lease(leases), fast);
+            bench.pass_millis(10_000);
+            bench.now = bench.node.deadline().unwrap().at + Duration::from_micros(late);
+            bench.node.handle_timeout(bench.now);
+            bench.drain();
+            assert_eq!(bench.state(), state, "0/{skew} {leases} {late}");
+        }
+    }
+}

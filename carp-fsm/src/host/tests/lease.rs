@@ -131,6 +131,18 @@ fn renewals_are_250_ms_apart_however_fast_adverts_are() {
     assert!(done.contains(&"renew for 1 s".to_owned()));
 }
 
+/// 0/64: an advert each 250 ms.
+#[test]
+fn adverts_that_are_as_frequent_as_renewals_may_be_renew_each_time() {
+    let fast = host(64, &[V4]).advbase(0).unwrap();
+    let mut bench = leasing(Node::builder().announce_every(Duration::ZERO), fast);
+    bench.pass_millis(1_000);
+    assert_eq!(
+        bench.take(),
+        [["advert inet 0/64 0", "renew for 1 s"]; 4].concat()
+    );
+}
+
 #[test]
 fn nobody_but_a_master_renews() {
     let mut backup = Bench::backup();

@@ -273,6 +273,24 @@ fn lists_before_a_change_end_after_five_minutes() {
     assert_eq!(hears(&mut bench), Err(crate::Refusal::BadDigest));
 }
 
+/// Several changes in a row are one, and this one is not: a list that has ended stays ended.
+#[test]
+fn list_that_has_ended_does_not_come_back_with_the_next_change() {
+    let mut bench = backup_changed(&[V4], &[V4, SECOND_V4]);
+    let oldest = advert(1, 0, 0, &[V4]);
+    for _ in 0..100 {
+        assert_eq!(bench.receive(Family::Inet, &oldest), Ok(()));
+        bench.pass_millis(3_000);
+    }
+    let (now, id) = (bench.now, bench.id);
+    let changed = host(100, &[SECOND_V4]);
+    bench.node.change(now, id, LINK, changed).unwrap();
+    let refused = Err(crate::Refusal::BadDigest);
+    assert_eq!(bench.receive(Family::Inet, &oldest), refused);
+    let older = advert(1, 0, 0, &[V4, SECOND_V4]);
+    assert_eq!(bench.receive(Family::Inet, &older), Ok(()));
+}
+
 /// §3, step 7, of FreeBSD: a family that a list before the change has addresses of is heard.
 #[test]
 fn freebsd_hears_a_family_until_the_list_with_its_addresses_ends() {

@@ -315,6 +315,38 @@ fn pace_is_measured_while_it_is_heard() {
     assert_eq!(interval(&bench), None, "a pause is no pace");
 }
 
+/// What a peer is made by is told by exclusion (ARCHITECTURE.md, decision 33): by each of its
+/// adverts, and by what two in a row have in common (§2.4).
+#[test]
+fn peer_may_be_whoever_can_have_sent_all_its_adverts() {
+    let mut bench = Bench::backup();
+    let speakers = |bench: &Bench| alloc::format!("{}", peers(bench)[0].speakers());
+    let usual = Envelope {
+        traffic_class: Some(0x10),
+        ..from(2)
+    };
+    let plain = advert(1, 0, 0, &[V4]);
+    bench.receive_in(&from(2), &plain).unwrap();
+    assert_eq!(speakers(&bench), "unknown");
+    let mut bench = Bench::backup();
+    bench.receive_in(&usual, &plain).unwrap();
+    assert_eq!(speakers(&bench), "openbsd|netbsd|ucarp|carpctl");
+    // The counter is the same.
+    bench.receive_in(&from(2), &plain).unwrap();
+    assert_eq!(speakers(&bench), "openbsd|carpctl");
+    // Nobody but these two has a demotion, and what was ruled out stays so.
+    let mut bench = Bench::backup();
+    bench.receive_in(&usual, &advert(1, 0, 1, &[V4])).unwrap();
+    let zero = Envelope {
+        identification: Some(0),
+        ..from(2)
+    };
+    for expected in ["openbsd|carpctl", "carpctl"] {
+        bench.receive_in(&zero, &plain).unwrap();
+        assert_eq!(speakers(&bench), expected);
+    }
+}
+
 // ---- those who are refused ----
 
 fn strangers(bench: &Bench) -> Vec<(u8, u64)> {

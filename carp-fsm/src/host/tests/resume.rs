@@ -385,3 +385,35 @@ fn damage_seen_by_the_process_before_is_looked_for_anew() {
     });
     assert_eq!(bench.node.demotion("carp"), 1);
 }
+
+/// With another MAC address it held nothing; nobody will tell the successor that it has its own.
+#[test]
+fn restarted_master_that_holds_nothing_makes_sure_that_it_is_the_only_one_first() {
+    let mut before = Bench::master();
+    let damage = Damage::LinkAddress;
+    before.input(Input::Damaged {
+        id: before.id,
+        damage,
+    });
+    let again = ["hold", ADVERT, ANNOUNCE];
+    let mut bench = restarted(&before, 1);
+    assert!(bench.take().is_empty());
+    bench.pass_millis(19);
+    assert!(bench.take().is_empty(), "another node may be about to");
+    bench.pass_millis(1);
+    assert_eq!(bench.take(), again);
+    // It was mended, and 12 of the 20 ms have passed.
+    before.input(Input::Mended(before.id));
+    before.pass_millis(10);
+    let mut bench = restarted(&before, 2);
+    bench.pass_millis(7);
+    assert!(bench.take().is_empty());
+    bench.pass_millis(1);
+    assert_eq!(bench.take(), again);
+    let mut yields = restarted(&before, 2);
+    yields.hear(1, 200, 0);
+    assert_eq!(
+        (yields.state(), yields.take()),
+        (State::Backup, vec!["release".into()])
+    );
+}

@@ -39,7 +39,9 @@ pub enum Input {
     /// The addresses of a virtual host that has just been added are in place from a former run,
     /// which has ended without letting go of them.
     Adopted(HostId),
-    /// The addresses have gone because no [`Action::Renew`](crate::Action::Renew) came in time.
+    /// The addresses have gone because no [`Action::Renew`](crate::Action::Renew) came in time, also
+    /// while nobody was there to see it: whoever [resumes](crate::Node::resume) and finds a virtual
+    /// host that [held](crate::VirtualHostView::holds) them without them says so.
     Lapsed(HostId),
     /// Somebody else has changed something that a virtual host needs; it is being mended, and
     /// [`Input::Mended`] or [`Input::NotMended`] follows. With [`Damage::LinkAddress`] the

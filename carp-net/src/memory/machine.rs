@@ -376,14 +376,15 @@ impl Machine {
     }
 
     fn adopt(&mut self, id: HostId, addresses: &[VirtualAddress]) {
-        let Some(interface) = self.interface_mut(id) else {
-            return;
-        };
-        if interface.addresses == addresses && interface.damage.is_none() {
-            interface.silent = true;
-            self.report(Report::Adopted(id));
-        } else {
-            self.remove(id);
+        match self.interface_mut(id) {
+            Some(found) if found.addresses == addresses && found.damage.is_none() => {
+                found.silent = true;
+                self.report(Report::Adopted(id));
+            }
+            Some(_) | None => {
+                self.remove(id);
+                self.report(Report::Lapsed(id));
+            }
         }
     }
 

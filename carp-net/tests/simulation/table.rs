@@ -320,6 +320,34 @@ fn frozen_service_without_a_lease_holds_until_it_wakes() {
     });
 }
 
+/// Whoever listens after a freeze renews nothing. When the lease ends between one engine and the
+/// next, the next one must not speak as a node that holds something.
+#[test]
+fn lease_that_ends_while_there_is_no_engine_is_missed_by_the_next() {
+    for_each_seed(|seed| {
+        let mut cluster = Cluster::settled(seed, |setting| setting.lease(true));
+        let master = cluster.master();
+        for other in (0..cluster.setting.size).filter(|node| *node != master) {
+            cluster.suffer(Fault::PowerOff(other));
+        }
+        cluster.suffer(Fault::Pause(master, true));
+        let frozen = cluster.setting.master_down(master);
+        let frozen = frozen + cluster.dice.millis(0, 1_000);
+        cluster.run(frozen);
+        cluster.suffer(Fault::Pause(master, false));
+        cluster.run(MOMENT);
+        cluster.suffer(Fault::Kill(master));
+        let dead = cluster.dice.millis(1, 4_000);
+        cluster.run(dead);
+        cluster.suffer(Fault::Resume(master));
+        let later = cluster.dice.millis(0, 3_000);
+        cluster.run(later);
+        cluster.suffer(Fault::Stop(master));
+        cluster.run(long());
+        cluster
+    });
+}
+
 // ---- links, power, partitions ----
 
 #[test]

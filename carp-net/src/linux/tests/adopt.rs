@@ -12,9 +12,9 @@ impl Machine {
         let addresses: Vec<_> = addresses.iter().map(|text| text.parse().unwrap()).collect();
         self.backend.adopt(id, &addresses);
         self.settle();
-        let is_it = |report: &Report| matches!(report, Report::Adopted(of) if *of == id);
-        let found = self.reports.iter().position(is_it);
-        found.map(|at| self.reports.remove(at)).is_some()
+        let is_answer = |report: &Report| matches!(report, Report::Adopted(of) | Report::Lapsed(of) if *of == id);
+        let answer = self.reports.iter().position(is_answer).unwrap();
+        matches!(self.reports.remove(answer), Report::Adopted(_))
     }
 }
 

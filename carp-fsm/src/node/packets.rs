@@ -23,9 +23,11 @@ impl Node {
         if !self.vhids.has(link) && !goes_on {
             return Err(refused(Refusal::BadInterface));
         }
-        let meant = id.and_then(|id| self.hosts.get(id));
-        let is_routed = meant.is_some_and(|host| host.hears_through_routers(envelope));
-        if envelope.hop_limit != HOP_LIMIT && !is_routed {
+        let is_routed = || {
+            let meant = id.and_then(|id| self.hosts.get(id));
+            meant.is_some_and(|host| host.hears_through_routers(envelope))
+        };
+        if envelope.hop_limit != HOP_LIMIT && !is_routed() {
             return Err(refused(Refusal::BadHopLimit));
         }
         let advert = Advertisement::decode(bytes).map_err(|_| refused(Refusal::BadLength))?;

@@ -13,6 +13,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) name: String,
     /// Does it so many times.
     act: Box<dyn FnMut(u32) + 'a>,
+    /// How often it is done each time before it is measured.
+    before: u32,
 }
 
 impl<'a> Subject<'a> {
@@ -23,7 +25,18 @@ impl<'a> Subject<'a> {
             }
         });
         let name = name.into();
-        Self { name, act }
+        Self {
+            name,
+            act,
+            before: 0,
+        }
+    }
+
+    /// Has it go on for so many times before each batch, so that what it needs of memory is as near as it
+    /// comes while nothing else is done.
+    pub(crate) fn going_on(mut self, times: u32) -> Self {
+        self.before = times;
+        self
     }
 
     /// How many of it take about a [`BATCH`].
@@ -78,6 +91,7 @@ pub(crate) fn measure(subjects: &mut [Subject<'_>], rounds: u32) -> Vec<Cost> {
         .collect();
     for _ in 0..rounds {
         for ((subject, cost), times) in subjects.iter_mut().zip(&mut costs).zip(&times) {
+            (subject.act)(subject.before);
             let took = subject.batch(*times);
             let each = took.as_secs_f64() * 1e9 / f64::from(*times);
             cost.rounds.push(each);

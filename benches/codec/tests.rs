@@ -1,5 +1,9 @@
 //! The tests of the codec bench's arithmetic: a bench without the harness has none itself.
 
+use std::cell::Cell;
+use std::thread;
+use std::time::Duration;
+
 #[path = "rounds.rs"]
 #[expect(dead_code, reason = "the report uses the rest")]
 mod rounds;
@@ -41,4 +45,18 @@ fn each_is_measured_once_a_round() {
     assert!(costs.iter().all(|cost| cost.rounds.len() == 7));
     assert_eq!(costs[1].name, "two");
     assert!(one > 7 && two > 7);
+}
+
+#[test]
+fn what_goes_on_does_so_before_it_is_measured() {
+    let done = Cell::new(0_u64);
+    let slow = || thread::sleep(Duration::from_micros(30));
+    let act = || {
+        slow();
+        done.set(done.get() + 1);
+    };
+    let costs = measure(&mut [Subject::new("slow", act).going_on(10)], 3);
+    // Once to learn that it takes as long as a batch, and then ten times before each of three.
+    assert_eq!(done.get(), 1 + 3 * 11);
+    assert!(costs[0].rounds.iter().all(|cost| *cost >= 30_000.0));
 }

@@ -1,31 +1,73 @@
 //! The tests of the flood bench's arithmetic: a bench without the harness has none itself.
 
+use carp_benches::{PASS, VHID, shared};
+use carp_net::carp_fsm::carp_proto::{Advertisement, Family, Key, Vhid, decode_ip_packet};
+use carp_net::carp_fsm::{LinkId, Node, Timestamp, VirtualHost};
 use serde_json::json;
 
 #[path = "counts.rs"]
 mod counts;
+#[path = "forgery.rs"]
+mod forgery;
 
 use counts::{counts, grown, inexact, kinds, without_room};
 
 #[test]
-fn frames_that_go_in_turn_are_a_third_of_each_kind() {
-    assert_eq!(kinds(0), [0, 0, 0]);
-    assert_eq!(kinds(1), [1, 0, 0]);
-    assert_eq!(kinds(2), [1, 1, 0]);
-    assert_eq!(kinds(3), [1, 1, 1]);
-    assert_eq!(kinds(10_000), [3_334, 3_333, 3_333]);
+fn frames_that_go_in_turn_are_a_quarter_of_each_kind() {
+    let counts = |sent| kinds(sent).map(|(_, count)| count);
+    assert_eq!(counts(0), [0, 0, 0, 0]);
+    assert_eq!(counts(1), [1, 0, 0, 0]);
+    assert_eq!(counts(2), [1, 1, 0, 0]);
+    assert_eq!(counts(3), [1, 1, 1, 0]);
+    assert_eq!(counts(4), [1, 1, 1, 1]);
+    assert_eq!(counts(10_002), [2_501, 2_501, 2_500, 2_500]);
+}
+
+/// After each of them, so that none is counted for another one.
+#[test]
+fn a_node_counts_each_frame_as_what_it_is() {
+    let mut node = Node::new(Node::builder(), 1);
+    let host = VirtualHost::new(
+        Vhid::new(VHID.parse().unwrap()).unwrap(),
+        Key::from_password(PASS),
+    );
+    let host = host.address(shared(Family::Inet).parse().unwrap());
+    let link = LinkId(1);
+    node.add(Timestamp::ZERO, link, host).unwrap();
+    let frames = forgery::frames().unwrap();
+    for (frame, sent) in frames.iter().zip(1..) {
+        let (envelope, payload) = decode_ip_packet(&frame[14..]).unwrap();
+        node.handle_packet(Timestamp::ZERO, link, &envelope, payload)
+            .unwrap_err();
+        let is = node.counters();
+        let is = [is.badauth, is.badvhid, is.badsum, is.badlen];
+        assert_eq!(is, kinds(sent).map(|(_, count)| count));
+    }
+    // It begins again with the first one.
+    assert_eq!(frames.len() % 4, 0);
+}
+
+#[test]
+fn what_is_too_short_has_each_length_there_is() {
+    let frames = forgery::frames().unwrap();
+    let mut lengths: Vec<_> = frames.iter().map(|frame| frame.len() - 34).collect();
+    lengths.sort_unstable();
+    lengths.dedup();
+    assert!(lengths.into_iter().eq(0..=Advertisement::LEN));
 }
 
 #[test]
 fn counters_that_are_as_they_should_be_are_no_matter() {
     let before = counts(&json!({"counters": {"badauth": 5, "ipackets": 9}}));
-    let after = json!({"counters": {"badauth": 7, "badvhid": 2, "badsum": 1, "ipackets": 14}});
+    let after =
+        json!({"counters": {"badauth": 7, "badvhid": 2, "badsum": 1, "badlen": 1, "ipackets": 15}});
     let after = counts(&after);
-    assert_eq!(grown(&before, &after, "ipackets"), 5);
-    assert_eq!(inexact(&before, &after, 5), [""; 0]);
-    let wrong = ["badauth 2 and not 3", "badsum 1 and not 2"];
-    assert_eq!(inexact(&before, &after, 7)[..1], wrong[..1]);
-    assert_eq!(inexact(&before, &after, 6), wrong[1..]);
+    assert_eq!(grown(&before, &after, "ipackets"), 6);
+    assert_eq!(inexact(&before, &after, 6), [""; 0]);
+    assert_eq!(inexact(&before, &after, 5), ["badvhid 2 and not 1"]);
+    assert_eq!(inexact(&before, &after, 7), ["badsum 1 and not 2"]);
+    let wrong = ["badsum 1 and not 2", "badlen 1 and not 2"];
+    assert_eq!(inexact(&before, &after, 8), wrong);
 }
 
 #[test]

@@ -1,80 +1,18 @@
 //! Four nodes with the service and one with `ucarp`, a client and a switch; who has to be master.
 
 use std::fmt::Write as _;
-use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use carp_benches::{
-    CARPDEV, FAMILIES, Node, PASS, Program, Result, give_addresses, pause, shared_address,
-};
+use carp_benches::{CARPDEV, Node, PASS, Program, Result, give_addresses, pause};
 use carp_net::carp_fsm::Timestamp;
 use carp_net::lab::{self, Host, Lab, Process, Watch};
 
 use crate::fault::UCARP_IS_LATE;
 use crate::peer;
+use crate::plan::Rankings;
 use crate::schedule::Random;
-
-/// A virtual host that nodes share.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Group {
-    /// carp0, of our nodes alone, with an address of each family.
-    Ours,
-    /// carp1, of our nodes and `ucarp`, which can have one IPv4 address.
-    Mixed,
-}
-
-/// Both.
-pub(crate) const GROUPS: [Group; 2] = [Group::Ours, Group::Mixed];
-
-impl Group {
-    pub(crate) const fn interface(self) -> &'static str {
-        match self {
-            Self::Ours => "carp0",
-            Self::Mixed => "carp1",
-        }
-    }
-
-    pub(crate) const fn vhid(self) -> u8 {
-        match self {
-            Self::Ours => 99,
-            Self::Mixed => 98,
-        }
-    }
-
-    pub(crate) fn addresses(self) -> Vec<IpAddr> {
-        match self {
-            Self::Ours => FAMILIES.map(shared_address).to_vec(),
-            Self::Mixed => vec![IpAddr::V4(MIXED)],
-        }
-    }
-
-    /// Its place in what is counted by groups.
-    pub(crate) const fn index(self) -> usize {
-        match self {
-            Self::Ours => 0,
-            Self::Mixed => 1,
-        }
-    }
-
-    /// What a node is told of it, but for `advskew`.
-    const fn words(self) -> &'static str {
-        match self {
-            Self::Ours => "192.0.2.10/24 2001:db8::10/64",
-            Self::Mixed => "peers ucarp 192.0.2.11/24",
-        }
-    }
-}
-
-/// What `ucarp` shares with our nodes.
-pub(crate) const MIXED: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 11);
-
-/// The number of a node: ours first, then `ucarp`.
-pub(crate) type Seat = usize;
-
-/// How many run the service.
-pub(crate) const OURS: usize = 4;
-/// Where `ucarp` is.
-pub(crate) const PEER: Seat = OURS;
+use crate::seats::{Each, GROUPS, Group, PEER, Seat};
+use crate::spans::Spans;
 
 /// A node of the cluster.
 #[derive(Debug)]
@@ -82,7 +20,7 @@ pub(crate) struct Member {
     watch: Watch,
     pub(crate) node: Node,
     /// In each group; that of `ucarp` in the first one means nothing.
-    pub(crate) skews: [u8; 2],
+    pub(crate) skews: Each<u8>,
 }
 
 impl Member {
@@ -140,7 +78,7 @@ impl Cluster {
         let lab = Lab::new()?;
         let client = lab.host("client")?;
         give_addresses(&client, 50)?;
-        let mut skews = [skews(random), skews(random)];
+        let mut skews = GROUPS.map(|_| skews(random));
         let mut members = Vec::new();
         for (name, number) in ["one", "two", "three", "four", "ucarp"]
             .into_iter()
@@ -205,12 +143,14 @@ impl Cluster {
 
     /// The nodes of a group, best first.
     pub(crate) fn ranking(&self, group: Group) -> Vec<Seat> {
-        let mut seats: Vec<Seat> = match group {
-            Group::Ours => (0..OURS).collect(),
-            Group::Mixed => (0..=OURS).collect(),
-        };
+        let mut seats: Vec<Seat> = (0..group.size()).collect();
         seats.sort_by_key(|seat| self.skew(*seat, group));
         seats
+    }
+
+    /// Those of all groups.
+    pub(crate) fn rankings(&self) -> Rankings {
+        Rankings(GROUPS.map(|group| self.ranking(group)))
     }
 
     /// Who has to be master of a group while some are away.
@@ -321,14 +261,15 @@ impl Cluster {
         may
     }
 
-    /// What `ucarp` may have cost in a span of time: it is master for an instant, much too late, and
-    /// the neighbours believe it.
-    pub(crate) fn slipped(&self, from: Timestamp, until: Timestamp) -> Duration {
-        let changes = self.members.get(PEER).map(|peer| peer.watch.changes());
-        let changes = changes.unwrap_or_default().into_iter();
-        let near = |time: Timestamp| time + SLIP >= from && time <= until + SLIP;
-        let slips = changes.filter(|change| !change.held && near(change.time));
-        slips.map(|_| SLIP).sum()
+    /// When what was lost in a group may be the doing of `ucarp`: it is master for an instant, much too
+    /// late, and the neighbours believe it.
+    pub(crate) fn slips(&self, group: Group) -> Spans {
+        let peer = self.members.get(PEER).filter(|_| group == Group::Mixed);
+        let changes = peer.map(|peer| peer.watch.changes());
+        let ends = changes.into_iter().flatten();
+        let ends = ends.filter(|change| !change.held).map(|it| it.time);
+        let begin = |time: Timestamp| time.as_micros().saturating_sub(SCRIPT);
+        Spans::of(ends.map(|time| (Timestamp::from_micros(begin(time)), time + SLIP)))
     }
 
     /// Who came to hold what since `from`, and who ceased to, a line each.
@@ -392,5 +333,8 @@ const STEP: Duration = Duration::from_millis(20);
 const STARTS: usize = 3;
 const A_MINUTE: Duration = Duration::from_secs(70);
 /// How long neighbours believe `ucarp` after it has given an address up: until they are told again.
-pub(crate) const SLIP: Duration = Duration::from_millis(100);
+const SLIP: Duration = Duration::from_millis(100);
+/// Microseconds: how long the script may take that takes the address away. Echoes went unanswered
+/// from its beginning on, up to 14 ms before the address was seen to go.
+const SCRIPT: u64 = 30_000;
 const LOG_LINES: usize = 40;

@@ -377,4 +377,18 @@ impl Fault {
     pub(crate) const fn costs_a_start(self) -> bool {
         matches!(self, Self::KillEngine | Self::FreezeEngine)
     }
+
+    /// Whether processes of the service end with it, or are replaced by others.
+    pub(crate) const fn ends_processes(self) -> bool {
+        matches!(
+            self,
+            Self::Terminate
+                | Self::Restart
+                | Self::KillEngine
+                | Self::FreezeEngine
+                | Self::KillAll
+                | Self::PowerLoss
+                | Self::TwoPowerLosses
+        )
+    }
 }

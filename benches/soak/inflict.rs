@@ -5,94 +5,15 @@ use std::time::Duration;
 use carp_benches::{CARPDEV, Result, give_addresses, pause};
 use carp_net::lab;
 
-use crate::cluster::{Cluster, GROUPS, Group, OURS, PEER, Seat};
-use crate::fault::{Cost, Fault, Reach, Scope, TAKE_OVER};
+use crate::cluster::Cluster;
+use crate::fault::{Cost, Fault, Reach, TAKE_OVER};
 use crate::ledger::{Allowed, Moment};
+use crate::plan::Plan;
 use crate::schedule::Random;
+use crate::seats::{Each, GROUPS, Group, PEER, Seat};
 use crate::streams::STREAMS;
 
-/// A fault that is to happen.
-#[derive(Clone, Debug)]
-pub(crate) struct Plan {
-    pub(crate) fault: Fault,
-    /// To whom.
-    pub(crate) seats: Vec<Seat>,
-    /// On which of their interfaces.
-    pub(crate) groups: Vec<Group>,
-    /// What else goes on meanwhile.
-    pub(crate) storm: Option<Storm>,
-    /// Whose engine is killed at the same time: of a node that is no master.
-    pub(crate) crash: Option<Seat>,
-}
-
-/// Harm that is done all the while.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Storm {
-    /// Forged adverts, to all.
-    Forgery,
-    /// Nonsense, to the control socket of the node that a fault happens to.
-    Nonsense,
-}
-
-impl Fault {
-    /// What it is itself, where it is one.
-    fn storm(self) -> Option<Storm> {
-        let storms = [
-            (Self::ForgedAdverts, Storm::Forgery),
-            (Self::SocketAbuse, Storm::Nonsense),
-        ];
-        let mut storms = storms.into_iter();
-        storms
-            .find(|(fault, _)| *fault == self)
-            .map(|(_, storm)| storm)
-    }
-}
-
-impl Plan {
-    /// Chooses to whom a fault happens; `None` where it cannot happen to them yet.
-    pub(crate) fn choose(cluster: &mut Cluster, random: &mut Random, fault: Fault) -> Option<Self> {
-        let group = random.one_of(&GROUPS)?;
-        let scope = fault.row().scope;
-        let seats = match scope {
-            Scope::Peer => vec![PEER],
-            Scope::Everybody => (0..=OURS).collect(),
-            Scope::Two => {
-                let ranking = cluster.ranking(group).into_iter();
-                ranking.filter(|seat| *seat != PEER).take(2).collect()
-            }
-            Scope::Node | Scope::Interface | Scope::Carp0 => {
-                let master = cluster.master(group, &[]).filter(|seat| *seat != PEER);
-                let anybody = random.below(OURS);
-                vec![master.filter(|_| !random.once_in(4)).unwrap_or(anybody)]
-            }
-        };
-        let groups = match scope {
-            Scope::Node | Scope::Two | Scope::Everybody => GROUPS.to_vec(),
-            Scope::Interface => vec![group],
-            Scope::Carp0 => vec![Group::Ours],
-            Scope::Peer => vec![Group::Mixed],
-        };
-        if fault.costs_a_start() && !seats.iter().all(|seat| cluster.may_start_again(*seat)) {
-            return None;
-        }
-        let storms = [Storm::Forgery, Storm::Nonsense];
-        let storm = random.one_of(&storms).filter(|_| random.once_in(4));
-        let storm = fault.storm().or(storm);
-        let crash = Some(random.below(OURS)).filter(|_| random.once_in(4));
-        let crash = crash.filter(|seat| {
-            let is_master = |group| cluster.master(group, &[]) == Some(*seat);
-            !seats.contains(seat) && !GROUPS.into_iter().any(is_master)
-        });
-        let crash = crash.filter(|seat| cluster.may_start_again(*seat));
-        Some(Self {
-            fault,
-            seats,
-            groups,
-            storm,
-            crash,
-        })
-    }
-}
+mod singular;
 
 /// A fault that happens.
 #[derive(Debug)]
@@ -101,7 +22,7 @@ pub(crate) struct Episode<'a> {
     random: &'a mut Random,
     plan: &'a Plan,
     /// Who was master of each group.
-    before: [Option<Seat>; 2],
+    before: Each<Option<Seat>>,
     pub(crate) moments: Vec<Moment>,
 }
 
@@ -338,138 +259,6 @@ impl<'a> Episode<'a> {
         )
     }
 
-    // ---- the others ----
-
-    fn change_skew(&mut self) -> Result<()> {
-        let (seat, group) = (self.seat()?, self.group()?);
-        self.happens(0, |it| {
-            it.cluster.give_skew(seat, group, it.random);
-            let skews = it.cluster.member(seat)?.skews;
-            let skew = skews.get(group.index()).copied().unwrap_or_default();
-            it.tell(&format!("{} advskew {skew}", group.interface()))
-        })?;
-        self.cluster.wait_for_masters(&[])
-    }
-
-    /// Of all nodes, one after the other.
-    fn change_addresses(&mut self) -> Result<()> {
-        for (which, word) in [(0, "alias"), (1, "-alias")] {
-            let mut seats: Vec<Seat> = (0..OURS).collect();
-            self.random.shuffle(&mut seats);
-            self.happens(which, |it| {
-                for seat in seats {
-                    let address = if which == 0 { MORE } else { MORE_ALONE };
-                    it.cluster.tell(seat, &format!("carp0 {word} {address}"))?;
-                    it.some_time()?;
-                }
-                Ok(())
-            })?;
-            self.cluster.wait_for_masters(&[])?;
-        }
-        Ok(())
-    }
-
-    fn freeze_engine(&mut self) -> Result<()> {
-        let engine = self.cluster.member(self.seat()?)?.service(true)?;
-        self.happens(0, |_| Ok(engine.freeze()?))?;
-        let slept = pause(LONG);
-        // It may have been ended, and another one started, meanwhile.
-        self.happens(1, |_| Ok(engine.thaw()?))?;
-        slept
-    }
-
-    fn freeze_all(&mut self) -> Result<()> {
-        let processes = self.cluster.member(self.seat()?)?.processes()?;
-        self.happens(0, |_| {
-            processes
-                .iter()
-                .try_for_each(|process| Ok(process.freeze()?))
-        })?;
-        let slept = pause(LONG);
-        self.happens(1, |_| {
-            processes.iter().try_for_each(|process| Ok(process.thaw()?))
-        })?;
-        slept
-    }
-
-    /// The machine is off: what runs on it is gone, and what its kernel knew too.
-    fn lose_power(&mut self) -> Result<()> {
-        self.happens(0, |it| {
-            for seat in &it.plan.seats {
-                it.cluster.lab.cut(it.cluster.member(*seat)?.name())?;
-            }
-            for seat in &it.plan.seats {
-                let node = &it.cluster.member(*seat)?.node;
-                node.end_processes()?;
-                it.cluster.lab.remove_interface(&node.host)?;
-            }
-            Ok(())
-        })?;
-        self.cluster.wait_for_masters(&self.plan.seats)?;
-        self.some_time()?;
-        self.happens(1, |it| {
-            for seat in &it.plan.seats {
-                let node = &it.cluster.member(*seat)?.node;
-                it.cluster.lab.add_interface(&node.host)?;
-                give_addresses(&node.host, node.number)?;
-                it.cluster.start(*seat)?;
-            }
-            Ok(())
-        })
-    }
-
-    fn part(&mut self) -> Result<()> {
-        let part = |it: &Self, parted| -> Result<()> {
-            for member in &it.cluster.members {
-                it.cluster.lab.part(member.name(), parted)?;
-            }
-            Ok(())
-        };
-        self.happens(0, |it| part(it, true))?;
-        self.cluster
-            .wait_until("each is master for itself", |cluster| {
-                let mut members = cluster.members.iter().enumerate();
-                members.all(|(seat, member)| {
-                    member.holds(Group::Mixed) && (seat == PEER || member.holds(Group::Ours))
-                })
-            })?;
-        self.some_time()?;
-        self.happens(1, |it| part(it, false))
-    }
-
-    fn change_password(&mut self) -> Result<()> {
-        let seat = self.seat()?;
-        self.happens(0, |it| it.tell("carp0 pass AnotherSecret"))?;
-        self.cluster
-            .wait_until("each part has a master", |cluster| {
-                let heir = cluster.master(Group::Ours, &[seat]);
-                let mut masters = [heir, Some(seat)].into_iter().flatten();
-                masters.all(|seat| {
-                    let member = cluster.members.get(seat);
-                    member.is_some_and(|member| member.holds(Group::Ours))
-                })
-            })?;
-        self.some_time()?;
-        self.happens(1, |it| {
-            it.tell(&format!("carp0 pass {}", carp_benches::PASS))
-        })
-    }
-
-    /// One of a master's, or of nobody's.
-    fn delete_address(&mut self) -> Result<()> {
-        let group = self.group()?;
-        let name = group.interface();
-        let addresses: &[&str] = match group {
-            Group::Ours => &["192.0.2.10/24", "2001:db8::10/64"],
-            Group::Mixed => &["192.0.2.11/24"],
-        };
-        let address = self.random.one_of(addresses).ok_or("no address")?;
-        if !self.cluster.member(self.seat()?)?.holds(group) {
-            return self.once(|_| Ok(()));
-        }
-        self.once(|it| it.run_ip(&format!("address delete {address} dev {name}")))
-    }
-
     // ---- means ----
 
     /// To whom it happens, where it happens to one.
@@ -510,13 +299,8 @@ impl<'a> Episode<'a> {
     }
 }
 
-/// What is added, and taken away again.
-const MORE: &str = "192.0.2.12/24";
-const MORE_ALONE: &str = "192.0.2.12";
 const PEER_WOULD_HAVE: Duration = Duration::from_millis(4_200);
 /// Echoes: `ucarp` reads up to a second late what worse masters say, and tells the neighbours only then
 /// that the address is its own.
 const UCARP_TELLS_LATE: u64 = 1_000;
-/// How long somebody is kept from running.
-const LONG: Duration = Duration::from_secs(8);
 const STORM: Duration = Duration::from_secs(2);

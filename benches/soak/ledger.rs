@@ -1,9 +1,11 @@
 //! What was lost, and what explains it: each lost echo is put down to a moment of the fault, and must
-//! be within what that may cost.
+//! be within what that may cost, unless it was lost while the machine itself did not run.
 
 use std::time::Duration;
 
 use carp_net::carp_fsm::Timestamp;
+
+use crate::spans::Spans;
 
 /// A moment of a fault from which on so much may be lost, until the next one.
 #[derive(Clone, Debug)]
@@ -21,10 +23,12 @@ impl Moment {
         self.allowed.get(stream).copied().unwrap_or_default()
     }
 
-    /// By when all must be lost that may be.
-    fn due(&self, stream: usize) -> Option<Timestamp> {
+    /// By when all must be lost that may be, where `first` was the first: what happens shows at once, and
+    /// has happened when all is done.
+    fn due(&self, stream: usize, first: Timestamp) -> Option<Timestamp> {
         let within = self.allowance(stream).within?;
-        Some(self.from + within + self.took)
+        let began = first.max(self.from).min(self.from + self.took);
+        Some(began + within)
     }
 }
 
@@ -32,7 +36,7 @@ impl Moment {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Allowed {
     pub(crate) echoes: u64,
-    /// No later than this after the moment; `None`: until the next one.
+    /// No later than this after the first of them; `None`: until the next moment.
     pub(crate) within: Option<Duration>,
 }
 
@@ -43,32 +47,55 @@ pub(crate) struct Finding {
     pub(crate) moment: Option<usize>,
     pub(crate) lost: u64,
     pub(crate) allowed: u64,
-    /// How many were lost later than may be.
-    pub(crate) late: u64,
-    /// How much of what is allowed is excused by what else happened.
+    /// How many were lost while something was the matter that nobody answers for.
     pub(crate) excused: u64,
+    /// How many of the others were lost later than may be.
+    pub(crate) late: u64,
+    /// How many of those that are excused would be too late.
+    late_but_excused: u64,
     /// When the first and when the last one were sent.
     pub(crate) span: (Timestamp, Timestamp),
+    /// When the first one was sent that is not excused.
+    first: Option<Timestamp>,
 }
 
 impl Finding {
+    fn new(moment: Option<usize>, allowed: u64, sent: Timestamp) -> Self {
+        Self {
+            moment,
+            lost: 0,
+            allowed,
+            excused: 0,
+            late: 0,
+            late_but_excused: 0,
+            span: (sent, sent),
+            first: None,
+        }
+    }
+
+    /// How many the fault answers for.
+    const fn charged(&self) -> u64 {
+        self.lost - self.excused
+    }
+
     pub(crate) const fn is_explained(&self) -> bool {
-        self.lost <= self.allowed && self.late <= self.excused
+        self.charged() <= self.allowed && self.late == 0
     }
 
     /// Whether the fault alone does not explain it.
     pub(crate) const fn needs_excuse(&self) -> bool {
-        self.late > 0 || self.lost > self.allowed - self.excused
+        self.lost > self.allowed || self.late + self.late_but_excused > 0
     }
 }
 
-/// Puts what a stream has lost down to moments, which are in order. `excused` says how long the machine
-/// itself stood still in a span of time, or others did what nobody answers for: an echo a millisecond.
+/// Puts what a stream has lost down to moments, which are in order. `excuses` says when the machine
+/// itself stood still, or others did what nobody answers for: whatever was under way meanwhile is
+/// excused, and nothing else.
 pub(crate) fn explain(
     moments: &[Moment],
     stream: usize,
     losses: &[Timestamp],
-    excused: impl Fn(Timestamp, Timestamp) -> Duration,
+    excuses: &Spans,
 ) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
     for &sent in losses {
@@ -79,46 +106,37 @@ pub(crate) fn explain(
         // What was under way when something happened is put down to that, unless it may be the end of
         // what was lost anyway.
         let is_open = |number: usize| {
-            let lost = findings.iter().find(|it| it.moment == Some(number));
-            let lost = lost.map_or(0, |finding| finding.lost);
+            let found = findings.iter().find(|it| it.moment == Some(number));
+            let charged = found.map_or(0, Finding::charged);
             let allowed = moments.get(number).map(|moment| moment.allowance(stream));
-            allowed.is_some_and(|allowed| lost < allowed.echoes)
+            allowed.is_some_and(|allowed| charged < allowed.echoes)
         };
         let number = before.filter(|number| is_open(*number)).or(under_way);
         let moment = number.and_then(|number| moments.get(number));
-        let allowed = moment.map(|moment| moment.allowance(stream));
-        let due = moment.and_then(|moment| moment.due(stream));
+        let known = findings.iter().position(|it| it.moment == number);
+        let place = known.unwrap_or(findings.len());
+        if known.is_none() {
+            let allowed = moment.map(|moment| moment.allowance(stream).echoes);
+            findings.push(Finding::new(number, allowed.unwrap_or_default(), sent));
+        }
+        let Some(finding) = findings.get_mut(place) else {
+            continue;
+        };
+        finding.lost += 1;
+        finding.span.1 = sent;
+        let is_excused = excuses.meet(sent, sent + IN_FLIGHT);
+        let first = finding.first.unwrap_or(sent);
+        let due = moment.and_then(|moment| moment.due(stream, first));
         let late = u64::from(due.is_some_and(|due| sent > due));
-        match findings.iter_mut().find(|it| it.moment == number) {
-            Some(finding) => {
-                finding.lost += 1;
-                finding.late += late;
-                finding.span.1 = sent;
-            }
-            None => findings.push(Finding {
-                moment: number,
-                lost: 1,
-                allowed: allowed.unwrap_or_default().echoes,
-                late,
-                excused: 0,
-                span: (sent, sent),
-            }),
+        if is_excused {
+            finding.excused += 1;
+            finding.late_but_excused += late;
+        } else {
+            finding.first = Some(first);
+            finding.late += late;
         }
     }
-    for finding in &mut findings {
-        let (first, last) = finding.span;
-        let moment = finding.moment.and_then(|number| moments.get(number));
-        // Of an outage, which lasts as long as it takes to make it and then some.
-        let took = moment.filter(|_| finding.allowed > 0);
-        let took = took.map_or(Duration::ZERO, |moment| moment.took);
-        finding.excused = millis(excused(first, last));
-        finding.allowed += millis(took) + finding.excused;
-    }
     findings
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// How long an echo and its answer may be under way.

@@ -21,18 +21,23 @@ use carp_net::lab::{self, Host};
 use clap::Parser;
 
 mod cluster;
-use cluster::{Cluster, GROUPS, Group, OURS, PEER};
+use cluster::Cluster;
 mod fault;
 use fault::Fault;
 mod inflict;
-use inflict::{Episode, Plan, Storm};
+use inflict::Episode;
 mod ledger;
 use ledger::{Finding, explain};
 mod peer;
+mod plan;
+use plan::{Plan, Storm};
 mod report;
 use report::{Outcome, Report};
 mod schedule;
 use schedule::{Deck, Random};
+mod seats;
+use seats::{GROUPS, OURS, PEER};
+mod spans;
 mod storm;
 mod streams;
 use streams::{STREAMS, Streams};
@@ -140,7 +145,10 @@ impl Soak {
             let fault = deck
                 .draw(&mut self.random, &options.fault)
                 .ok_or("no fault")?;
-            let Some(plan) = Plan::choose(&mut self.cluster, &mut self.random, fault) else {
+            let rankings = self.cluster.rankings();
+            let may_start_again = |seat| self.cluster.may_start_again(seat);
+            let plan = Plan::choose(&rankings, &mut self.random, fault, may_start_again);
+            let Some(plan) = plan else {
                 // Its turn comes again.
                 pause(Duration::from_millis(100))?;
                 continue;
@@ -193,31 +201,23 @@ impl Soak {
             self.report.sent += report.sent();
             let lost: Vec<Timestamp> = report.losses().map(|(_, sent)| sent).collect();
             let stream = STREAMS.get(number).ok_or("no such stream")?;
-            let excused = |from, until| {
-                let slipped = self.cluster.slipped(from, until);
-                let slipped = Some(slipped).filter(|_| stream.group == Group::Mixed);
-                let (stalled, queued) = heard.held_up(from, until);
-                stalled + queued + slipped.unwrap_or_default()
-            };
+            let excuses = heard.stalls.and(&heard.waits);
+            let excuses = excuses.and(&self.cluster.slips(stream.group));
             outcome
                 .findings
-                .push(explain(&outcome.moments, number, &lost, excused));
+                .push(explain(&outcome.moments, number, &lost, &excuses));
         }
-        let spans = outcome
-            .findings
-            .iter()
-            .flatten()
-            .map(|finding| finding.span);
-        let held_up: Vec<_> = spans
-            .map(|(from, until)| heard.held_up(from, until))
-            .collect();
         let said = outcome.to_string();
         eprintln!("{:>7.1} s {said}", outcome.since(self.began).as_secs_f64());
         let unexplained = !outcome.is_explained();
         let history = self.cluster.history(outcome.from);
+        let spans = outcome.findings.iter().flatten();
+        let spans: Vec<_> = spans.map(|finding| finding.span).collect();
         self.report.take(outcome);
         if unexplained && self.report.is_worth_telling() {
-            for (stalled, queued) in held_up {
+            for (from, until) in spans {
+                let [stalled, queued] =
+                    [&heard.stalls, &heard.waits].map(|spans| spans.within(from, until));
                 eprintln!(
                     "meanwhile the machine stood still for {stalled:?}, rtnl was held for {queued:?}"
                 );
@@ -287,6 +287,9 @@ fn told(number: usize, findings: &[Finding], moments: &[ledger::Moment]) -> Stri
             millis(first),
             millis(last)
         );
+        if finding.excused > 0 {
+            said += &format!(", {} of them excused", finding.excused);
+        }
         if finding.late > 0 {
             said += &format!(", {} too late", finding.late);
         }

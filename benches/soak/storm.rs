@@ -11,7 +11,7 @@ use carp_benches::{CARPDEV, PASS, Result, best_advert, rubbish, say, sayings};
 use carp_net::carp_fsm::carp_proto::{AdvertHeaders, MacAddress, advert_frame};
 use carp_net::lab::Host;
 
-use crate::cluster::{GROUPS, Group};
+use crate::seats::{GROUPS, Group};
 
 /// Sends forged adverts until it is over, some thousand a second at most.
 ///

@@ -11,7 +11,8 @@ use carp_benches::{FAMILIES, Result, pause, shared_address};
 use carp_net::carp_fsm::Timestamp;
 use carp_net::lab::{self, Echo, EchoReport, Host, Stall, Witness};
 
-use crate::cluster::{Group, MIXED};
+use crate::seats::{Group, MIXED};
+use crate::spans::Spans;
 
 /// One of them.
 #[derive(Clone, Copy, Debug)]
@@ -44,15 +45,11 @@ pub(crate) struct Streams {
 #[derive(Debug)]
 struct Queue {
     over: Arc<AtomicBool>,
-    thread: JoinHandle<Result<Vec<Held>>>,
+    thread: JoinHandle<Result<Vec<Span>>>,
 }
 
-/// A time for which somebody held it.
-#[derive(Clone, Copy, Debug)]
-struct Held {
-    from: Timestamp,
-    until: Timestamp,
-}
+/// From when until when somebody held it.
+type Span = (Timestamp, Timestamp);
 
 impl Queue {
     fn start(bystander: &Arc<Host>) -> Self {
@@ -65,9 +62,7 @@ impl Queue {
                 // It is up already: nothing changes, but the lock is taken.
                 bystander.set_up("lo", true)?;
                 let until = lab::now();
-                if until - from > NOTICED {
-                    waits.push(Held { from, until });
-                }
+                waits.push((from, until));
                 thread::sleep(ASKED_EACH);
             }
             Ok(waits)
@@ -75,7 +70,7 @@ impl Queue {
         Self { over, thread }
     }
 
-    fn stop(self) -> Result<Vec<Held>> {
+    fn stop(self) -> Result<Vec<Span>> {
         self.over.store(true, Ordering::Relaxed);
         let panicked = |_| Err("a thread of the bench panicked".into());
         self.thread.join().unwrap_or_else(panicked)
@@ -86,8 +81,10 @@ impl Queue {
 #[derive(Debug)]
 pub(crate) struct Heard {
     pub(crate) reports: Vec<EchoReport>,
-    stalls: Vec<Stall>,
-    waits: Vec<Held>,
+    /// When a core of the machine stood still, whichever.
+    pub(crate) stalls: Spans,
+    /// When somebody held the lock that a take-over needs.
+    pub(crate) waits: Spans,
 }
 
 impl Streams {
@@ -148,38 +145,22 @@ impl Streams {
     /// Where the kernel could not wait for answers.
     pub(crate) fn stop(self) -> Result<Heard> {
         let reports = self.echoes.into_iter();
+        let reports = reports.map(|echo| echo.stop_within(LATE_ANSWERS));
+        let reports = reports.collect::<std::result::Result<_, _>>()?;
+        let span = |stall: Stall| (stall.from, stall.from + stall.length);
+        let stalls = self.witness.stop()?.into_iter().map(span);
         Ok(Heard {
-            reports: reports
-                .map(|echo| echo.stop_within(LATE_ANSWERS))
-                .collect::<std::result::Result<_, _>>()?,
-            stalls: self.witness.stop()?,
-            waits: self.queue.stop()?,
+            reports,
+            stalls: Spans::of(stalls).lasting(NOTICED),
+            waits: Spans::of(self.queue.stop()?).lasting(NOTICED),
         })
     }
 }
 
-impl Heard {
-    /// For how long the machine stood still in a span of time, all cores together, and for how long
-    /// somebody held the lock that a take-over needs.
-    pub(crate) fn held_up(&self, from: Timestamp, until: Timestamp) -> (Duration, Duration) {
-        let until = until + UNDER_WAY;
-        let overlap = |begin: Timestamp, end: Timestamp| end.min(until) - begin.max(from);
-        let stalls = self.stalls.iter();
-        let waits = self.waits.iter();
-        (
-            stalls
-                .map(|stall| overlap(stall.from, stall.from + stall.length))
-                .sum(),
-            waits.map(|wait| overlap(wait.from, wait.until)).sum(),
-        )
-    }
-}
-
-/// The lock is held for some milliseconds by those who take over themselves.
+/// The lock is held for some milliseconds by those who take over themselves, and what is shorter is
+/// what an outage may last longer than the master-down time.
 const NOTICED: Duration = Duration::from_millis(20);
 const ASKED_EACH: Duration = Duration::from_millis(10);
-/// An echo may still be under way when the machine stops.
-const UNDER_WAY: Duration = Duration::from_millis(10);
 const RATE: u32 = 1_000;
 const PATIENCE: Duration = Duration::from_secs(12);
 const STEADY: Duration = Duration::from_secs(1);

@@ -11,12 +11,26 @@ mod fault;
 #[path = "ledger.rs"]
 mod ledger;
 #[expect(dead_code, reason = "the bench uses the rest")]
+#[path = "plan.rs"]
+mod plan;
 #[path = "schedule.rs"]
 mod schedule;
+#[expect(dead_code, reason = "the bench uses the rest")]
+#[path = "seats.rs"]
+mod seats;
+#[path = "spans.rs"]
+mod spans;
+#[expect(dead_code, reason = "the bench uses the rest")]
+#[path = "vitals.rs"]
+mod vitals;
 
-use fault::{Cost, TABLE};
+use fault::{Cost, Scope, TABLE};
 use ledger::{Allowed, Finding, Moment, explain};
+use plan::{Plan, Rankings};
 use schedule::{Deck, Random};
+use seats::{GROUPS, SPARED};
+use spans::Spans;
+use vitals::{Course, DESCRIPTORS, MEMORY, Vitals};
 
 /// The moment some milliseconds after the origin.
 fn at(ms: u64) -> Timestamp {
@@ -45,23 +59,24 @@ fn lost(from: u64, until: u64) -> Vec<Timestamp> {
     (from..until).map(at).collect()
 }
 
-fn calm(_: Timestamp, _: Timestamp) -> Duration {
-    Duration::ZERO
+/// Times in which something was the matter that nobody answers for.
+fn spans<const N: usize>(spans: [(u64, u64); N]) -> Spans {
+    Spans::of(spans.map(|(from, until)| (at(from), at(until))))
 }
 
 fn judge(moments: &[Moment], losses: &[Timestamp]) -> Vec<bool> {
-    let findings = explain(moments, 0, losses, calm);
+    let findings = explain(moments, 0, losses, &spans([]));
     findings.iter().map(Finding::is_explained).collect()
 }
 
 #[test]
 fn nothing_lost_needs_no_explanation() {
-    assert!(explain(&[moment(100, 0, None)], 0, &[], calm).is_empty());
+    assert!(explain(&[moment(100, 0, None)], 0, &[], &spans([])).is_empty());
 }
 
 #[test]
 fn what_is_lost_before_anything_happens_is_unexplained() {
-    let findings = explain(&[moment(1_000, 500, None)], 0, &lost(900, 901), calm);
+    let findings = explain(&[moment(1_000, 500, None)], 0, &lost(900, 901), &spans([]));
     assert_eq!(findings[0].moment, None);
     assert!(!findings[0].is_explained());
 }
@@ -101,28 +116,148 @@ fn an_outage_that_is_over_explains_nothing_later() {
 }
 
 #[test]
-fn how_long_it_took_to_do_is_part_of_an_outage() {
+fn an_outage_counts_from_what_is_lost_first() {
     let mut slow = moment(1_000, 100, Some(100));
     slow.took = ms(50);
-    assert_eq!(judge(&[slow.clone()], &lost(1_000, 1_150)), [true]);
-    // Where nothing may be lost it does not matter how long that takes.
+    assert_eq!(judge(&[slow.clone()], &lost(1_000, 1_100)), [true]);
+    assert_eq!(judge(&[slow.clone()], &lost(1_030, 1_130)), [true]);
+    // How long it took to do is no part of it.
+    assert_eq!(judge(&[slow.clone()], &lost(1_000, 1_101)), [false]);
+    assert_eq!(judge(&[slow.clone()], &lost(1_090, 1_150)), [true]);
+    assert_eq!(judge(&[slow.clone()], &lost(1_090, 1_152)), [false]);
+    let apart = [lost(1_000, 1_002), lost(1_110, 1_112)].concat();
+    assert_eq!(judge(&[slow.clone()], &apart), [false]);
     slow.allowed = vec![Allowed::default()];
     assert_eq!(judge(&[slow], &lost(1_000, 1_001)), [false]);
 }
 
 #[test]
-fn a_machine_that_stood_still_explains_as_much() {
-    let stood_still = |_, _| ms(30);
+fn only_what_is_under_way_while_a_machine_stands_still_is_excused() {
     let moments = [moment(1_000, 0, None)];
-    let judge = |losses: &[_]| explain(&moments, 0, losses, stood_still)[0].is_explained();
-    assert!(judge(&lost(1_000, 1_030)));
-    assert!(!judge(&lost(1_000, 1_031)));
-    let finding = |losses: &[_]| explain(&moments, 0, losses, stood_still).remove(0);
-    assert!(finding(&lost(1_000, 1_001)).needs_excuse());
+    let judge = |losses: &[_]| explain(&moments, 0, losses, &spans([(1_100, 1_130)])).remove(0);
+    assert!(judge(&lost(1_090, 1_131)).is_explained());
+    assert!(judge(&lost(1_090, 1_131)).needs_excuse());
+    for (from, until) in [(1_089, 1_090), (1_131, 1_132), (1_050, 1_110)] {
+        assert!(!judge(&lost(from, until)).is_explained(), "{from}");
+    }
+    let finding = judge(&lost(1_120, 1_140));
+    assert_eq!((finding.lost, finding.excused), (20, 11));
+}
+
+#[test]
+fn a_machine_that_stands_still_excuses_nothing_else_of_an_outage() {
     let moments = [moment(1_000, 100, Some(100))];
-    let judge = |losses: &[_]| explain(&moments, 0, losses, stood_still)[0].is_explained();
-    assert!(judge(&lost(1_050, 1_130)));
-    assert!(!judge(&lost(1_050, 1_140)));
+    let judge = |from, until, losses: &[_]| {
+        let finding = explain(&moments, 0, losses, &spans([(from, until)])).remove(0);
+        (finding.is_explained(), finding.needs_excuse())
+    };
+    // Within the outage it is of no use, and at its end of as much as it lasts.
+    assert_eq!(judge(1_020, 1_060, &lost(1_000, 1_100)), (true, false));
+    assert_eq!(judge(1_020, 1_060, &lost(1_000, 1_102)), (false, true));
+    assert_eq!(judge(1_090, 1_130, &lost(1_000, 1_131)), (true, true));
+    assert_eq!(judge(1_090, 1_130, &lost(1_000, 1_140)), (false, true));
+    // Nor does an outage begin with it.
+    let losses = [lost(1_000, 1_010), lost(1_050, 1_140)].concat();
+    let mut slow = moments.clone();
+    slow[0].took = ms(50);
+    let finding = |spans: &Spans| explain(&slow, 0, &losses, spans).remove(0);
+    assert!(!finding(&spans([])).is_explained());
+    assert!(finding(&spans([(1_000, 1_010)])).is_explained());
+}
+
+#[test]
+fn what_overlaps_counts_once() {
+    let both = spans([(30, 50), (10, 20), (15, 18), (20, 25)]);
+    assert_eq!(both, spans([(10, 25), (30, 50)]));
+    assert_eq!(both.within(at(0), at(100)), ms(35));
+    assert_eq!(both.within(at(20), at(40)), ms(15));
+    assert_eq!(both.within(at(26), at(29)), Duration::ZERO);
+    assert!(both.meet(at(25), at(26)) && both.meet(at(0), at(10)));
+    assert!(!both.meet(at(26), at(29)) && !both.meet(at(51), at(90)));
+    assert_eq!(both.clone().lasting(ms(20)), spans([(30, 50)]));
+    // The same on two cores, or while a lock is held.
+    assert_eq!(both.and(&spans([(12, 35)])), spans([(10, 50)]));
+    assert_eq!(both.and(&spans([])), both);
+}
+
+/// Plans of each fault, with the nodes in every order of chance.
+fn plans() -> Vec<(Rankings, Plan)> {
+    let mut random = Random::new(3);
+    let mut plans = Vec::new();
+    for _ in 0..400 {
+        let rankings = Rankings(GROUPS.map(|group| {
+            let mut seats: Vec<_> = (0..group.size()).collect();
+            random.shuffle(&mut seats);
+            seats
+        }));
+        for row in &TABLE {
+            let plan = Plan::choose(&rankings, &mut random, row.fault, |_| true);
+            plans.push((rankings.clone(), plan.expect("there is somebody")));
+        }
+    }
+    plans
+}
+
+#[test]
+fn nothing_ends_the_processes_of_who_is_spared() {
+    for (_, plan) in plans() {
+        let ends = plan.fault.ends_processes();
+        assert!(!ends || !plan.seats.contains(&SPARED), "{plan:?}");
+        assert_ne!(plan.crash, Some(SPARED), "{plan:?}");
+    }
+}
+
+#[test]
+fn who_is_spared_is_not_spared_the_rest() {
+    let befalls = |fault| {
+        let mut plans = plans().into_iter();
+        plans.any(|(_, plan)| plan.fault == fault && plan.seats.contains(&SPARED))
+    };
+    for row in TABLE.iter().filter(|row| row.scope != Scope::Peer) {
+        assert_ne!(befalls(row.fault), row.fault.ends_processes(), "{row:?}");
+    }
+}
+
+#[test]
+fn faults_befall_the_master_more_often_than_not() {
+    for row in &TABLE {
+        let plans = plans().into_iter();
+        let of_it: Vec<_> = plans.filter(|(_, it)| it.fault == row.fault).collect();
+        let to_master = of_it.iter().filter(|(Rankings(orders), plan)| {
+            let mut masters = orders.iter().filter_map(|order| order.first());
+            masters.any(|master| plan.seats.contains(master))
+        });
+        let least = match row.scope {
+            // `ucarp` is that of one group once in five times.
+            Scope::Peer => of_it.len() / 8,
+            Scope::Node | Scope::Interface | Scope::Carp0 | Scope::Two | Scope::Everybody => {
+                of_it.len() / 2
+            }
+        };
+        assert!(to_master.count() > least, "{row:?}");
+    }
+}
+
+#[test]
+fn who_is_spared_keeps_its_processes_and_little_more_memory() {
+    let vitals = |process: u32, descriptors, memory| Vitals {
+        processes: vec![7, process],
+        descriptors,
+        memory,
+    };
+    let course = |is_spared, last| {
+        let mut course = Course::new("one", is_spared, vitals(8, 80, 8_000));
+        course.take(vitals(8, 99, 99_000));
+        course.take(last);
+        (course.misses().len(), course.most.memory)
+    };
+    let most = vitals(8, 80 + DESCRIPTORS, 8_000 + MEMORY);
+    assert_eq!(course(true, most), (0, 99_000));
+    assert_eq!(course(true, vitals(9, 80, 8_000)).0, 1);
+    assert_eq!(course(true, vitals(8, 81 + DESCRIPTORS, 8_000)).0, 1);
+    assert_eq!(course(true, vitals(8, 80, 8_001 + MEMORY)).0, 1);
+    assert_eq!(course(false, vitals(9, 80, 9_000 + MEMORY)).0, 0);
+    assert_eq!(course(false, vitals(9, 83, 9_001 + MEMORY)).0, 2);
 }
 
 #[test]

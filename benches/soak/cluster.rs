@@ -126,7 +126,7 @@ impl Cluster {
     pub(crate) fn configure(&self, seat: Seat, group: Group) -> Result<()> {
         let skews = self.member(seat)?.skews;
         let skew = skews.get(group.index()).copied().unwrap_or_default();
-        let (interface, vhid, words) = (group.interface(), group.vhid(), group.words());
+        let (interface, vhid, words) = (group.interface(), group.vhid(), group.words(seat));
         self.tell(
             seat,
             &format!(
@@ -302,8 +302,9 @@ impl Cluster {
                     .run("ip", "-oneline address show")
                     .unwrap_or_default();
             } else {
-                for words in ["-a", "why carp0", "why carp1"] {
-                    let shown = self.program.run(&member.node, words);
+                let whys = GROUPS.map(|group| format!("why {}", group.interface()));
+                for words in ["-a".to_owned()].into_iter().chain(whys) {
+                    let shown = self.program.run(&member.node, &words);
                     said += &shown.unwrap_or_else(|error| format!("{error}\n"));
                 }
             }

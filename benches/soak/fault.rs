@@ -57,6 +57,9 @@ pub(crate) enum Scope {
     Node,
     /// One carp interface of a node.
     Interface,
+    /// One that others can do something to: not that with the carpdev's own MAC address, which has its
+    /// addresses there.
+    Macvlan,
     /// carp0 of a node: `ucarp` knows nothing of the kind.
     Carp0,
     /// The two nodes that are best of ours.
@@ -97,13 +100,17 @@ pub(crate) const TAKE_OVER: Duration = Duration::from_millis(100);
 /// `ucarp` reads what it is sent up to a second late, and waits for its script.
 pub(crate) const UCARP_IS_LATE: Duration = Duration::from_millis(1_800);
 
+/// Echoes: what the carpdev of a node may lose when the last interface with its own MAC address is
+/// configured or taken back, because a filter comes and goes with it.
+pub(crate) const FILTER_PAUSES: u64 = 3;
+
 /// The table. The figures behind [`Cost::Echoes`] are the limits of `benches/RESULTS.md`, and of
 /// `carpctl/tests/nodes/care.rs` where the kernel needs its time.
 pub(crate) const TABLE: [Row; 29] = {
     use Cost::{Echoes, Nothing, Outage};
     use Fault as F;
     use Reach::{All, Held};
-    use Scope::{Carp0, Everybody, Interface, Node, Peer, Two};
+    use Scope::{Carp0, Everybody, Interface, Macvlan, Node, Peer, Two};
     const PLANNED: &str = "`down`, `destroy`, `state backup`, SIGTERM of the service";
     const COMES_BACK: &str = "a better node comes (back)";
     const ENGINE: &str = "the service crashes, is killed, hangs or is stopped";
@@ -284,7 +291,7 @@ pub(crate) const TABLE: [Row; 29] = {
             F::SetDown,
             "set down by another, up",
             SET_DOWN,
-            Interface,
+            Macvlan,
             Held,
             [Echoes(100), Nothing],
         ),
@@ -292,7 +299,7 @@ pub(crate) const TABLE: [Row; 29] = {
             F::InterfaceDeleted,
             "deleted by another, up",
             SET_DOWN,
-            Interface,
+            Macvlan,
             Held,
             [Echoes(100), Nothing],
         ),
@@ -300,7 +307,7 @@ pub(crate) const TABLE: [Row; 29] = {
             F::MacChanged,
             "MAC changed by another",
             "another program changes carp0's MAC",
-            Interface,
+            Macvlan,
             Held,
             [Echoes(100), Nothing],
         ),

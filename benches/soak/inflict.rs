@@ -6,7 +6,7 @@ use carp_benches::{CARPDEV, Result, give_addresses, pause};
 use carp_net::lab;
 
 use crate::cluster::Cluster;
-use crate::fault::{Cost, Fault, Reach, TAKE_OVER};
+use crate::fault::{Cost, FILTER_PAUSES, Fault, Reach, TAKE_OVER};
 use crate::ledger::{Allowed, Moment};
 use crate::plan::Plan;
 use crate::schedule::Random;
@@ -162,8 +162,16 @@ impl<'a> Episode<'a> {
                 Reach::All => true,
                 Reach::Held => master.is_some_and(|master| self.plan.seats.contains(&master)),
             };
+        // The filter on the carpdev is for all that is there.
+        let pauses = self.plan.fault == Fault::Destroy
+            && self.plan.groups.contains(&Group::Plain)
+            && master.is_some_and(|master| self.plan.seats.contains(&master));
         let cost = row.costs.get(which).filter(|_| concerned);
         match cost.copied().unwrap_or(Cost::Nothing) {
+            Cost::Nothing if pauses => Allowed {
+                echoes: FILTER_PAUSES,
+                within: None,
+            },
             Cost::Nothing => Allowed::default(),
             // What the best node, `ucarp`, does about others that were master meanwhile, it does late.
             Cost::Echoes(echoes)

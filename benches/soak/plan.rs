@@ -76,11 +76,12 @@ impl Plan {
         // Where the master of one group is spared, that of another one is not.
         let mut groups = GROUPS.to_vec();
         groups.retain(|group| rankings.master(*group).as_ref().is_some_and(may_befall));
+        groups.retain(|group| *group != Group::Plain || scope != Scope::Macvlan);
         let any = random.one_of(&groups).or_else(|| random.one_of(&GROUPS))?;
         let group = match scope {
             Scope::Carp0 => Group::Ours,
             Scope::Peer => Group::Mixed,
-            Scope::Node | Scope::Interface | Scope::Two | Scope::Everybody => any,
+            Scope::Node | Scope::Interface | Scope::Macvlan | Scope::Two | Scope::Everybody => any,
         };
         let seats = match scope {
             Scope::Peer => vec![PEER],
@@ -92,7 +93,7 @@ impl Plan {
                     .take(2)
                     .collect()
             }
-            Scope::Node | Scope::Interface | Scope::Carp0 => {
+            Scope::Node | Scope::Interface | Scope::Macvlan | Scope::Carp0 => {
                 let master = rankings.master(group);
                 let master = master.filter(|seat| possible.contains(seat));
                 let anybody = random.one_of(&possible)?;
@@ -101,7 +102,7 @@ impl Plan {
         };
         let groups = match scope {
             Scope::Node | Scope::Two | Scope::Everybody => GROUPS.to_vec(),
-            Scope::Interface | Scope::Carp0 | Scope::Peer => vec![group],
+            Scope::Interface | Scope::Macvlan | Scope::Carp0 | Scope::Peer => vec![group],
         };
         if fault.costs_a_start() && !seats.iter().all(|seat| may_start_again(*seat)) {
             return None;

@@ -304,7 +304,8 @@ const STORIES: usize = 5;
 const HOW: &str = "\
 Four nodes with the service and one with `ucarp` on one switch, each a network namespace of its own, with
 `preempt` everywhere and an advskew of its own each. carp0 has an IPv4 and an IPv6 address and is on our
-nodes; carp1 has an IPv4 address and is on all five. A client sends 1,000 echo requests a second to each
+nodes; carp1 has an IPv4 address and is on all five; carp2 has one on our nodes, with `lladdr carpdev` and
+adverts to each of the other nodes instead of to the group. A client sends 1,000 echo requests a second to each
 address. Faults happen one after the other, all of them in an order of chance before any comes again,
 three times out of four to the master. Sometimes two at once: amid forged adverts, or nonsense to the control
 socket of whom it happens to; beside the death of the engine of another node, which may be the heir; and
@@ -318,7 +319,8 @@ namespaces share, for more than 20 ms is excused, and nothing before or after; a
 from 30 ms before `ucarp` was seen to give the address up until 100 ms after that, because it reads what it is sent up to a second late
 and may be master for an instant when another long is. Where `ucarp` is the best node when all that were
 parted hear each other again, 1,000 may be lost in carp1: it tells the neighbours only then, and late, whose
-the address is.";
+the address is. Where carp2 is destroyed and made again the node may lose 3 in each address that it holds,
+because a filter comes and goes with it.";
 
 const FLAT: &str = "\
 What would end processes, or replace them, never happens to node one: its memory and descriptors are those of

@@ -1,17 +1,16 @@
 //! The echoes of a client to each address, without a pause: those of the next fault begin before
 //! those of the last one end.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use carp_benches::{FAMILIES, Result, pause, shared_address};
+use carp_benches::{Result, pause};
 use carp_net::carp_fsm::Timestamp;
 use carp_net::lab::{self, Echo, EchoReport, Host, Stall, Witness};
 
-use crate::seats::{Group, MIXED};
+use crate::seats::Group;
 use crate::spans::Spans;
 
 /// One of them.
@@ -19,17 +18,24 @@ use crate::spans::Spans;
 pub(crate) struct Stream {
     pub(crate) title: &'static str,
     pub(crate) group: Group,
+    /// Which of the group's addresses.
+    address: usize,
 }
 
 /// All of them.
-pub(crate) const STREAMS: [Stream; 3] = [
-    stream("carp0 IPv4", Group::Ours),
-    stream("carp0 IPv6", Group::Ours),
-    stream("carp1 IPv4", Group::Mixed),
+pub(crate) const STREAMS: [Stream; 4] = [
+    stream("carp0 IPv4", Group::Ours, 0),
+    stream("carp0 IPv6", Group::Ours, 1),
+    stream("carp1 IPv4", Group::Mixed, 0),
+    stream("carp2 IPv4", Group::Plain, 0),
 ];
 
-const fn stream(title: &'static str, group: Group) -> Stream {
-    Stream { title, group }
+const fn stream(title: &'static str, group: Group, address: usize) -> Stream {
+    Stream {
+        title,
+        group,
+        address,
+    }
 }
 
 /// Running streams, and a witness of whether the machine ran at all.
@@ -95,9 +101,10 @@ impl Streams {
     /// Where one is not.
     pub(crate) fn start(client: &Host, bystander: &Arc<Host>) -> Result<Self> {
         let queue = Queue::start(bystander);
-        let [inet, inet6] = FAMILIES.map(shared_address);
         let mut echoes = Vec::new();
-        for target in [inet, inet6, IpAddr::V4(MIXED)] {
+        for Stream { group, address, .. } in STREAMS {
+            let target = group.addresses().get(address).copied();
+            let target = target.ok_or("no such address")?;
             let echo = client.echo(target, RATE)?;
             if !echo.wait_for_answers(100, PATIENCE) {
                 return Err(format!("{target} does not answer").into());

@@ -28,7 +28,7 @@ use fault::{Cost, Scope, TABLE};
 use ledger::{Allowed, Finding, Moment, explain};
 use plan::{Plan, Rankings};
 use schedule::{Deck, Random};
-use seats::{GROUPS, SPARED};
+use seats::{GROUPS, Group, SPARED};
 use spans::Spans;
 use vitals::{Course, DESCRIPTORS, MEMORY, Vitals};
 
@@ -208,9 +208,18 @@ fn nothing_ends_the_processes_of_who_is_spared() {
 }
 
 #[test]
+fn what_has_no_interface_of_its_own_has_none_that_others_can_change() {
+    for (_, plan) in plans() {
+        let changed = plan.fault.row().scope == Scope::Macvlan;
+        assert!(!changed || !plan.groups.contains(&Group::Plain), "{plan:?}");
+    }
+}
+
+#[test]
 fn who_is_spared_is_not_spared_the_rest() {
+    let plans = plans();
     let befalls = |fault| {
-        let mut plans = plans().into_iter();
+        let mut plans = plans.iter();
         plans.any(|(_, plan)| plan.fault == fault && plan.seats.contains(&SPARED))
     };
     for row in TABLE.iter().filter(|row| row.scope != Scope::Peer) {
@@ -220,8 +229,9 @@ fn who_is_spared_is_not_spared_the_rest() {
 
 #[test]
 fn faults_befall_the_master_more_often_than_not() {
+    let plans = plans();
     for row in &TABLE {
-        let plans = plans().into_iter();
+        let plans = plans.iter();
         let of_it: Vec<_> = plans.filter(|(_, it)| it.fault == row.fault).collect();
         let to_master = of_it.iter().filter(|(Rankings(orders), plan)| {
             let mut masters = orders.iter().filter_map(|order| order.first());
@@ -230,9 +240,12 @@ fn faults_befall_the_master_more_often_than_not() {
         let least = match row.scope {
             // `ucarp` is that of one group once in five times.
             Scope::Peer => of_it.len() / 8,
-            Scope::Node | Scope::Interface | Scope::Carp0 | Scope::Two | Scope::Everybody => {
-                of_it.len() / 2
-            }
+            Scope::Node
+            | Scope::Interface
+            | Scope::Macvlan
+            | Scope::Carp0
+            | Scope::Two
+            | Scope::Everybody => of_it.len() / 2,
         };
         assert!(to_master.count() > least, "{row:?}");
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use carp_benches::{PASS, Result, give_addresses, pause};
 
 use super::Episode;
-use crate::seats::{Group, OURS, PEER, Seat};
+use crate::seats::{GROUPS, Group, OURS, Seat};
 
 impl Episode<'_> {
     pub(super) fn change_skew(&mut self) -> Result<()> {
@@ -98,7 +98,8 @@ impl Episode<'_> {
             .wait_until("each is master for itself", |cluster| {
                 let mut members = cluster.members.iter().enumerate();
                 members.all(|(seat, member)| {
-                    member.holds(Group::Mixed) && (seat == PEER || member.holds(Group::Ours))
+                    let mut groups = GROUPS.into_iter().filter(|group| seat < group.size());
+                    groups.all(|group| member.holds(group))
                 })
             })?;
         self.some_time()?;
@@ -124,16 +125,13 @@ impl Episode<'_> {
     /// One of a master's, or of nobody's.
     pub(super) fn delete_address(&mut self) -> Result<()> {
         let group = self.group()?;
-        let name = group.interface();
-        let addresses: &[&str] = match group {
-            Group::Ours => &["192.0.2.10/24", "2001:db8::10/64"],
-            Group::Mixed => &["192.0.2.11/24"],
-        };
-        let address = self.random.one_of(addresses).ok_or("no address")?;
+        let (device, addresses) = (group.device(), group.installed());
+        let at = self.random.below(addresses.len());
+        let address = addresses.get(at).ok_or("no address")?;
         if !self.cluster.member(self.seat()?)?.holds(group) {
             return self.once(|_| Ok(()));
         }
-        self.once(|it| it.run_ip(&format!("address delete {address} dev {name}")))
+        self.once(|it| it.run_ip(&format!("address delete {address} dev {device}")))
     }
 }
 

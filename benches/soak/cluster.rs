@@ -261,13 +261,14 @@ impl Cluster {
         may
     }
 
-    /// When what was lost in a group may be the doing of `ucarp`: it is master for an instant, much too
-    /// late, and the neighbours believe it.
-    pub(crate) fn slips(&self, group: Group) -> Spans {
+    /// When what was lost in a group may be the doing of `ucarp`, from `since` on: it is master for an
+    /// instant, much too late, and the neighbours believe it.
+    pub(crate) fn slips(&self, group: Group, since: Timestamp) -> Spans {
         let peer = self.members.get(PEER).filter(|_| group == Group::Mixed);
         let changes = peer.map(|peer| peer.watch.changes());
         let ends = changes.into_iter().flatten();
-        let ends = ends.filter(|change| !change.held).map(|it| it.time);
+        let ends = ends.filter(|change| !change.held && change.time >= since);
+        let ends = ends.map(|change| change.time);
         let begin = |time: Timestamp| time.as_micros().saturating_sub(SCRIPT);
         Spans::of(ends.map(|time| (Timestamp::from_micros(begin(time)), time + SLIP)))
     }

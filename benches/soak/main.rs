@@ -202,7 +202,8 @@ impl Soak {
             let lost: Vec<Timestamp> = report.losses().map(|(_, sent)| sent).collect();
             let stream = STREAMS.get(number).ok_or("no such stream")?;
             let excuses = heard.stalls.and(&heard.waits);
-            let excuses = excuses.and(&self.cluster.slips(stream.group));
+            let slips = self.cluster.slips(stream.group, outcome.peer_acts_from());
+            let excuses = excuses.and(&slips);
             outcome
                 .findings
                 .push(explain(&outcome.moments, number, &lost, &excuses));

@@ -9,7 +9,7 @@ use carp_net::carp_fsm::Timestamp;
 use carp_net::lab;
 
 use crate::cluster::{Cluster, Member};
-use crate::fault::{Cost, Fault, TABLE};
+use crate::fault::{Cost, Fault, Scope, TABLE};
 use crate::ledger::{Finding, Moment};
 use crate::plan::{Plan, Storm};
 use crate::seats::{Each, GROUPS, SPARED, Seat};
@@ -83,6 +83,16 @@ impl Outcome {
     /// How long after `began` it happened.
     pub(crate) fn since(&self, began: Timestamp) -> Duration {
         self.from - began
+    }
+
+    /// From when on `ucarp` does what it does by itself: what happens to it is no doing of its own.
+    pub(crate) fn peer_acts_from(&self) -> Timestamp {
+        let befalls_it = |fault: Fault| fault.row().scope == Scope::Peer;
+        let over = self
+            .moments
+            .get(1)
+            .filter(|_| self.fault.is_some_and(befalls_it));
+        over.map_or(Timestamp::ZERO, |moment| moment.from)
     }
 
     pub(crate) fn is_explained(&self) -> bool {

@@ -106,7 +106,7 @@ fn understand(text: &str) -> Result<Plan, Located> {
     let mut operators = Vec::new();
     let mut all_known = Vec::new();
     let mut names: Vec<String> = Vec::new();
-    for (name, table) in nodes {
+    for &(name, table) in &nodes {
         check_name(name)?;
         let mut known = Known::default();
         let (machine, operator) = node(names.len(), name, table, everywhere, &mut known)?;
@@ -127,6 +127,12 @@ fn understand(text: &str) -> Result<Plan, Located> {
     let mut entries = entries.collect::<Result<Vec<Entry>, Located>>()?;
     for (number, known) in all_known.iter_mut().enumerate() {
         known.learn(number, &entries);
+    }
+    for ((_, table), known) in nodes.iter().zip(&all_known) {
+        for (key, text) in *table {
+            let checked = known.check_vhid(key.get_ref());
+            checked.map_err(|wrong| at(&text.span(), wrong))?;
+        }
     }
     for (line, entry) in file.events.iter().zip(&entries) {
         let known = entry.node().and_then(|node| all_known.get(node));

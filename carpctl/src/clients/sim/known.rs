@@ -13,14 +13,23 @@ use crate::vocabulary::name::InterfaceName;
 #[derive(Debug, Default)]
 pub(super) struct Known {
     interfaces: BTreeSet<String>,
+    /// Those of them that have a vhid at some time.
+    with_vhid: BTreeSet<String>,
     carpdevs: BTreeSet<String>,
 }
 
 impl Known {
     /// The node has this interface from the beginning on.
     pub(super) fn interface(&mut self, name: InterfaceName, config: &Config) {
+        self.add(name, config.vhid.is_some(), config.carpdev.as_deref());
+    }
+
+    fn add(&mut self, name: InterfaceName, has_vhid: bool, carpdev: Option<&str>) {
         self.interfaces.insert(name.to_string());
-        self.carpdev(config.carpdev.as_deref().unwrap_or(CARPDEV));
+        if has_vhid {
+            self.with_vhid.insert(name.to_string());
+        }
+        self.carpdev(carpdev.unwrap_or(CARPDEV));
     }
 
     /// The node has this carpdev.
@@ -35,10 +44,18 @@ impl Known {
                 && *of == node
                 && !change.destroy
             {
-                self.interfaces.insert(name.to_string());
-                self.carpdev(change.carpdev.as_deref().unwrap_or(CARPDEV));
+                self.add(*name, change.vhid.is_some(), change.carpdev.as_deref());
             }
         }
+    }
+
+    /// Whether an interface, if this is one, would never take part for want of a vhid.
+    pub(super) fn check_vhid(&self, name: &str) -> Result<(), Wrong> {
+        if self.interfaces.contains(name) && !self.with_vhid.contains(name) {
+            let reason = "without a vhid it never takes part: write `vhid N', from 1 to 255";
+            return Err(wrong(name, reason));
+        }
+        Ok(())
     }
 
     /// Whether an event speaks of what the node never has.
@@ -48,6 +65,7 @@ impl Known {
                 ("interface", interface, &self.interfaces)
             }
             Act::Incident(Incident::Link { carpdev, .. }) => ("carpdev", carpdev, &self.carpdevs),
+            Act::Said(_, Saying::Change(name, _)) => return self.check_vhid(&name.to_string()),
             Act::Incident(_) | Act::Said(..) => return Ok(()),
         };
         if all.contains(name) {

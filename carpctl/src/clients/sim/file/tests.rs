@@ -47,6 +47,22 @@ fn a_password_is_shown_nowhere() {
 }
 
 #[test]
+fn an_interface_that_never_has_a_vhid_is_refused() {
+    let reason = "without a vhid it never takes part: write `vhid N', from 1 to 255";
+    let text = "length = \"9s\"\n[node.one]\ncarp0 = \"192.0.2.1/24\"\n";
+    assert_eq!(refusal(text), format!("3: `carp0': {reason}"));
+    let text = format!("events = [\n\"1s one carp1 192.0.2.2/24\"]\n{NODE}");
+    assert_eq!(refusal(&text), format!("2: `carp1': {reason}"));
+}
+
+#[test]
+fn an_interface_may_be_given_its_vhid_by_an_event() {
+    let begun = "length = \"9s\"\n[node.one]\ncarp0 = \"192.0.2.1/24\"\n";
+    let text = format!("events = [\"1s one carp0 vhid 9\"]\n{begun}");
+    understand(&text).unwrap();
+}
+
+#[test]
 fn errors_name_the_line_the_word_and_what_is_allowed() {
     for (text, expected) in [
         ("", "1: `': missing field `length`"),

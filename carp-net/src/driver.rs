@@ -8,22 +8,23 @@ use std::collections::{BTreeMap, VecDeque};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
-use carp_fsm::carp_proto::{Family, Vhid, VirtualAddress};
+use carp_fsm::carp_proto::VirtualAddress;
 use carp_fsm::{
-    Action, Command, HostId, Input, LinkId, LinkState, Lladdr, Node, NodeConfig, Refusal,
-    Timestamp, VirtualHost,
+    Command, HostId, Input, LinkId, LinkState, Lladdr, Node, NodeConfig, Timestamp, VirtualHost,
 };
 
-use crate::backend::{Backend, Inspection, Report, Setup};
+use crate::backend::{Backend, Inspection, Setup};
 use crate::handle::{Handle, Requests};
 use crate::index::Index;
-use crate::{Error, ErrorKind, Event, Outgoing, Result};
+use crate::{Error, ErrorKind, Event, Result};
 
+mod actions;
 mod permission;
 use permission::Permission;
 mod refusals;
+use refusals::Refusals;
 pub use refusals::Refused;
-use refusals::{Refusals, Told};
+mod reports;
 mod resume;
 pub use resume::{SavedDriver, SavedInterface};
 
@@ -364,209 +365,12 @@ impl<B: Backend> Driver<B> {
         }
     }
 
-    // ---- in ----
+    // ---- inputs ----
 
     fn input(&mut self, input: Input) {
         let now = self.backend.now();
         self.node.handle(now, input);
         self.drain();
-    }
-
-    fn take_in(&mut self, now: Timestamp, report: Report) {
-        match report {
-            Report::Packet(packet) => {
-                // The node counts what it refuses.
-                let refused =
-                    self.node
-                        .handle_packet(now, packet.link(), packet.envelope(), packet.bytes());
-                if let Err(refusal) = refused
-                    && refusal != Refusal::NotAllowed
-                {
-                    tracing::trace!(link = %packet.link(), source = %packet.envelope().source, %refusal);
-                    if let Some(told) = self.refusals.note(now, refusal, &packet) {
-                        self.tell_refused(told);
-                    }
-                }
-            }
-            Report::Filtered(count) => self.node.handle(now, Input::Filtered(count)),
-            Report::Link { link, state } => self.node.handle(now, Input::Link { link, state }),
-            Report::Networks(link) => {
-                let found = self.links.iter().find(|(_, known)| known.id == link);
-                if let Some((carpdev, _)) = found {
-                    let carpdev = carpdev.clone();
-                    self.events.push_back(Event::Networks { carpdev });
-                }
-            }
-            Report::Held(id) => self.node.handle(now, Input::Held(id)),
-            Report::HoldFailed(id, error) => {
-                let interface = self.name_of(id);
-                let failed = Event::HoldFailed {
-                    interface,
-                    id,
-                    error,
-                };
-                self.events.push_back(failed);
-                self.node.handle(now, Input::HoldFailed(id));
-            }
-            Report::Silenced(id) => self.node.handle(now, Input::Silenced(id)),
-            Report::Adopted(id) => self.node.handle(now, Input::Adopted(id)),
-            Report::Lapsed(id) => self.node.handle(now, Input::Lapsed(id)),
-            Report::Damaged { id, damage } => self.node.handle(now, Input::Damaged { id, damage }),
-            Report::Mended(id) => self.node.handle(now, Input::Mended(id)),
-            Report::NotMended(id, error) => {
-                let interface = self.name_of(id);
-                let not_mended = Event::NotMended {
-                    interface,
-                    id,
-                    error,
-                };
-                self.events.push_back(not_mended);
-                self.node.handle(now, Input::NotMended(id));
-            }
-            Report::Limited { id, error } => {
-                let interface = self.name_of(id);
-                let limited = Event::Limited {
-                    interface,
-                    id,
-                    error,
-                };
-                self.events.push_back(limited);
-            }
-            Report::TakenDown { id, how } => self.node.handle(now, Input::TakenDown { id, how }),
-            Report::Configured(id) => {
-                let interface = self.name_of(id);
-                self.events.push_back(Event::Configured { interface, id });
-            }
-            Report::ConfigureFailed(id, error) => {
-                let interface = self.name_of(id);
-                let failed = Event::ConfigureFailed {
-                    interface,
-                    id,
-                    error,
-                };
-                self.events.push_back(failed);
-            }
-            Report::TornDown(id) => {
-                if let Some(interface) = self.interfaces.remove(&id) {
-                    self.release_link(&interface.carpdev);
-                    let interface = interface.name;
-                    self.index.remove_name(&interface);
-                    self.events.push_back(Event::Gone { interface, id });
-                }
-            }
-        }
-    }
-
-    // ---- out ----
-
-    fn drain(&mut self) {
-        loop {
-            while let Some(action) = self.node.poll_action() {
-                self.obey(action);
-            }
-            let Some(event) = self.node.poll_event() else {
-                break;
-            };
-            let id = event.host();
-            let removed = matches!(event, carp_fsm::Event::Removed { .. });
-            let interface = id.map_or_else(String::new, |id| self.name_of(id));
-            self.events.push_back(Event::Node { interface, event });
-            match id {
-                Some(id) if removed => {
-                    self.index.set_addresses(id, &[]);
-                    self.tear_down(id);
-                }
-                Some(id) => {
-                    self.configure(id);
-                }
-                None => {}
-            }
-        }
-        if self.stopping && self.node.is_stopped() {
-            let all: Vec<HostId> = self.interfaces.keys().copied().collect();
-            for id in all {
-                self.tear_down(id);
-            }
-        }
-    }
-
-    fn obey(&mut self, action: Action) {
-        match action {
-            Action::Send {
-                id,
-                link: _,
-                to,
-                payload,
-                checksum,
-                traffic_class,
-            } => {
-                let advert = Outgoing::new(to, payload, checksum, traffic_class);
-                let input = match self.backend.send(id, &advert) {
-                    Ok(source) => Input::Sent { id, source },
-                    Err(error) => {
-                        tracing::debug!(interface = self.name_of(id), %error, "advert not sent");
-                        Input::SendFailed {
-                            id,
-                            family: Family::of(to),
-                            no_memory: error.is_out_of_memory(),
-                        }
-                    }
-                };
-                self.node.handle(self.backend.now(), input);
-            }
-            Action::Hold(id) => self.hold_or_ask(id),
-            Action::Renew { id, lease } => self.backend.renew(id, lease),
-            Action::HandOver(id) => self.backend.hand_over(id),
-            Action::Release(id) => {
-                self.give_up_asking(id);
-                self.backend.release(id);
-            }
-            Action::Announce { id, address } => self.backend.announce(id, address),
-        }
-    }
-
-    fn drain_and_say_whether_configured(&mut self, id: HostId) -> bool {
-        let before = self.interfaces.get(&id).map(|found| found.setup.clone());
-        self.drain();
-        self.configure(id);
-        self.interfaces.get(&id).map(|found| &found.setup) != before.as_ref()
-    }
-
-    /// Has the interface made as its virtual host is now, where that differs from before.
-    fn configure(&mut self, id: HostId) {
-        let Some(view) = self.node.host(id) else {
-            return;
-        };
-        let Some(interface) = self.interfaces.get_mut(&id) else {
-            return;
-        };
-        let up = view.config().is_enabled() || view.holds();
-        let setup = setup_of(&interface.name, view.link(), view.config(), up);
-        // What is taken away in a moment is not set down before, which takes the kernel a while.
-        if !interface.tearing_down && !self.stopping && interface.setup != setup {
-            interface.setup = setup;
-            self.backend.configure(id, &interface.setup);
-        }
-    }
-
-    fn tear_down(&mut self, id: HostId) {
-        if let Some(interface) = self.interfaces.get_mut(&id)
-            && !interface.tearing_down
-        {
-            interface.tearing_down = true;
-            self.backend.tear_down(id);
-        }
-    }
-
-    fn tell_refused(&mut self, told: Told) {
-        let link = told.last.link;
-        let vhid = told.last.vhid.and_then(|vhid| Vhid::new(vhid).ok());
-        let host = vhid.and_then(|vhid| self.node.by_vhid(link, vhid));
-        let interface = host.map_or_else(String::new, |id| self.name_of(id));
-        let carpdev = self.links.iter().find(|(_, known)| known.id == link);
-        let carpdev = carpdev.map_or_else(String::new, |(name, _)| name.clone());
-        let refused = told.with_names(interface, carpdev);
-        self.events.push_back(Event::Refused(refused));
     }
 
     // ---- links and names ----

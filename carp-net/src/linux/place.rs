@@ -1,5 +1,5 @@
-//! The place where the addresses of a virtual host go, and the recipes: make, hold, hand over,
-//! release, take away.
+//! The place where the addresses of a virtual host go, and the recipes: hold, renew, release, take
+//! away, here; how it is made in `make`, how it speaks and falls silent in `voice`.
 //!
 //! Each is as it was measured. The order of the steps decides whether echoes are lost, and whether
 //! a frame with the virtual MAC address leaves a node that is no master.
@@ -21,8 +21,10 @@ use crate::error::About as _;
 use crate::{Error, ErrorKind, Result, Setup};
 
 mod leftover;
+mod make;
 mod mend;
 mod stand_in;
+mod voice;
 pub(super) use mend::{Condition, is_altered};
 use stand_in::StandIn;
 
@@ -57,51 +59,6 @@ struct Placed {
 }
 
 impl Place {
-    /// Makes it on the carpdev with this index. It is down, if it is a carp interface, and holds
-    /// nothing; but one of a former run that suits is kept, and with it what it holds.
-    pub(super) fn make(access: &mut Access, setup: &Setup, carpdev: u32) -> Result<Self> {
-        let name = &setup.interface;
-        let ground = ground_of(setup);
-        let mut place = Self {
-            name: name.clone(),
-            vhid: setup.vhid,
-            ground,
-            mac: setup.interface_mac(),
-            carpdev,
-            index: carpdev,
-            held: Vec::new(),
-            until: None,
-            quiet: false,
-            speech: None,
-        };
-        let connection = &mut access.connection;
-        if let Some(link) = interface::find(connection, name).about(name)? {
-            if link.is_carp_on(carpdev, setup) {
-                place.index = link.index;
-                return place.take_back(access, setup);
-            }
-            if !link.is_carp() {
-                return Err(Error::new(name, ErrorKind::NameTaken));
-            }
-            tracing::info!(interface = name, "carp interface of a former run removed");
-            connection
-                .all(vec![interface::delete(link.index)])
-                .about(name)?;
-        }
-        match ground {
-            Ground::Own => place.index = make_interface(connection, setup, carpdev)?,
-            Ground::Shared => {
-                let journal = &mut access.journal;
-                let made = access.clsacts.borrow(connection, journal, carpdev);
-                let made =
-                    made.about(format_args!("{name}: egress filter (sch_ingress, cls_bpf)"))?;
-                // A former run may have left a filter in what was there.
-                place.quiet = !made;
-            }
-        }
-        Ok(place)
-    }
-
     /// Whether it does for `setup` on the carpdev with this index, up or down apart.
     pub(super) fn suits(&self, setup: &Setup, carpdev: u32) -> bool {
         self.name == setup.interface
@@ -265,20 +222,6 @@ impl Place {
         self.held.iter().flat_map(renew).flatten().collect()
     }
 
-    /// Stops speaking for the addresses: no ARP, no neighbour discovery, no group membership.
-    /// Data goes on.
-    pub(super) fn quieten(&mut self, access: &mut Access) {
-        let held: Vec<IpAddr> = self.held.iter().map(|placed| placed.address.ip()).collect();
-        let connection = &mut access.connection;
-        let done = match self.ground {
-            Ground::Own => connection.all(vec![self.filter(&egress::quiet())]),
-            Ground::Shared if held.is_empty() => Ok(()),
-            Ground::Shared => connection.all(vec![self.filter(&egress::veil(&held))]),
-        };
-        self.quiet = true;
-        self.warn("not silenced", done);
-    }
-
     /// Lets go of all addresses, without a frame that says so.
     pub(super) fn release(&mut self, access: &mut Access) {
         let held = std::mem::take(&mut self.held);
@@ -296,14 +239,6 @@ impl Place {
             self.unveil(access);
         }
         self.quiet = false;
-    }
-
-    /// Takes the carrier away, where it has come back though nothing is held.
-    pub(super) fn mute(&mut self, access: &mut Access) {
-        if self.ground == Ground::Own && self.held.is_empty() {
-            let requests = vec![interface::protodown(self.index, true)];
-            self.try_all(&mut access.connection, requests);
-        }
     }
 
     /// Looks again which addresses have to bring a route.
@@ -469,64 +404,6 @@ impl Place {
         Error::new(about, io::Error::from(refusal))
     }
 
-    /// Lets the interface speak for the addresses on it, which stay until then.
-    fn open(
-        &mut self,
-        access: &mut Access,
-        now: Timestamp,
-        until: Option<Timestamp>,
-    ) -> Result<()> {
-        match self.ground {
-            Ground::Own => {
-                self.speak(access, now, until);
-                let requests = vec![
-                    self.filter(&egress::normal()),
-                    interface::protodown(self.index, false),
-                ];
-                access.connection.all(requests).about(&self.name)?;
-            }
-            Ground::Shared => self.unveil(access),
-        }
-        self.quiet = false;
-        Ok(())
-    }
-
-    /// Sees to it that speech ends before the addresses go, where the kernel lets us.
-    fn speak(&mut self, access: &mut Access, now: Timestamp, until: Option<Timestamp>) {
-        if let Some(speech) = &self.speech {
-            return speech.extend(now, until);
-        }
-        let index = self.index;
-        let speeches = access.speeches.as_ref();
-        let Some(speech) = speeches.and_then(|speeches| speeches.speech(index)) else {
-            return;
-        };
-        speech.extend(now, until);
-        let filter = speech.filter(self.index, self.handle());
-        match access.connection.all(vec![filter]) {
-            Ok(()) => self.speech = Some(speech),
-            Err(error) => self.warn("no lease of speech", Err(error)),
-        }
-    }
-
-    fn unveil(&mut self, access: &mut Access) {
-        if !self.quiet {
-            return;
-        }
-        let connection = &mut access.connection;
-        self.try_all(connection, vec![egress::remove(self.index, self.handle())]);
-        self.quiet = false;
-    }
-
-    fn filter(&self, program: &egress::Program) -> Request {
-        egress::set(self.index, self.handle(), program)
-    }
-
-    /// Several virtual hosts may have a filter on one carpdev.
-    pub(super) fn handle(&self) -> u16 {
-        self.vhid.get().into()
-    }
-
     /// Does things that are good enough if they were so before.
     fn try_all(&self, connection: &mut Connection, requests: Vec<Request>) {
         if requests.is_empty() {
@@ -560,91 +437,3 @@ const HARMLESS: [i32; 5] = [
     libc::ENOENT,
     libc::ESRCH,
 ];
-
-fn ground_of(setup: &Setup) -> Ground {
-    match setup.interface_mac() {
-        Some(_) => Ground::Own,
-        None => Ground::Shared,
-    }
-}
-
-/// Makes a carp interface that will not say a word: it is down, without carrier and filtered.
-fn make_interface(connection: &mut Connection, setup: &Setup, carpdev: u32) -> Result<u32> {
-    let name = &setup.interface;
-    let index = interface::create(connection, name, carpdev, setup.vhid.virtual_mac())
-        .map_err(|refusal| explain(connection, name, carpdev, refusal))?;
-    let made =
-        distinguish(connection, setup, index).and_then(|()| guard(connection, setup, index, false));
-    if made.is_err() {
-        drop(connection.all(vec![interface::delete(index)]));
-    }
-    made.map(|()| index)
-}
-
-/// Gives an interface with a virtual link-layer address its alias, which says that it is ours, then
-/// the link-layer address of the operator's choice, which does not: wherever that ends, the next run
-/// knows the interface.
-fn distinguish(connection: &mut Connection, setup: &Setup, index: u32) -> Result<()> {
-    let name = &setup.interface;
-    let alias = interface::set_alias(index, &interface::alias_of(setup.vhid));
-    connection.all(vec![alias]).about(name)?;
-    match setup.interface_mac() {
-        Some(mac) if mac != setup.vhid.virtual_mac() => connection
-            .all(vec![interface::set_mac(index, mac)])
-            .about(format_args!("{name}: lladdr {mac}")),
-        Some(_) | None => Ok(()),
-    }
-}
-
-/// Does everything that must be so before the interface comes up for the first time. One of a former
-/// run that carries addresses keeps its carrier and its filter.
-fn guard(connection: &mut Connection, setup: &Setup, index: u32, carries: bool) -> Result<()> {
-    let name = &setup.interface;
-    let handle = setup.vhid.get().into();
-    let filter = if carries {
-        egress::set_if_none(index, handle, &egress::quiet())
-    } else {
-        egress::set(index, handle, &egress::closed())
-    };
-    let verdicts = connection.each(vec![egress::add_clsact(index), filter]);
-    for verdict in verdicts.about(name)? {
-        match verdict {
-            Err(refusal) if !refusal.is(libc::EEXIST) => {
-                let about = format_args!("{name}: egress filter (sch_ingress, cls_bpf)");
-                return Err(refusal).about(about);
-            }
-            _ => {}
-        }
-    }
-    let mut requests = vec![settings::set(index, &settings::OF_CARP)];
-    if !carries {
-        requests.insert(0, interface::protodown(index, true));
-    }
-    connection.all(requests).about(name)?;
-    match connection.all(vec![settings::no_address_generation(index)]) {
-        Ok(()) => settings::set_inet6(name, &settings::OF_CARP_INET6),
-        Err(refusal) if refusal.is(libc::EAFNOSUPPORT) => {}
-        Err(refusal) => return Err(refusal).about(format_args!("{name}: addrgenmode")),
-    }
-    Ok(())
-}
-
-/// Says what to do: names the bridge where a macvlan is refused because the carpdev is one of its
-/// ports, or the privilege that is lacking.
-fn explain(connection: &mut Connection, name: &str, carpdev: u32, refusal: Refusal) -> Error {
-    if refusal.is(libc::EBUSY)
-        && let Ok(Some(port)) = interface::get(connection, carpdev)
-        && let Some(master) = port.master
-        && let Ok(Some(bridge)) = interface::get(connection, master)
-    {
-        let bridge = bridge.name;
-        return Error::new(port.name, ErrorKind::BridgePort { bridge });
-    }
-    let lacks_privilege = refusal.is(libc::EPERM);
-    let about = if lacks_privilege {
-        " (needs CAP_NET_ADMIN)"
-    } else {
-        ""
-    };
-    Error::new(format!("{name}{about}"), io::Error::from(refusal))
-}

@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use carp_fsm::carp_proto::VirtualAddress;
 
-use super::{Access, Ground, MARK, Place, Placed, Refusal, Result, guard};
+use super::make::guard;
+use super::{Access, Ground, MARK, Place, Placed, Refusal, Result};
 use super::{addresses, clock};
 use crate::Setup;
 use crate::error::About as _;

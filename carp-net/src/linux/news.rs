@@ -10,7 +10,7 @@ use super::netlink::{News, Refusal};
 use super::poller::Source;
 use super::watch::state_of;
 use super::worker::{Answer, Job};
-use super::{Linux, NEWS_A_TURN, clock};
+use super::{Linux, clock};
 use crate::Report;
 
 /// What some news were about.
@@ -300,3 +300,5 @@ impl Linux {
         }
     }
 }
+
+const NEWS_A_TURN: usize = 1_024;

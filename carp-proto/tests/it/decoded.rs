@@ -1,15 +1,18 @@
 //! Captured frames: which hold an advert, and what is said of those that hold none.
 
-use std::net::IpAddr;
-
 use carp_proto::{
-    AdvertError, AdvertHeaders, Advertisement, ChecksumForm, DecodedFrame, Endpoints, Envelope,
-    FrameError, GROUP_V6, LinkType, MacAddress, PacketError, VlanTag, advert_frame, decode_frame,
+    AdvertError, Advertisement, ChecksumForm, FrameError, GROUP_V6, LinkType, PacketError, VlanTag,
+    decode_frame,
 };
-use etherparse::{LinkExtSlice, LinkSlice, NetSlice, SlicedPacket};
-use proptest::prelude::*;
 
 use crate::support::{hex, vhid};
+
+mod any_bytes;
+mod made;
+use made::{
+    NO_MACS, advert, both_families, envelope, ethernet, ethertype_of, extended, ipv4, ipv4_with,
+    ipv6, packet_with,
+};
 
 // ---- the way down ----
 
@@ -380,211 +383,4 @@ fn other_frames_are_named() {
 
     let error = PacketError::UnknownVersion { version: 5 }.into();
     assert_eq!(decode_frame(LinkType::Ip, &[0x5f]).unwrap_err(), error);
-}
-
-// ---- any bytes ----
-
-fn any_link_type() -> impl Strategy<Value = LinkType> {
-    prop::sample::select(LinkType::ALL)
-}
-
-proptest! {
-    #[test]
-    fn any_bytes_are_read_without_panic(link_type in any_link_type(), bytes: Vec<u8>) {
-        if let Ok(decoded) = decode_frame(link_type, &bytes) {
-            all_there_is(&decoded, &bytes);
-        }
-    }
-
-    /// What we make of a frame that was damaged, an independent parser makes of it, too.
-    #[test]
-    fn agrees_with_etherparse(
-        tags in prop::collection::vec(any::<u16>(), 0..=3),
-        which in 0..4_usize,
-        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
-        cut in prop_oneof![3 => Just(0), 1 => 1..3_usize],
-    ) {
-        let tags: Vec<_> = tags.iter().map(|&tci| VlanTag { tpid: 0x8100, tci }).collect();
-        let packet = match which {
-            0 => ipv4(),
-            1 => ipv6(),
-            2 => extended(&[(0, &[0, 5, 2, 0, 0, 1, 0]), (60, &[0, 1, 4, 0, 0, 0, 0])],
-                &advert().encode()),
-            _ => extended(&[(44, &[0, 0, 0, 1, 2, 3, 4])], &advert().encode()),
-        };
-        let mut frame = ethernet(&tags, &packet);
-        for (place, value) in damage {
-            let place = place.index(frame.len());
-            frame[place] = value;
-        }
-        frame.truncate(frame.len() - cut);
-
-        let Ok(decoded) = decode_frame(LinkType::Ethernet, &frame) else {
-            return Ok(());
-        };
-        all_there_is(&decoded, &frame);
-        let is_known = decoded.vlan_tags().len() <= 3
-            && decoded.vlan_tags().all(|tag| [0x8100, 0x88a8, 0x9100].contains(&tag.tpid));
-        if decoded.advert().is_ok() && !decoded.is_truncated() && is_known {
-            agrees(&decoded, &frame);
-        }
-    }
-}
-
-/// Asks everything of a frame.
-fn all_there_is(decoded: &DecodedFrame<'_>, bytes: &[u8]) {
-    assert!(decoded.payload().len() < bytes.len());
-    assert!(decoded.vlan_tags().len() * 4 < bytes.len());
-    assert_eq!(decoded.vlan_tags().count(), decoded.vlan_tags().len());
-    match decoded.advert() {
-        Ok(advert) => assert_eq!(Some(&advert.encode()), decoded.payload().first_chunk()),
-        Err(AdvertError::Truncated { length }) => assert_eq!(decoded.payload().len(), length),
-        Err(_) => {}
-    }
-}
-
-fn agrees(decoded: &DecodedFrame<'_>, frame: &[u8]) {
-    let parsed = SlicedPacket::from_ethernet(frame).unwrap();
-    let Some(LinkSlice::Ethernet2(link)) = &parsed.link else {
-        panic!("not Ethernet: {parsed:?}")
-    };
-    assert_eq!(decoded.source_mac(), Some(MacAddress(link.source())));
-    assert_eq!(
-        decoded.destination_mac(),
-        Some(MacAddress(link.destination()))
-    );
-    let ids = parsed.link_exts.iter().map(|tag| match tag {
-        LinkExtSlice::Vlan(tag) => (
-            tag.vlan_identifier().value(),
-            tag.priority_code_point().value(),
-        ),
-        LinkExtSlice::Macsec(_) => panic!("MACsec"),
-    });
-    assert!(
-        decoded
-            .vlan_tags()
-            .map(|tag| (tag.id(), tag.priority()))
-            .eq(ids)
-    );
-
-    let (payload, source, is_fragment) = match parsed.net.as_ref().unwrap() {
-        NetSlice::Ipv4(ip) => {
-            // A sum in one's complement is one modulo 0xffff; etherparse drops the reserved bit.
-            let words = ip.header().slice().chunks(2);
-            let sum: u32 = words
-                .map(|word| u32::from(word[0]) << 8 | u32::from(word[1]))
-                .sum();
-            let is_valid = sum.is_multiple_of(0xffff);
-            assert_eq!(decoded.header_checksum_is_valid(), is_valid);
-            (
-                ip.payload(),
-                IpAddr::from(ip.header().source_addr()),
-                ip.payload().fragmented,
-            )
-        }
-        NetSlice::Ipv6(ip) => (
-            ip.payload(),
-            IpAddr::from(ip.header().source_addr()),
-            ip.payload().fragmented,
-        ),
-        NetSlice::Arp(_) => panic!("ARP"),
-    };
-    assert_eq!(decoded.payload(), payload.payload);
-    assert_eq!(decoded.envelope().source, source);
-    assert_eq!(decoded.is_fragment(), is_fragment);
-}
-
-// ---- frames to read ----
-
-const NO_MACS: (Option<MacAddress>, Option<MacAddress>) = (None, None);
-
-fn advert() -> Advertisement {
-    Advertisement {
-        digest: [0xa5; 20],
-        ..Advertisement::new(vhid(7), 1, 50, 3, 0x0123_4567_89ab_cdef)
-    }
-    .with_checksum(ChecksumForm::Plain)
-}
-
-fn envelope(source: &str, destination: &str) -> Envelope {
-    let source: IpAddr = source.parse().unwrap();
-    Envelope {
-        source,
-        destination: destination.parse().unwrap(),
-        hop_limit: 255,
-        traffic_class: Some(if source.is_ipv4() { 0x10 } else { 0 }),
-        identification: source.is_ipv4().then_some(0),
-    }
-}
-
-fn ipv4() -> Vec<u8> {
-    packet_with("192.0.2.2", &advert().encode())
-}
-
-fn ipv6() -> Vec<u8> {
-    packet_with("fe80::1", &advert().encode())
-}
-
-fn both_families() -> [(Vec<u8>, Envelope); 2] {
-    [
-        (ipv4(), envelope("192.0.2.2", "224.0.0.18")),
-        (ipv6(), envelope("fe80::1", "ff02::12")),
-    ]
-}
-
-fn ipv4_with(payload: &[u8]) -> Vec<u8> {
-    packet_with("192.0.2.2", payload)
-}
-
-/// Builds a packet to the group, of whatever length.
-fn packet_with(source: &str, payload: &[u8]) -> Vec<u8> {
-    let endpoints = Endpoints::to_group(source.parse().unwrap());
-    let headers = AdvertHeaders {
-        endpoints,
-        ..AdvertHeaders::to_group(vhid(7).virtual_mac(), endpoints.source())
-    };
-    let frame = advert_frame(&headers, &[0; 36]);
-    let header_len = frame.len() - 14 - 36;
-    let mut packet = frame[14..14 + header_len].to_vec();
-    let payload_len = u16::try_from(payload.len()).unwrap();
-    if header_len == 20 {
-        packet[2..4].copy_from_slice(&(payload_len + 20).to_be_bytes());
-        // RFC 1624: as much less in the sum as there is more in the length.
-        let sum = u16::from_be_bytes([packet[10], packet[11]]) - payload_len + 36;
-        packet[10..12].copy_from_slice(&sum.to_be_bytes());
-    } else {
-        packet[4..6].copy_from_slice(&payload_len.to_be_bytes());
-    }
-    packet.extend(payload);
-    packet
-}
-
-/// Builds an IPv6 packet with extension headers: the number of each, and what stands behind the
-/// number of the next one.
-fn extended(chain: &[(u8, &[u8])], payload: &[u8]) -> Vec<u8> {
-    let following = chain.iter().map(|(number, _)| *number).skip(1);
-    let mut extensions = Vec::new();
-    for ((_, content), next_header) in chain.iter().zip(following.chain([112])) {
-        extensions.push(next_header);
-        extensions.extend(*content);
-    }
-    extensions.extend(payload);
-    let mut packet = packet_with("fe80::1", &extensions);
-    packet[6] = chain[0].0;
-    packet
-}
-
-fn ethertype_of(packet: &[u8]) -> &'static str {
-    if packet[0] >> 4 == 4 { "0800" } else { "86dd" }
-}
-
-/// Puts an Ethernet header with tags in front of a packet.
-fn ethernet(tags: &[VlanTag], packet: &[u8]) -> Vec<u8> {
-    let macs = hex::<12>("01005e000012 00005e000107");
-    let tags: Vec<_> = tags
-        .iter()
-        .flat_map(|tag| [tag.tpid.to_be_bytes(), tag.tci.to_be_bytes()])
-        .collect();
-    let ethertype = hex::<2>(ethertype_of(packet));
-    [&macs[..], tags.as_flattened(), &ethertype, packet].concat()
 }

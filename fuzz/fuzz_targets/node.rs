@@ -12,18 +12,22 @@
 #![no_main]
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use carp_fsm::{
-    Action, ChecksumCover, Command, Damage, Deadline, DemotionForm, Dialect, Event, HostId, Input,
-    LinkId, LinkState, Lladdr, Node, NodeConfig, TakenDown, Timestamp, VirtualHost,
+    Action, Deadline, Event, HostId, Input, LinkId, Node, NodeConfig, Timestamp, VirtualHost,
 };
-use carp_proto::{
-    Advertisement, Authenticator, ChecksumForm, DigestForm, Envelope, Family, HOP_LIMIT, Key,
-    MacAddress, Vhid, checksum_is_valid,
-};
+use carp_proto::{Advertisement, ChecksumForm, DigestForm, Envelope, Family, HOP_LIMIT};
 use libfuzzer_sys::fuzz_target;
+
+// Each file beside this one is a target of its own.
+#[path = "node/peer.rs"]
+mod peer;
+use peer::{authenticator, check_advert, envelope};
+#[path = "node/script.rs"]
+mod script;
+use script::{Manner, Script, about_host};
 
 fuzz_target!(|bytes: &[u8]| {
     assert_eq!(
@@ -65,109 +69,6 @@ enum Output {
     Deadline(Option<Deadline>),
 }
 
-/// What is left of the bytes; behind the end there are zeros.
-struct Script<'a>(&'a [u8]);
-
-impl<'a> Script<'a> {
-    fn next(&mut self) -> Option<u8> {
-        let (byte, rest) = self.0.split_first()?;
-        self.0 = rest;
-        Some(*byte)
-    }
-
-    fn byte(&mut self) -> u8 {
-        self.next().unwrap_or_default()
-    }
-
-    fn flag(&mut self) -> bool {
-        self.byte() & 1 != 0
-    }
-
-    fn word(&mut self) -> u32 {
-        u32::from_be_bytes(std::array::from_fn(|_| self.byte()))
-    }
-
-    fn bytes(&mut self) -> &'a [u8] {
-        let length = usize::from(self.byte());
-        let (bytes, rest) = self.0.split_at(length.min(self.0.len()));
-        self.0 = rest;
-        bytes
-    }
-
-    fn one_of<T: Copy, const N: usize>(&mut self, all: [T; N]) -> T {
-        *all.get(usize::from(self.byte()) % N)
-            .expect("less than all")
-    }
-
-    fn family(&mut self) -> Family {
-        self.one_of(Family::ALL)
-    }
-
-    fn link(&mut self) -> LinkId {
-        LinkId(u32::from(self.byte() % 2))
-    }
-
-    fn micros(&mut self) -> Duration {
-        Duration::from_micros((self.word() % LONGEST_WAIT).into())
-    }
-
-    fn virtual_host(&mut self) -> VirtualHost {
-        let vhid = Vhid::new(self.byte() % 4 + 1).expect("from 1 to 4");
-        let host = VirtualHost::new(vhid, key())
-            .advbase(self.byte().min(254))
-            .and_then(|host| host.advskew(self.byte().min(254)))
-            .expect("not above 254");
-        let switches = self.byte();
-        let addresses = (0..)
-            .zip(ADDRESSES)
-            .filter(|(bit, _)| switches & (1 << bit) != 0)
-            .map(|(_, text)| text.parse().expect("an address"));
-        host.with_addresses(addresses)
-            .lladdr(if switches & 0x10 == 0 {
-                Lladdr::Virtual
-            } else {
-                Lladdr::Carpdev
-            })
-            .enabled(switches & 0x20 == 0)
-    }
-}
-
-/// What the virtual hosts that follow are besides.
-#[derive(Clone, Copy, Debug, Default)]
-struct Manner {
-    dialect: Dialect,
-    form: Option<DemotionForm>,
-    switches: u8,
-}
-
-impl Manner {
-    fn read(script: &mut Script<'_>) -> Self {
-        Self {
-            dialect: script.one_of(Dialect::ALL),
-            form: script.one_of(DEMOTION_FORMS),
-            switches: script.byte(),
-        }
-    }
-
-    fn applied_to(self, host: VirtualHost) -> VirtualHost {
-        let chosen = |bit: u32| self.switches & (1 << bit) != 0;
-        let peers = (0..).zip(PEERS).filter(|(bit, _)| chosen(*bit));
-        let groups = (4..)
-            .zip(["other", "third"])
-            .filter(|(bit, _)| chosen(*bit));
-        let host = host
-            .speaking(self.dialect)
-            .demotion_in(self.form)
-            .with_peers(peers.map(|(_, peer)| peer))
-            .with_groups(groups.map(|(_, group)| group));
-        if chosen(6) {
-            host.lladdr(Lladdr::Manual(MANUAL))
-        } else {
-            host
-        }
-    }
-}
-
 /// A node that is being played with.
 struct Player {
     config: NodeConfig,
@@ -197,7 +98,7 @@ impl Player {
                 }
             }
             16 => {
-                let (link, state) = (script.link(), script.one_of(LINK_STATES));
+                let (link, state) = (script.link(), script.link_state());
                 self.input(Input::Link { link, state });
             }
             17 => {
@@ -410,164 +311,6 @@ impl Player {
     }
 }
 
-/// What is sent is an advert to the group or to the unicast peers, which a peer believes.
-fn check_advert(told: &[VirtualHost], action: &Action) {
-    let Action::Send {
-        to,
-        payload,
-        checksum,
-        traffic_class,
-        ..
-    } = action
-    else {
-        return;
-    };
-    let family = Family::of(*to);
-    // What is said before it becomes another is said as what it was.
-    let is_as_told = told.iter().rev().take(2).any(|host| {
-        goes_to(host, *to)
-            && host.dialect().checksum_cover(family) == *checksum
-            && host.dialect().traffic_class(family) == *traffic_class
-    });
-    assert!(is_as_told, "{action:?}");
-    let mut on_the_way = envelope(family, 1, true, HOP_LIMIT);
-    on_the_way.destination = *to;
-    assert!(checksum_is_valid(payload, &on_the_way));
-    let advert = Advertisement::decode(payload).expect("36 bytes are an advert");
-    if *checksum == ChecksumCover::PseudoHeader {
-        let form = ChecksumForm::of(payload, &on_the_way);
-        assert_eq!(
-            form,
-            Some(ChecksumForm::Plain),
-            "the sender computes the other"
-        );
-        let anew = match (on_the_way.source, on_the_way.destination) {
-            (IpAddr::V6(source), IpAddr::V6(destination)) => ChecksumForm::PseudoHeader {
-                source,
-                destination,
-            },
-            _ => panic!("IPv4 has no pseudo-header"),
-        };
-        let sent = advert.with_checksum(anew).encode();
-        assert!(checksum_is_valid(&sent, &on_the_way));
-    }
-    assert_eq!(advert.version, Advertisement::VERSION);
-    let is_believed = told.iter().rev().any(|host| {
-        let peer = authenticator(host);
-        host.vhid().get() == advert.vhid && peer.verify(advert.counter, &advert.digest).is_some()
-    });
-    assert!(is_believed, "{advert:?}");
-}
-
-fn goes_to(host: &VirtualHost, to: IpAddr) -> bool {
-    let family = Family::of(to);
-    let mut peers = host
-        .peers()
-        .iter()
-        .filter(|peer| Family::of(**peer) == family);
-    if peers.clone().next().is_some() {
-        peers.any(|peer| *peer == to)
-    } else {
-        to == family.group()
-    }
-}
-
-/// What a host signs with, and its peers verify with.
-fn authenticator(host: &VirtualHost) -> Authenticator {
-    let addresses = host.addresses().iter().map(|address| address.ip());
-    if let Lladdr::Manual(mac) = host.link_address()
-        && host.dialect().hashes_manual_lladdr()
-    {
-        Authenticator::with_hardware_address(&key(), host.vhid(), mac, addresses)
-    } else {
-        Authenticator::new(&key(), host.vhid(), addresses)
-    }
-}
-
-/// What a platform or an operator says of a virtual host, whether it was asked or not.
-fn about_host(code: u8, id: HostId, script: &mut Script<'_>) -> Input {
-    match code {
-        4 => Input::Held(id),
-        5 => Input::HoldFailed(id),
-        6 => Input::Silenced(id),
-        7 => Input::Adopted(id),
-        8 => Input::Lapsed(id),
-        9 => Input::Damaged {
-            id,
-            damage: script.one_of(DAMAGES),
-        },
-        10 => Input::Mended(id),
-        11 => Input::NotMended(id),
-        12 => Input::TakenDown {
-            id,
-            how: script.one_of([TakenDown::SetDown, TakenDown::Deleted]),
-        },
-        13 => Input::Sent {
-            id,
-            source: script.one_of(OWN_ADDRESSES),
-        },
-        14 => Input::SendFailed {
-            id,
-            family: script.family(),
-            no_memory: script.flag(),
-        },
-        _ => Input::Command {
-            id,
-            command: script.one_of(COMMANDS),
-        },
-    }
-}
-
-/// `source` is the last number of its address.
-fn envelope(family: Family, source: u8, to_group: bool, hop_limit: u8) -> Envelope {
-    let (source, host): (IpAddr, IpAddr) = match family {
-        Family::Inet => ([192, 0, 2, source].into(), [192, 0, 2, 1].into()),
-        Family::Inet6 => (
-            [0xfe80, 0, 0, 0, 0, 0, 0, u16::from(source)].into(),
-            [0xfe80, 0, 0, 0, 0, 0, 0, 1].into(),
-        ),
-    };
-    Envelope {
-        source,
-        destination: if to_group { family.group() } else { host },
-        hop_limit,
-        traffic_class: None,
-        identification: None,
-    }
-}
-
-fn key() -> Key {
-    Key::from_password("SharedSecret")
-}
-
-const ADDRESSES: [&str; 4] = [
-    "192.0.2.10/24",
-    "10.0.0.1/8",
-    "2001:db8::10/64",
-    "fe80::10/64",
-];
-const PEERS: [IpAddr; 4] = [
-    IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2)),
-    IpAddr::V4(Ipv4Addr::new(198, 51, 100, 2)),
-    IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 1, 0, 0, 0, 0, 2)),
-    IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 2)),
-];
-const MANUAL: MacAddress = MacAddress([0x02, 0x11, 0x22, 0x33, 0x44, 0x55]);
-const DEMOTION_FORMS: [Option<DemotionForm>; 4] = [
-    None,
-    Some(DemotionForm::Byte),
-    Some(DemotionForm::Skew),
-    Some(DemotionForm::Both),
-];
-const OWN_ADDRESSES: [IpAddr; 2] = [
-    IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
-    IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1)),
-];
-const COMMANDS: [Command; 4] = [Command::Up, Command::Down, Command::Master, Command::Backup];
-const LINK_STATES: [LinkState; 3] = [LinkState::Absent, LinkState::Down, LinkState::Up];
-const DAMAGES: [Damage; 3] = [Damage::Address, Damage::LinkAddress, Damage::Inet6Disabled];
-/// In microseconds; a master-down time with usual settings is less than half of it.
-const LONGEST_WAIT: u32 = 8_000_000;
 const MOST_STEPS: usize = 200;
 const MOST_HOSTS: usize = 6;
 /// How much one input may make a virtual host say.

@@ -1,7 +1,11 @@
 //! What a lab leaves in the process that made it: nothing. Alone in its program, because it
 //! counts what the whole process has.
 #![cfg(all(target_os = "linux", feature = "lab"))]
-#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "helpers of tests are tests"
+)]
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,16 +14,15 @@ use std::time::Duration;
 
 use carp_net::lab::{Lab, Namespace};
 
+#[path = "support/lab.rs"]
+mod lab;
+use lab::lab;
+
 #[test]
 fn nothing_is_left_of_a_lab() {
     // Once unmeasured, so that what the process keeps for ever is there already.
-    match Lab::new() {
-        Ok(lab) => busy(lab),
-        Err(error) if std::env::var_os("CI").is_none() => {
-            return eprintln!("skipped: {error}");
-        }
-        Err(error) => panic!("{error}"),
-    }
+    let Some(first) = lab() else { return };
+    busy(first);
     let here = Namespace::current().unwrap();
     let before = traces();
     busy(Lab::new().unwrap());

@@ -7,7 +7,6 @@
 )]
 
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{JoinHandle, spawn};
 use std::time::Duration;
 
@@ -17,27 +16,15 @@ use carp_net::lab::{Direction, Echo, Frame, Host, Lab, Snapshot, now};
 use carp_net::linux::Linux;
 use carp_net::{Driver, Handle};
 
+#[path = "support/alone.rs"]
+mod alone;
+use alone::alone;
+#[path = "support/lab.rs"]
+mod lab;
+use lab::lab;
+
 const VIRTUAL_MAC: MacAddress = MacAddress([0x00, 0x00, 0x5e, 0x00, 0x01, 0x63]);
 const LONG: Duration = Duration::from_secs(10);
-
-/// Skips where namespaces are forbidden; with `CI` set that is a failure.
-fn lab() -> Option<Lab> {
-    match Lab::new() {
-        Ok(lab) => Some(lab),
-        Err(error) if std::env::var_os("CI").is_none() => {
-            eprintln!("skipped: {error}");
-            None
-        }
-        Err(error) => panic!("{error}"),
-    }
-}
-
-/// Whoever counts echoes does so alone: the kernel answers those of all namespaces through one
-/// socket for each processor, so a test whose answers wait for a neighbour holds up all others.
-fn alone() -> MutexGuard<'static, ()> {
-    static ECHOES: Mutex<()> = Mutex::new(());
-    ECHOES.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// A node with `carp0`, running in a thread of its own.
 struct Running {

@@ -3,7 +3,6 @@
 
 use std::net::IpAddr;
 use std::process::Command;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use carp_fsm::carp_proto::{
@@ -19,6 +18,8 @@ use crate::lab::{Host, Lab, Snapshot};
 use crate::{Backend as _, Outgoing, Packet, Report, Result, Setup};
 
 mod adopt;
+#[path = "../../../tests/support/alone.rs"]
+mod alone;
 mod blocking;
 mod care;
 mod carpdev;
@@ -28,6 +29,8 @@ mod hand_over;
 mod inet6;
 mod inherit;
 mod interface;
+#[path = "../../../tests/support/lab.rs"]
+mod lab;
 mod lease;
 mod leftovers;
 mod links;
@@ -38,25 +41,8 @@ mod size;
 mod speech;
 mod take;
 mod unicast;
-
-/// A lab, or nothing where namespaces are forbidden; with `CI` set that is a failure.
-fn lab() -> Option<Lab> {
-    match Lab::new() {
-        Ok(lab) => Some(lab),
-        Err(error) if std::env::var_os("CI").is_none() => {
-            eprintln!("skipped: {error}");
-            None
-        }
-        Err(error) => panic!("{error}"),
-    }
-}
-
-/// Whoever counts echoes does so alone: the kernel answers those of all namespaces through one
-/// socket for each processor, so a test whose answers wait for a neighbour holds up all others.
-fn alone() -> MutexGuard<'static, ()> {
-    static ECHOES: Mutex<()> = Mutex::new(());
-    ECHOES.lock().unwrap_or_else(PoisonError::into_inner)
-}
+use alone::alone;
+use lab::lab;
 
 /// A host of the lab with a backend on it that watches `vmx0`.
 struct Machine {

@@ -22,6 +22,7 @@ use super::worker::{Metronome, Stop, Worker, wait};
 
 /// A running asker.
 #[derive(Debug)]
+#[must_use = "it stops when it is dropped"]
 pub struct Asker {
     worker: Worker<Result<()>>,
     shared: Arc<Shared>,

@@ -22,6 +22,7 @@ use super::worker::{Metronome, Stop, Worker, wait};
 
 /// A running stream of echo requests.
 #[derive(Debug)]
+#[must_use = "it stops when it is dropped"]
 pub struct Echo {
     worker: Worker<Result<EchoReport>>,
     shared: Arc<Shared>,

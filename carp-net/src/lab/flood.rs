@@ -12,6 +12,7 @@ use super::worker::{Stop, Worker};
 
 /// A thread that sends frames, in turn, until it is stopped.
 #[derive(Debug)]
+#[must_use = "it stops when it is dropped"]
 pub struct Flood(Worker<Result<u64>>);
 
 impl Flood {

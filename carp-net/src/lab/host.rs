@@ -22,6 +22,7 @@ use super::{Asker, Echo, Flood, Snapshot, Sweep, Tap, Watch, settled};
 
 /// A machine of the lab. When it is dropped, its processes are killed and its cable goes.
 #[derive(Debug)]
+#[must_use = "it goes when it is dropped"]
 pub struct Host {
     name: String,
     interface: String,

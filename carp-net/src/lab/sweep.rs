@@ -22,6 +22,7 @@ use super::worker::{Metronome, Stop, Worker, wait};
 
 /// A running sweep over some addresses.
 #[derive(Debug)]
+#[must_use = "it stops when it is dropped"]
 pub struct Sweep {
     worker: Worker<Result<Vec<EchoReport>>>,
     shared: Arc<Shared>,

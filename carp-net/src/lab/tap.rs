@@ -25,6 +25,7 @@ use super::worker::{Stop, Worker, wait};
 
 /// A running tap.
 #[derive(Debug)]
+#[must_use = "it stops when it is dropped"]
 pub struct Tap {
     worker: Worker<Result<u64>>,
     shared: Arc<Shared>,

@@ -23,6 +23,7 @@ use super::worker::{Stop, Worker, wait};
 /// nobody hears the host answer. What the kernel tells is stamped when it is read, some tenths of a
 /// millisecond late.
 #[derive(Debug)]
+#[must_use = "it stops when it is dropped"]
 pub struct Watch {
     worker: Worker<Result<()>>,
     shared: Arc<Shared>,

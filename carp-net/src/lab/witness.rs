@@ -18,6 +18,7 @@ use super::worker::{Metronome, Stop, Worker, wait};
 
 /// Threads that come before all programs, one on each core, and notice when they are late.
 #[derive(Debug)]
+#[must_use = "it stops when it is dropped"]
 pub struct Witness {
     workers: Vec<Worker<Result<Vec<Stall>>>>,
 }

@@ -170,6 +170,7 @@ impl<T> About<T> for io::Result<T> {
     }
 }
 
+#[cfg(target_os = "linux")]
 impl<T> About<T> for rustix::io::Result<T> {
     fn about(self, about: impl fmt::Display) -> Result<T> {
         self.map_err(|error| Error::new(about.to_string(), io::Error::from(error)))

@@ -1,8 +1,8 @@
 //! CARP on a network: a node of [`carp_fsm`] joined to a platform.
 //!
 //! A [`Driver`] runs a [`Node`](carp_fsm::Node) on a [`Backend`]: `linux` is the real one,
-//! [`memory`] a simulated LAN in virtual time. This is a complete node; with `Linux::open()?`
-//! for `lan.node()` it is a real one:
+//! [`memory`] a simulated LAN in virtual time. This is a complete node; with
+//! `linux::Linux::open()?` for `lan.node()` it is a real one:
 //!
 //! ```
 //! use carp_net::carp_fsm::carp_proto::{Key, Vhid};
@@ -29,6 +29,18 @@
 //!
 //! A key is better read from a file: see [`KeyFile`]. To run the driver inside another loop, see
 //! [`Driver`]; to do without one, see [`carp_fsm`].
+//!
+//! # Features
+//!
+//! * `memory` (on unless default features are off): [`memory`], a simulated LAN, and
+//!   [`simulation`], whole clusters on it, for tests.
+//! * `serde`: what a driver [saves](Driver::save) for its successor can be written down. There is
+//!   never a key in it.
+//! * `lab`: private networks in namespaces, for tests and measurements. Linux only.
+//! * `capture`: reading pcap and pcapng files.
+//!
+//! `linux` and `supervisor` are there on Linux without any feature; the others need nothing but
+//! Unix.
 
 pub use carp_fsm;
 
@@ -53,8 +65,6 @@ pub use outgoing::Outgoing;
 pub mod lab;
 #[cfg(target_os = "linux")]
 pub mod linux;
-#[cfg(target_os = "linux")]
-pub use linux::Linux;
 #[cfg(feature = "memory")]
 pub mod memory;
 #[cfg(feature = "memory")]

@@ -50,12 +50,14 @@ mod kept;
 mod patience;
 pub use patience::Limits;
 mod process;
+mod record;
+pub use record::Record;
 mod supervised;
 pub use supervised::{Message, Supervised};
 
 use carp_fsm::Timestamp;
 
-/// The moment it is. CLOCK_BOOTTIME, on which [`Linux`](crate::Linux) counts too.
+/// The moment it is. CLOCK_BOOTTIME, on which [`Linux`](crate::linux::Linux) counts too.
 fn now() -> Timestamp {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
     let seconds = u64::try_from(now.tv_sec).unwrap_or_default();

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use carp_net::carp_fsm::carp_proto::{Authenticator, Envelope, Family, HOP_LIMIT, Key, Vhid};
 use carp_net::carp_fsm::{Action, Event, Input, LinkId, Node, State, Timestamp, VirtualHost};
-use carp_net::memory::Lan;
-use carp_net::{Driver, Handle, KeyFile as _};
+use carp_net::memory::{Lan, Memory};
+use carp_net::simulation::Cluster;
+use carp_net::{Driver, Handle, KeyFile as _, SavedDriver, SavedInterface, Waker};
 
 /// A file with a password in its first line, gone with the test.
 fn key_file() -> Result<tempfile::NamedTempFile, Box<dyn Error>> {
@@ -167,9 +168,30 @@ fn threads_may_have_them() {
     is_shared::<Node>();
     is_shared::<Action>();
     is_shared::<Event>();
-    is_shared::<Handle<carp_net::memory::Memory>>();
+    is_shared::<Handle<Memory>>();
+    is_shared::<Lan>();
+    is_shared::<Waker>();
     is_shared::<carp_net::Error>();
-    moves::<Driver<carp_net::memory::Memory>>();
-    #[cfg(target_os = "linux")]
-    moves::<Driver<carp_net::linux::Linux>>();
+    is_shared::<carp_net::Event>();
+    is_shared::<SavedDriver>();
+    is_shared::<SavedInterface>();
+    moves::<Driver<Memory>>();
+    moves::<Cluster>();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn threads_may_have_what_linux_has() {
+    use carp_net::linux::{Linux, Onlooker, Options};
+    use carp_net::supervisor::{Record, Supervised, Supervisor};
+
+    fn moves<T: Send + 'static>() {}
+
+    moves::<Options>();
+    moves::<Driver<Linux>>();
+    moves::<Driver<Onlooker>>();
+    moves::<Handle<Linux>>();
+    moves::<Supervisor<'static>>();
+    moves::<Supervised>();
+    moves::<Record>();
 }

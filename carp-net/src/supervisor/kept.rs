@@ -6,15 +6,14 @@ use std::fmt;
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 
-use zeroize::Zeroizing;
-
 use super::channel::{Channel, Sent};
 use super::frame::Frame;
+use super::record::Record;
 
 /// Records and descriptors by name.
 #[derive(Default)]
 pub(super) struct Kept {
-    pub(super) records: BTreeMap<String, Zeroizing<Vec<u8>>>,
+    pub(super) records: BTreeMap<String, Record>,
     pub(super) descriptors: BTreeMap<String, OwnedFd>,
 }
 
@@ -49,8 +48,7 @@ impl Kept {
     pub(super) fn take_in(&mut self, frame: &Frame<'_>, descriptor: Option<OwnedFd>) {
         match *frame {
             Frame::Record { name, value } => {
-                let value = Zeroizing::new(value.to_vec());
-                self.records.insert(name.to_owned(), value);
+                self.records.insert(name.to_owned(), Record::new(value));
             }
             Frame::NoRecord { name } => {
                 self.records.remove(name);

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use carp_fsm::Timestamp;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use zeroize::Zeroizing;
 
 use super::channel::{Buffer, Channel, Received, Sent};
 use super::frame::{Frame, MAX_NAME, MAX_RECORD};
 use super::kept::{Kept, Name, Untold};
 use super::now;
+use super::record::Record;
 use crate::error::About as _;
 use crate::{Error, Result};
 
@@ -125,7 +125,7 @@ impl Supervised {
     /// Takes a record that a former engine left. The supervisor still keeps it, until this engine
     /// [saves](Self::save) another in its place, [forgets](Self::forget) it, or
     /// [settles](Self::settle).
-    pub fn take_record(&mut self, name: &str) -> Option<Zeroizing<Vec<u8>>> {
+    pub fn take_record(&mut self, name: &str) -> Option<Record> {
         self.found.records.remove(name)
     }
 
@@ -172,10 +172,11 @@ impl Supervised {
     /// Where the name is longer than [`MAX_NAME`] or the record longer than [`MAX_RECORD`].
     pub fn save(&mut self, name: &str, record: &[u8]) -> Result<()> {
         check(name, record.len())?;
-        let same = |kept: &Zeroizing<Vec<u8>>| kept.as_slice() == record;
+        let same = |kept: &Record| **kept == *record;
         if !self.kept.records.get(name).is_some_and(same) {
-            let record = Zeroizing::new(record.to_vec());
-            self.kept.records.insert(name.to_owned(), record);
+            self.kept
+                .records
+                .insert(name.to_owned(), Record::new(record));
             self.add(Name::Record(name.to_owned()));
         }
         Ok(())

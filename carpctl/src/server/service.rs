@@ -19,8 +19,9 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd};
 use std::time::Duration;
 
+use carp_net::Backend;
 use carp_net::carp_fsm::Timestamp;
-use carp_net::{Backend, Linux};
+use carp_net::linux::Linux;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use signal_hook::consts::SIGHUP;

@@ -14,10 +14,12 @@ use crate::{Error, Outgoing, Result};
 /// Nothing here may block. What takes time is begun by a call and answered later by a [`Report`];
 /// calls about one virtual host take effect in the order they are made.
 pub trait Backend {
-    /// The moment it is, on the clock that every timestamp of this backend counts on.
+    /// The moment it is, on the clock that every timestamp of this backend counts on. It never goes
+    /// back, and should go on while the machine is suspended: others take over meanwhile.
     fn now(&self) -> Timestamp;
 
-    /// A number that differs between nodes and starts.
+    /// A random number, another one for each node and each start: the counter of a node's adverts
+    /// and how long it waits after a tie are drawn from it.
     fn seed(&mut self) -> u64;
 
     /// The addresses that the host itself has on the link called `link`, watched or not, with the
@@ -74,7 +76,8 @@ pub trait Backend {
     ///
     /// # Errors
     ///
-    /// Where the platform could not send it.
+    /// Where the platform could not send it. [`ErrorKind::Io`](crate::ErrorKind::Io) with the error
+    /// number `ENOBUFS` means that it had no memory for it (`docs/carp-protocol.md §4.7`, item 1).
     fn send(&mut self, id: HostId, advert: &Outgoing) -> Result<IpAddr>;
 
     /// Holds exactly `addresses` for `id` and answers for them: for `lease`, or without end where
@@ -286,9 +289,10 @@ pub struct Inspection {
     pub link_address: Option<MacAddress>,
     /// Its maximum transmission unit, in bytes.
     pub mtu: Option<u32>,
-    /// The priority of the frames that leave with adverts.
+    /// The priority of the frames that leave with adverts, on Linux their `SO_PRIORITY` (OpenBSD's
+    /// `llprio`).
     pub link_priority: u8,
-    /// The metric of a connected route for the addresses.
+    /// The metric of a connected route for the addresses (OpenBSD's priority of routes).
     pub route_priority: u32,
     /// Whether the kernel says that the interface is up and has a carrier.
     pub running: bool,

@@ -314,7 +314,8 @@ impl<B: Backend> Driver<B> {
         self.backend.now()
     }
 
-    /// When [`process`](Self::process) must be called even if nothing happens.
+    /// When [`process`](Self::process) must be called even if nothing happens; `None` where nothing
+    /// is to come of itself.
     pub fn deadline(&self) -> Option<Timestamp> {
         let node = self.node.deadline().map(|deadline| deadline.at);
         node.into_iter().chain(self.refusals.deadline()).min()
@@ -325,7 +326,8 @@ impl<B: Backend> Driver<B> {
         self.requests.handle()
     }
 
-    /// Takes in all that happened and does all that is due at `now`.
+    /// Takes in all that happened and does all that is due at `now`, which is what
+    /// [`now`](Self::now) says.
     pub fn process(&mut self, now: Timestamp) {
         while let Some(request) = self.requests.next() {
             request(self);

@@ -3,8 +3,8 @@
 //! Every node of a [`Lan`] is a [`Backend`](crate::Backend). Time stands still while nodes work and
 //! jumps to the next thing that happens, so hours pass in milliseconds and a run with the same seed
 //! is the same run. The LAN can lose, double, delay and reorder packets and be cut in two; machines
-//! can lose links and power, and their clocks can be wrong; processes can be paused, killed and begun anew, and what they held stays in
-//! their machine's kernel until its lease ends.
+//! can lose links and power, and their clocks can be wrong; processes can be paused, killed and
+//! begun anew, and what they held stays in their machine's kernel until its lease ends.
 //!
 //! ```
 //! use std::time::Duration;
@@ -49,6 +49,9 @@ use machine::Machine;
 use world::World;
 
 /// A simulated network: one segment for each name of a link, nodes, and faults.
+///
+/// Nodes are numbered from 0, in the order in which they were added. To a number that none has
+/// nothing happens.
 #[derive(Clone, Debug)]
 pub struct Lan(Arc<Shared>);
 

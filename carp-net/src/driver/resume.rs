@@ -36,7 +36,7 @@ impl SavedInterface {
         &self.name
     }
 
-    /// The name of its virtual host, which it keeps.
+    /// The id of its virtual host, which it keeps.
     pub const fn id(&self) -> HostId {
         self.host.id()
     }

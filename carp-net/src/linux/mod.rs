@@ -83,8 +83,9 @@ use worker::Worker;
 /// There should be one in a network namespace: what bears our mark and belongs to none of its
 /// virtual hosts it takes for what a former run has left.
 ///
-/// Its descriptor ([`AsFd`]) becomes readable whenever [`poll`](crate::Backend::poll), having said that
-/// there is nothing, comes to have something.
+/// Its descriptor ([`AsFd`]) becomes readable whenever [`poll`](crate::Backend::poll), having said
+/// that there is nothing, comes to have something. Whoever waits for it in a loop of their own
+/// should [nap](Self::nap) during a flood.
 #[derive(Debug)]
 pub struct Linux {
     poller: Poller,

@@ -38,7 +38,7 @@ use super::sys;
 use crate::Result;
 use crate::error::About as _;
 
-/// Who a process is for the kernel.
+/// Who a process is for the kernel: two numbers, as `/etc/passwd` has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// The number of a user.
@@ -59,9 +59,13 @@ impl Identity {
 
 /// Does what takes more than a node needs, as far as the kernel lets us: allows what
 /// [`Options::before_others`](super::Options::before_others) asks for to the calling thread and what
-/// it starts (`CAP_SYS_RESOURCE`, or `CAP_SYS_NICE`, by which they have it from here on), and loads the programs by which a dead node falls silent in time,
-/// and a flood stays outside (`CAP_BPF`). That is for [`Options::inherit`](super::Options::inherit), perhaps in another
-/// process, and may be handed on from one to the next.
+/// it starts (`CAP_SYS_RESOURCE`, or `CAP_SYS_NICE`, by which they have it from here on), and loads
+/// the programs by which a dead node falls silent in time, and a flood stays outside (`CAP_BPF`).
+///
+/// Returns the descriptors of these programs, by name: for
+/// [`Options::inherit`](super::Options::inherit), perhaps in another process, and to be handed on
+/// from one to the next. None of them where the kernel refuses; the node does without.
+#[must_use = "the programs go with their descriptors"]
 pub fn prepare() -> Vec<(String, OwnedFd)> {
     if let Err(error) = precedence::allow() {
         tracing::debug!(%error, "SCHED_FIFO cannot be allowed");

@@ -67,7 +67,8 @@ pub enum Incident {
     },
 
     // ---- the machine ----
-    /// The clock of a machine gains so many microseconds in a million from now on, or loses them.
+    /// The clock of a machine gains so many microseconds in a million from now on, or loses them;
+    /// at most 500,000.
     Drift(usize, i32),
     /// Another program on the machine does something to a carp interface.
     Harm {

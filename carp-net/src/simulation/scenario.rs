@@ -98,7 +98,7 @@ impl Machine {
         self
     }
 
-    /// Its clock gains so many microseconds in a million, or loses them.
+    /// Its clock gains so many microseconds in a million, or loses them; at most 500,000.
     #[must_use]
     pub const fn drift(mut self, per_million: i32) -> Self {
         self.drift = per_million;

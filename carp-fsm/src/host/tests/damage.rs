@@ -227,6 +227,22 @@ fn ten_incidents_in_a_minute_demote_until_a_minute_is_quiet() {
     assert_eq!(bench.node.demotion("carp"), 0, "the budget is whole again");
 }
 
+/// The first and the tenth are a minute apart, or a little more.
+#[test]
+fn a_minute_is_a_whole_one() {
+    for (millis, demoted) in [(12_000, 1), (12_001, 0)] {
+        let mut bench = quiet(Bench::master());
+        for _ in 0..8 {
+            bench.incident(Damage::Address);
+            bench.pass_millis(6_000);
+        }
+        bench.incident(Damage::Address);
+        bench.pass_millis(millis);
+        bench.incident(Damage::Address);
+        assert_eq!(bench.node.demotion("carp"), demoted, "{millis}");
+    }
+}
+
 #[test]
 fn slow_trouble_stays_within_the_budget() {
     let mut bench = Bench::master();

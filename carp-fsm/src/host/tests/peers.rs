@@ -374,6 +374,22 @@ fn strangers_are_sixteen_and_push_out_no_peer() {
     assert_eq!(strangers(&bench).last(), Some(&(240, 2)));
 }
 
+/// Of each source a byte is compared first; these two have the same one.
+#[test]
+fn strangers_are_told_apart_by_the_whole_of_their_addresses() {
+    let mut bench = Bench::backup();
+    let alike = Envelope {
+        source: [192, 0, 3, 9].into(),
+        ..from(1)
+    };
+    bench.receive_in(&from(1), &forged()).unwrap_err();
+    bench.receive_in(&alike, &forged()).unwrap_err();
+    bench.receive_in(&alike, &forged()).unwrap_err();
+    assert_eq!(strangers(&bench), [(1, 1), (9, 2)]);
+    bench.receive_in(&alike, &advert(1, 0, 0, &[V4])).unwrap();
+    assert_eq!(strangers(&bench), [(1, 1)]);
+}
+
 #[test]
 fn who_is_believed_after_all_is_no_stranger() {
     let mut bench = Bench::backup();

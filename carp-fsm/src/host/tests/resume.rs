@@ -417,3 +417,28 @@ fn restarted_master_that_holds_nothing_makes_sure_that_it_is_the_only_one_first(
         (State::Backup, vec!["release".into()])
     );
 }
+
+/// Timers of the other process say nothing any more, but what it went through is remembered for as
+/// long as by any other.
+#[test]
+fn who_resumes_too_late_forgets_what_others_did_after_a_minute() {
+    let mut before = Bench::master();
+    for _ in 0..10 {
+        let (id, damage) = (before.id, Damage::Address);
+        before.input(Input::Damaged { id, damage });
+        before.input(Input::Mended(id));
+        before.pass_millis(2_000);
+    }
+    before.command(Command::Down);
+    before.pass_millis(2_000);
+    let mut bench = restarted(&before, 20_000);
+    assert_eq!(bench.node.demotion("carp"), 1);
+    bench.pass_millis(59_999);
+    assert_eq!(bench.node.demotion("carp"), 1);
+    bench.pass_millis(1);
+    assert_eq!(bench.node.demotion("carp"), 0);
+    let trouble = bench.node.host(bench.id).unwrap().trouble();
+    assert_eq!((trouble, bench.node.deadline()), (None, None));
+    let later = restarted(&bench, 20_000);
+    assert_eq!(later.node.deadline(), None, "nothing is waited for");
+}

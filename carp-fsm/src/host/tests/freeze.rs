@@ -96,6 +96,29 @@ fn frozen_master_that_must_go_bows_out() {
     assert_eq!(bench.take().last().unwrap(), "release");
 }
 
+/// Another node may have taken over meanwhile: whoever stepped back listens for a whole master-down
+/// time before it takes over, and whoever goes down does not.
+#[test]
+fn who_was_frozen_while_handing_over_listens_too() {
+    for goes in [Command::Backup, Command::Down] {
+        let mut bench = Bench::master();
+        bench.command(goes);
+        bench.take();
+        bench.now = bench.now + Duration::from_secs(10);
+        bench.node.handle_timeout(bench.now);
+        bench.drain();
+        assert_eq!(bench.take(), ["release"]);
+        if goes == Command::Down {
+            assert_eq!((bench.state(), bench.node.deadline()), (State::Init, None));
+            continue;
+        }
+        bench.pass(Duration::from_micros(3_390_624));
+        assert_eq!((bench.state(), bench.take()), (State::Backup, vec![]));
+        bench.pass(Duration::from_micros(1));
+        assert_eq!(bench.state(), State::Master);
+    }
+}
+
 #[test]
 fn master_is_frozen_when_its_lease_must_have_ended() {
     // 1/160: an advert each 1.625 s, others wait 3.625 s, the lease is 4 s.

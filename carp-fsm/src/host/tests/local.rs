@@ -19,6 +19,35 @@ fn down_bows_out_and_goes_on_answering_until_the_new_master_is_heard() {
     assert!(bench.take().is_empty());
 }
 
+/// Else it would not end where adverts are more frequent than that.
+#[test]
+fn overlap_is_counted_from_the_first_advert_of_the_new_master() {
+    for goes in [Command::Down, Command::Backup] {
+        let mut bench = Bench::master();
+        bench.command(goes);
+        bench.hear(1, 0, 0);
+        bench.take();
+        for _ in 0..3 {
+            bench.pass_millis(39);
+            bench.hear(1, 0, 0);
+        }
+        bench.pass_millis(2);
+        assert!(bench.take().is_empty());
+        bench.pass_millis(1);
+        assert_eq!(bench.take(), ["release"], "{goes}");
+    }
+}
+
+#[test]
+fn bow_out_of_another_node_ends_no_hand_over() {
+    let mut bench = Bench::master();
+    bench.command(Command::Down);
+    bench.hear(255, 255, 0);
+    bench.take();
+    bench.pass_millis(200);
+    assert!(bench.take().is_empty(), "nobody has taken over yet");
+}
+
 #[test]
 fn bow_out_waits_for_silence_but_not_for_ever() {
     let mut bench = Bench::master();

@@ -16,6 +16,7 @@ use core::time::Duration;
 /// let start = Timestamp::from_micros(5);
 /// assert_eq!((start + Duration::from_millis(1)).as_micros(), 1_005);
 /// assert_eq!(start - Timestamp::from_micros(9), Duration::ZERO);
+/// assert_eq!(Timestamp::from_micros(72_000_005).to_string(), "72.000005");
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]

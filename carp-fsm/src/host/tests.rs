@@ -388,6 +388,12 @@ fn backup_c_compares_with_advbase_tripled() {
     );
     bench.hear(3, 101, 0);
     assert_eq!(bench.state(), State::Master);
+    let told = bench.told();
+    let last = told.last().unwrap();
+    assert!(
+        last.ends_with("(master will time out: 3/101 from 192.0.2.2)"),
+        "{last}"
+    );
 }
 
 #[test]

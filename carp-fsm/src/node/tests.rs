@@ -333,6 +333,29 @@ fn transition_tells_the_rule() {
 }
 
 #[test]
+fn event_names_the_virtual_host_that_it_is_about() {
+    let Bench {
+        mut node, now, id, ..
+    } = Bench::backup();
+    let mut about = |input| {
+        node.handle(now, input);
+        node.poll_event().unwrap().host()
+    };
+    let command = Command::Down;
+    assert_eq!(about(Input::Command { id, command }), Some(id));
+    let damage = crate::Damage::LinkAddress;
+    assert_eq!(about(Input::Damaged { id, damage }), Some(id));
+    let by_hand = Input::Demote {
+        group: "carp".into(),
+        owner: "test".into(),
+        amount: 1,
+    };
+    // What the damage has demoted comes first.
+    assert_eq!(about(by_hand), Some(id));
+    assert_eq!(node.poll_event().unwrap().host(), None);
+}
+
+#[test]
 fn every_transition_is_counted_for_host_and_node() {
     let mut bench = Bench::master();
     bench.command(Command::Down);

@@ -111,6 +111,8 @@ fn interface_that_was_set_down_may_turn_out_to_be_deleted() {
         bench.input(Input::TakenDown { id, how });
         let last = bench.node.host(id).unwrap().last_transition().unwrap();
         assert_eq!(last.reason, Reason::TakenDown(how));
+        let remembered = bench.node.host(id).unwrap().transitions().next_back();
+        assert_eq!(remembered.unwrap().reason, Reason::TakenDown(how));
     }
     assert_eq!(
         bench.told().len(),

@@ -154,11 +154,14 @@ fn down_and_up_again_within_a_hand_over_is_a_backup() {
 
 #[test]
 fn lost_link_lets_go_at_once_and_demotes_until_it_is_back() {
-    for state in [LinkState::Down, LinkState::Absent] {
+    for (state, word) in [(LinkState::Down, "down"), (LinkState::Absent, "absent")] {
         let mut bench = Bench::master();
+        bench.told();
         bench.input(link(state));
         assert_eq!(bench.state(), State::Init);
         assert_eq!(bench.take(), ["release"]);
+        let why = format!("state transition: MASTER -> INIT (carpdev is {word})");
+        assert!(bench.told().contains(&why));
         assert_eq!(bench.node.demotion("carp"), 1);
         assert!(bench.node.deadline().is_none());
         bench.input(link(LinkState::Up));

@@ -1,5 +1,7 @@
 //! Virtual hosts that come and go.
 
+use alloc::string::ToString as _;
+
 use super::*;
 use crate::HostId;
 
@@ -43,6 +45,8 @@ fn virtual_host_is_found_by_the_vhid_that_it_has_on_its_link() {
     let (ours, other) = (Vhid::new(99).unwrap(), Vhid::new(7).unwrap());
     let found = |bench: &Bench, link, vhid| bench.node.by_vhid(link, vhid);
     assert_eq!(found(&bench, LINK, ours), Some(bench.id));
+    let (link, id) = (LINK.to_string(), bench.id.to_string());
+    assert_eq!((link.as_str(), id.as_str()), ("link 1", "virtual host 1"));
     assert_eq!(found(&bench, LinkId(2), ours), None);
     let changed = VirtualHost::new(other, key());
     bench

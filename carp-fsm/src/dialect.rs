@@ -349,3 +349,23 @@ const DEMOTED_SKEW: u8 = 240;
 
 /// FreeBSD's default `net.inet.carp.dscp` (§1.3).
 const DSCP_OF_FREEBSD: u8 = 56;
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString as _;
+
+    use super::*;
+
+    #[test]
+    fn dialects_are_read_as_they_are_written() {
+        let names = "portable openbsd openbsd-old freebsd netbsd ucarp";
+        let read = names.split(' ').map(str::parse);
+        assert!(read.eq(Dialect::ALL.map(Ok)));
+        assert!(names.split(' ').eq(Dialect::ALL.map(Dialect::name)));
+        let written = Dialect::ALL.map(|dialect| dialect.to_string());
+        assert_eq!(written.join(" "), names);
+        for unknown in ["", "OpenBSD", "vrrp"] {
+            assert_eq!(unknown.parse::<Dialect>(), Err(UnknownDialect));
+        }
+    }
+}

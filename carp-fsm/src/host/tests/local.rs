@@ -84,6 +84,8 @@ fn state_backup_hands_over_and_holds_back() {
     bench.command(Command::Backup);
     assert!(is_held_back(&bench));
     assert_eq!(bench.state(), State::Backup);
+    let why = "state transition: MASTER -> BACKUP (requested: state backup)";
+    assert_eq!(bench.told().last().unwrap(), why);
     assert_eq!(bench.take(), ["hand over", "bow-out inet"]);
     for _ in 0..10 {
         bench.pass_millis(1_000);

@@ -299,6 +299,24 @@ fn settings_are_those_that_were_given_last() {
     }
 }
 
+/// What is shown of a virtual host is what it was told to be.
+#[test]
+fn view_shows_what_others_do_not_hear_of_too() {
+    let peers = ["198.51.100.2", "2001:db8::2"].map(|peer| peer.parse().unwrap());
+    let mut bench = Bench::backup();
+    let told = |bench: &Bench| {
+        let config = bench.node.host(bench.id).unwrap().config();
+        (config.peers().to_vec(), config.mtu())
+    };
+    assert_eq!(told(&bench), (vec![], None));
+    let changed = host(100, &[V4]).with_peers(peers).with_mtu(Some(1_400));
+    bench
+        .node
+        .change(bench.now, bench.id, LINK, changed)
+        .unwrap();
+    assert_eq!(told(&bench), (peers.to_vec(), Some(1_400)));
+}
+
 #[test]
 fn transition_tells_the_rule() {
     let mut bench = Bench::backup();

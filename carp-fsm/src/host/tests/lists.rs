@@ -291,6 +291,25 @@ fn list_that_has_ended_does_not_come_back_with_the_next_change() {
     assert_eq!(bench.receive(Family::Inet, &older), Ok(()));
 }
 
+/// A change of something else is none of the list.
+#[test]
+fn lists_before_a_change_count_no_longer_because_of_another_change() {
+    let mut bench = backup_changed(&[V4], &[V4, SECOND_V4]);
+    let under_the_old_list = advert(1, 0, 0, &[V4]);
+    for third in 1..=100 {
+        assert_eq!(bench.receive(Family::Inet, &under_the_old_list), Ok(()));
+        bench.pass_millis(3_000);
+        if third == 66 {
+            let (now, id) = (bench.now, bench.id);
+            let slower = host(101, &[SECOND_V4, V4]);
+            bench.node.change(now, id, LINK, slower).unwrap();
+            bench.drain();
+        }
+    }
+    let refused = Err(crate::Refusal::BadDigest);
+    assert_eq!(bench.receive(Family::Inet, &under_the_old_list), refused);
+}
+
 /// §3, step 7, of FreeBSD: a family that a list before the change has addresses of is heard.
 #[test]
 fn freebsd_hears_a_family_until_the_list_with_its_addresses_ends() {

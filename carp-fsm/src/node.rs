@@ -131,9 +131,10 @@ impl Node {
     /// Takes in a packet of protocol 112 that arrived on `link` at `now`: `bytes` is what follows
     /// the IP header, which `envelope` describes.
     ///
-    /// Checks in the order of `docs/carp-protocol.md §3`: whether anything is heard at all, link, hop limit, length, checksum, vhid
-    /// and destination, version, digest, own cookie. A packet that fails one changes a counter
-    /// and nothing else, one that fails the first not even that. Returns what was done with it.
+    /// Checks in the order of `docs/carp-protocol.md §3`: whether anything is heard at all, link,
+    /// hop limit, length, checksum, vhid and destination, version, digest, own cookie. A packet
+    /// that fails one changes a counter and nothing else, one that fails the first not even that.
+    /// Returns what was done with it.
     ///
     /// # Errors
     ///

@@ -57,9 +57,9 @@ fn check_name(links: &Links, name: &str) -> Result<()> {
     }
 }
 
-/// The kernel delivers a frame to one interface on a carpdev only, so none of the others may have the
-/// link-layer address; of virtual ones the vhid sees to that. The carp interface of another carpdev may, as it may have the same vhid, and
-/// one of a former run will have gone.
+/// The kernel delivers a frame to one interface on a carpdev only, so none of the others may have
+/// the link-layer address; of virtual ones the vhid sees to that. The carp interface of another
+/// carpdev may, as it may have the same vhid, and one of a former run will have gone.
 fn check_mac(links: &Links, carpdev: &str, setup: &Setup, known: &[&Setup]) -> Result<()> {
     let Lladdr::Manual(mac) = setup.lladdr else {
         return Ok(());

@@ -4,8 +4,8 @@
 //! 100,000 a second. Above [a stated rate](Flood::ENGAGE) a program on the hearing sockets drops what
 //! no virtual host can mean: a vhid that is not configured on any link, and what is shorter than an
 //! advert. It never goes by the hop limit, because a unicast peer may be behind routers. What is
-//! left can only be judged by its digest; of that it lets [so many](PASSED) through, far more than there are
-//! true adverts. It counts what it drops, and goes when it is calm again.
+//! left can only be judged by its digest; of that it lets [so many](PASSED) through, far more than
+//! there are true adverts. It counts what it drops, and goes when it is calm again.
 //!
 //! While much comes in, whatever becomes of it, the loop looks for packets once a millisecond: to be
 //! woken up for each of them costs more than they do. Timers do not wait for that.

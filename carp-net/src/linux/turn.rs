@@ -8,8 +8,8 @@ use super::{Linux, clock};
 use crate::Report;
 
 impl Linux {
-    /// The next report. Gives nothing from time to time though there is more, so that a flood of packets does not
-    /// keep the caller from its timers; the descriptor stays readable then.
+    /// The next report. Gives nothing from time to time though there is more, so that a flood of
+    /// packets does not keep the caller from its timers; the descriptor stays readable then.
     pub(super) fn next_report(&mut self) -> Option<Report> {
         if self.polled == 0 {
             self.mind_floods();

@@ -285,13 +285,10 @@ impl Dialect {
     /// 0 it is three adverts in every dialect: one would take over from a healthy master.
     pub const fn master_down(self, interval: Interval) -> Duration {
         match self {
-            Self::OpenBsd if interval.advbase() != 0 => interval.advert().saturating_mul(3),
-            Self::OpenBsd
-            | Self::Portable
-            | Self::OpenBsdOld
-            | Self::FreeBsd
-            | Self::NetBsd
-            | Self::Ucarp => interval.master_down(),
+            Self::OpenBsd => interval.advert().saturating_mul(3),
+            Self::Portable | Self::OpenBsdOld | Self::FreeBsd | Self::NetBsd | Self::Ucarp => {
+                interval.master_down()
+            }
         }
     }
 

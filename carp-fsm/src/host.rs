@@ -64,6 +64,9 @@ pub(crate) struct Host {
     silences_under_way: u32,
     /// Whether the `Hold` under way only makes sure of what is there already.
     reassured: bool,
+    /// Whether it has let go in this process: with that went what a former run had left, though the
+    /// platform may have told of that before.
+    has_let_go: bool,
     strangers: Strangers,
 }
 
@@ -145,6 +148,7 @@ impl Host {
             holds_under_way: 0,
             silences_under_way: 0,
             reassured: false,
+            has_let_go: false,
             strangers: Strangers::new(),
         }
     }

@@ -58,6 +58,9 @@ impl Host {
 
     /// Does the same with what a former run has left: nobody may have taken over from it yet.
     pub(super) fn adopt(&mut self, around: &mut Surroundings<'_>) {
+        if self.has_let_go {
+            return;
+        }
         around.events.push_back(Event::Adopted { id: self.id });
         self.hold_in_silence(around);
     }
@@ -136,6 +139,7 @@ impl Host {
     pub(super) fn let_go(&mut self, around: &mut Surroundings<'_>) {
         self.arm(around, Timer::HandOver, None);
         if self.has_addresses(around) {
+            self.has_let_go = true;
             around.actions.push_back(Action::Release(self.id));
             around.events.push_back(Event::Released { id: self.id });
         }

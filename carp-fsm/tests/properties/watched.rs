@@ -25,6 +25,9 @@ pub(crate) struct Watched {
     /// Of these, the ones that a later release undoes.
     overtaken: u32,
     silences: u32,
+    /// Whether it has asked for addresses, or let go of some: before that a former run may have left
+    /// some.
+    has_asked: bool,
     /// Whether the addresses are in place as far as answers say.
     pub(crate) in_place: bool,
     handing_over: bool,
@@ -52,6 +55,7 @@ impl Watched {
             holds: 0,
             overtaken: 0,
             silences: 0,
+            has_asked: false,
             in_place: false,
             handing_over: false,
             taken_down: false,
@@ -141,7 +145,7 @@ impl Watched {
                 self.change();
             }
             // Found in place once, by who has asked for nothing yet.
-            Step::Adopted if !self.in_place && self.holds == 0 && self.which != 0 => {
+            Step::Adopted if !self.in_place && !self.has_asked && self.which != 0 => {
                 self.in_place = true;
                 self.handing_over = true;
                 self.input(Input::Adopted(id));
@@ -232,6 +236,7 @@ impl Watched {
             }
             match action {
                 Action::Hold(_) => {
+                    self.has_asked = true;
                     self.holds += 1;
                     self.handing_over = false;
                 }
@@ -248,6 +253,7 @@ impl Watched {
                     self.handing_over = true;
                 }
                 Action::Release(_) => {
+                    self.has_asked = true;
                     self.in_place = false;
                     self.overtaken = self.holds;
                     self.handing_over = false;
@@ -329,7 +335,8 @@ impl Watched {
         self.node.handle_timeout(self.now);
         self.check();
         self.begins_anew = false;
-        if adopts && self.in_place {
+        // Where it lets go at once, the platform has looked before.
+        if adopts {
             self.input(Input::Adopted(self.id));
         }
         self.check();

@@ -442,3 +442,18 @@ fn who_resumes_too_late_forgets_what_others_did_after_a_minute() {
     let later = restarted(&bench, 20_000);
     assert_eq!(later.node.deadline(), None, "nothing is waited for");
 }
+
+#[test]
+fn what_a_successor_lets_go_of_at_once_is_not_found_in_place() {
+    let mut before = Bench::master();
+    before.hear(1, 0, 0);
+    before.pass_millis(100);
+    let mut bench = restarted(&before, 50);
+    bench.pass(Duration::ZERO);
+    assert!(bench.take().iter().any(|action| action == "release"));
+    bench.told();
+    // The platform had looked before.
+    bench.input(Input::Adopted(bench.id));
+    assert!(!bench.node.host(bench.id).unwrap().holds());
+    assert!(bench.take().is_empty() && bench.told().is_empty());
+}

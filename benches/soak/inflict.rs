@@ -114,8 +114,11 @@ impl<'a> Episode<'a> {
             Fault::SetDown => self.meddled(|name| format!("link set {name} down")),
             Fault::InterfaceDeleted => self.meddled(|name| format!("link delete {name}")),
             Fault::MacChanged => self.once(|it| {
-                let name = it.group()?.interface();
-                it.run_ip(&format!("link set {name} address 02:00:00:00:77:07"))
+                // A backup keeps it, and a carpdev can have it once.
+                let (name, number) = (it.group()?.interface(), it.group()?.vhid());
+                it.run_ip(&format!(
+                    "link set {name} address 02:00:00:00:77:{number:02x}"
+                ))
             }),
             Fault::ForgedAdverts | Fault::SocketAbuse => self.once(|_| pause(STORM)),
             Fault::PeerEnds => self.gone_while(|it| it.end_peer()),

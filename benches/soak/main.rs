@@ -220,7 +220,7 @@ impl Soak {
                 let [stalled, queued] =
                     [&heard.stalls, &heard.waits].map(|spans| spans.within(from, until));
                 eprintln!(
-                    "meanwhile the machine stood still for {stalled:?}, rtnl was held for {queued:?}"
+                    "meanwhile the machine stood still for {stalled:?}, a bystander waited for {queued:?}"
                 );
             }
             eprintln!("{history}{}", self.cluster.describe());

@@ -323,14 +323,15 @@ power is lost by the best two nodes at once.
 Each is mended, and the next one comes when the best node is the only master of each and all echoes have
 been answered for a second. Lost: the most in one address at one fault. A fault may cost what it says
 where it happens to the master, and nothing where not; an outage lasts the master-down time of the best node
-that is left, and 100 ms, from the first echo that is lost in it, or from when all is done that makes it. What
-was under way while a core of the machine stood still, or somebody held the kernel's rtnl lock, which all
-namespaces share, for more than 20 ms is excused, and nothing before or after; and what was lost in carp1
-from 30 ms before `ucarp` was seen to give the address up until 100 ms after that, because it reads what it is sent up to a second late
-and may be master for an instant when another long is. Where `ucarp` is the best node when all that were
-parted hear each other again, 1,000 may be lost in carp1: it tells the neighbours only then, and late, whose
-the address is. Where carp2 is destroyed and made again the node may lose 3 in each address that it holds,
-because a filter comes and goes with it.";
+that is left, and 100 ms, from the first echo that is lost in it, or from when all is done that makes it.
+
+Excused, and nothing before or after, is what was under way while for more than 20 ms a core of the machine
+stood still, or a bystander waited for its turn and the kernel's rtnl lock, which all namespaces share. So is
+what was lost in carp1 from 30 ms before `ucarp` was seen to give the address up until 100 ms after that:
+it reads what it is sent up to a second late, and may be master for an instant when another long is. Where
+`ucarp` is the best node when all that were parted hear each other again, 1,000 may be lost in carp1, because
+it tells the neighbours only then, and late, whose the address is. Where carp2 is destroyed and made again the
+node may lose 3 in each address that it holds, because a filter comes and goes with it.";
 
 const FLAT: &str = "\
 What would end processes, or replace them, never happens to node one: its memory and descriptors are those of

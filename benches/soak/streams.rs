@@ -46,15 +46,15 @@ pub(crate) struct Streams {
     queue: Queue,
 }
 
-/// A bystander that asks again and again for the kernel's rtnl lock, which all namespaces share and
-/// every take-over needs.
+/// A bystander without precedence that asks again and again for the kernel's rtnl lock, which all
+/// namespaces share and every take-over needs.
 #[derive(Debug)]
 struct Queue {
     over: Arc<AtomicBool>,
     thread: JoinHandle<Result<Vec<Span>>>,
 }
 
-/// From when until when somebody held it.
+/// From when until when it waited.
 type Span = (Timestamp, Timestamp);
 
 impl Queue {
@@ -63,12 +63,15 @@ impl Queue {
         let (theirs, bystander) = (Arc::clone(&over), Arc::clone(bystander));
         let thread = thread::spawn(move || {
             let mut waits = Vec::new();
+            let mut due = lab::now();
             while !theirs.load(Ordering::Relaxed) {
-                let from = lab::now();
                 // It is up already: nothing changes, but the lock is taken.
                 bystander.set_up("lo", true)?;
                 let until = lab::now();
-                waits.push((from, until));
+                // From when it should have had its turn: who does not get it in time cannot say that
+                // nobody held the lock, and the kernel's own threads do not get it either.
+                waits.push((due, until));
+                due = until + ASKED_EACH;
                 thread::sleep(ASKED_EACH);
             }
             Ok(waits)
@@ -89,7 +92,7 @@ pub(crate) struct Heard {
     pub(crate) reports: Vec<EchoReport>,
     /// When a core of the machine stood still, whichever.
     pub(crate) stalls: Spans,
-    /// When somebody held the lock that a take-over needs.
+    /// When the bystander did not get its turn, or the lock that a take-over needs.
     pub(crate) waits: Spans,
 }
 

@@ -14,8 +14,13 @@ use crate::{Action, Dialect, Heard, Interval, Reason, Timestamp};
 /// their advbase, by their advskew (`docs/carp-protocol.md §4.4`).
 const MARGIN: u64 = 1;
 
-/// A lease is not renewed more often, however often adverts leave: it is at least four times as long.
+/// Where adverts leave more often, a lease is not renewed with each of them: it is at least four times
+/// as long.
 const RENEW_EVERY: Duration = Duration::from_millis(250);
+
+/// What leaves within this time is one renewal where adverts are slower: adverts of both families, and
+/// the first one with the addresses. So much sooner a kernel may end a lifetime anyway.
+const TOGETHER: Duration = Duration::from_millis(20);
 
 /// How many seconds the addresses of a master are held after its last advert, so that a node with
 /// this interval has taken over by then. With advbase 0 the last renewal may be older than that.
@@ -80,7 +85,11 @@ impl Host {
 
     /// After an advert has left.
     pub(crate) fn renew(&mut self, around: &mut Surroundings<'_>) {
-        let recently = |last: Timestamp| around.now - last < RENEW_EVERY;
+        // A slow one renews with each advert, also with one that leaves out of turn: the next comes
+        // a whole interval after it.
+        let is_fast = self.claim(around.demotion).interval.advert() < RENEW_EVERY;
+        let apart = if is_fast { RENEW_EVERY } else { TOGETHER };
+        let recently = |last: Timestamp| around.now - last < apart;
         if around.lease
             && self.run.role == Role::Master
             && self.has_addresses(around)
@@ -92,6 +101,11 @@ impl Host {
                 lease: self.lease(),
             });
         }
+    }
+
+    /// The addresses are in place, for a whole lease from about now.
+    pub(super) const fn begin_lease(&mut self, around: &Surroundings<'_>) {
+        self.renewed = Some(around.now);
     }
 
     /// The addresses have gone: no advert has left for a whole lease, and other nodes have taken

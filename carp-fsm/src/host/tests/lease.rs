@@ -120,6 +120,17 @@ fn either_family_is_enough() {
     assert_eq!(bench.take(), [RENEW]);
 }
 
+/// What follows is a whole interval away, as after any advert.
+#[test]
+fn advert_out_of_turn_is_a_renewal_too() {
+    let mut bench = leasing(Node::builder(), host(100, &[V4]));
+    bench.pass(interval());
+    assert_eq!(renewals(&bench.take()), 1);
+    bench.pass_millis(20);
+    bench.hear(1, 200, 0);
+    assert_eq!(bench.take(), [ADVERT, ANNOUNCE, RENEW]);
+}
+
 #[test]
 fn renewals_are_250_ms_apart_however_fast_adverts_are() {
     let fast = host(1, &[V4]).advbase(0).unwrap();

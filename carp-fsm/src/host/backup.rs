@@ -51,16 +51,16 @@ impl Host {
     /// Whether `heard` comes from another than the master, which is better than this host and has
     /// not timed out. Where several backups take over at once, as all do after a bow-out, the better
     /// ones end it among themselves; one that has yielded must not begin again with a word of a
-    /// worse one that was under way.
+    /// worse one that was under way, over whichever family.
     fn follows_another(&self, around: &Surroundings<'_>, heard: Heard) -> bool {
-        let family = Family::of(heard.source);
-        let Some(master) = self.followed(family) else {
-            return false;
-        };
-        let lasts = self.master_down_for(around.now, family).unwrap_or_default();
-        master.heard.source != heard.source
-            && around.now - master.at < lasts
-            && self.rule_for(around, master.heard) == BackupRule::Follow
+        Family::ALL.iter().any(|family| {
+            let lasts = self.master_down_for(around.now, *family);
+            self.followed(*family).is_some_and(|master| {
+                !self.may_be_one(master.heard.source, heard.source)
+                    && around.now - master.at < lasts.unwrap_or_default()
+                    && self.rule_for(around, master.heard) == BackupRule::Follow
+            })
+        })
     }
 
     pub(super) fn rule_for(&self, around: &Surroundings<'_>, heard: Heard) -> BackupRule {

@@ -187,6 +187,24 @@ impl Host {
         at
     }
 
+    /// Whether packets from these may come from one node. Each family has one address of a node, and
+    /// over both families it counts on with each advert or not at all (`docs/carp-protocol.md §2.4`);
+    /// of whom nothing authentic was heard nobody knows.
+    pub(super) fn may_be_one(&self, one: IpAddr, other: IpAddr) -> bool {
+        if Family::of(one) == Family::of(other) {
+            return one == other;
+        }
+        let counter = |source| {
+            let mut peers = self.run.peers.iter();
+            let (counter, _) = peers.find(|peer| peer.source == source)?.marks?;
+            Some(counter)
+        };
+        match (counter(one), counter(other)) {
+            (Some(one), Some(other)) => one.wrapping_sub(other).min(other.wrapping_sub(one)) < FEW,
+            (None, _) | (_, None) => true,
+        }
+    }
+
     fn lose(&self, around: &mut Surroundings<'_>, last: LastHeard) {
         if around.tell_peers {
             around
@@ -266,6 +284,10 @@ impl Peer {
         }
     }
 }
+
+/// By how much the counters of the last adverts over both families differ at most, where one node
+/// counts: it is heard over both.
+const FEW: u64 = 256;
 
 /// More nodes than a cluster has.
 const MOST_PEERS: usize = 16;

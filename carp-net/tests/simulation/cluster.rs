@@ -30,7 +30,7 @@ pub(crate) struct Cluster {
 }
 
 /// How often a node takes over at most after one thing that happens, where all hear each other (C3).
-const MOST_TAKEN: u32 = 2;
+const MOST_TAKEN: u32 = 1;
 
 /// A line of the timeline.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,6 +10,29 @@ impl Bench {
         let advert = advert(base, skew, demotion, &[V4]);
         assert_eq!(self.receive_in(&envelope, &advert), Ok(()));
     }
+
+    /// The same over either family, with its counter.
+    fn hear_over(&mut self, family: Family, number: u8, counter: u64, [base, skew]: [u8; 2]) {
+        let mut envelope = crate::testing::envelope(family);
+        envelope.source = match family {
+            Family::Inet => [192, 0, 2, number].into(),
+            Family::Inet6 => [0xfe80, 0, 0, 0, 0, 0, 0, u16::from(number)].into(),
+        };
+        let advert = counted(base, skew, counter);
+        assert_eq!(self.receive_in(&envelope, &advert), Ok(()));
+    }
+}
+
+/// An advert of somebody else over both families, with its counter.
+fn counted(base: u8, skew: u8, counter: u64) -> carp_proto::Advertisement {
+    let vhid = carp_proto::Vhid::new(99).unwrap();
+    let list = [V4, V6].map(|text| text.parse::<carp_proto::VirtualAddress>().unwrap().ip());
+    carp_proto::Advertisement::new(vhid, base, skew, 0, counter)
+        .signed(
+            &carp_proto::Authenticator::new(&crate::testing::key(), vhid, list),
+            carp_proto::DigestForm::WithoutLinkLocal,
+        )
+        .with_checksum(carp_proto::ChecksumForm::Plain)
 }
 
 /// A preempting backup with skew 100 that has just heard its master, node 1.
@@ -89,5 +112,46 @@ fn master_is_followed_until_its_master_down_time_and_no_longer() {
         bench.now = bench.now + Duration::from_micros(micros);
         bench.hear_from(3, 255, 255, 0);
         assert_eq!(bench.state(), state, "after {micros} µs");
+    }
+}
+
+/// After a bow-out all backups take over at once. One that has yielded to a better one over one family
+/// hears the bow-out over the other one later.
+#[test]
+fn who_has_yielded_does_not_begin_again_with_a_late_word_over_the_other_family() {
+    const BOW_OUT: [u8; 2] = [255, 255];
+    for (first, other) in [(Family::Inet, Family::Inet6), (Family::Inet6, Family::Inet)] {
+        let mut bench = Bench::new(Node::builder(), host(100, &[V4, V6]));
+        for family in [first, other] {
+            bench.hear_over(family, 1, 1 << 40, [1, 0]);
+        }
+        bench.hear_over(first, 1, 1 << 40, BOW_OUT);
+        assert_eq!(bench.state(), State::Master);
+        bench.hear_over(first, 2, 2 << 40, [1, 50]);
+        assert_eq!(bench.state(), State::Backup);
+        bench.take();
+        bench.hear_over(other, 1, 1 << 40, BOW_OUT);
+        assert_eq!((bench.state(), bench.take()), (State::Backup, vec![]));
+    }
+}
+
+/// That of the master itself counts, over whichever family it is heard; it counts on with each advert.
+#[test]
+fn bow_out_of_the_master_counts_over_the_other_family_too() {
+    let last = u64::MAX;
+    for counts in [[7, 7, 7], [last - 2, last - 1, last], [last - 1, last, 0]] {
+        let mut bench = Bench::new(Node::builder(), host(100, &[V4, V6]));
+        let [first, second, third] = counts;
+        bench.hear_over(Family::Inet, 1, first, [1, 0]);
+        bench.hear_over(Family::Inet6, 1, second, [1, 0]);
+        bench.hear_over(Family::Inet6, 1, third, [255, 255]);
+        assert_eq!(bench.state(), State::Master, "{counts:?}");
+    }
+    // Counters that are far apart are of two nodes.
+    for (counter, state) in [(262, State::Master), (263, State::Backup)] {
+        let mut bench = Bench::new(Node::builder(), host(100, &[V4, V6]));
+        bench.hear_over(Family::Inet, 1, 7, [1, 0]);
+        bench.hear_over(Family::Inet6, 1, counter, [255, 255]);
+        assert_eq!(bench.state(), state, "{counter}");
     }
 }

@@ -60,6 +60,8 @@ pub(crate) struct Host {
     authenticators_before: Vec<Authenticator>,
     /// When it was last asked to hold the addresses for another lease.
     renewed: Option<Timestamp>,
+    /// That lease. A slower node that was heard since makes the next one longer.
+    leased: Option<Duration>,
     holds_under_way: u32,
     silences_under_way: u32,
     /// Whether the `Hold` under way only makes sure of what is there already.
@@ -145,6 +147,7 @@ impl Host {
             config,
             run,
             renewed: None,
+            leased: None,
             holds_under_way: 0,
             silences_under_way: 0,
             reassured: false,

@@ -73,14 +73,24 @@ impl Host {
         self.config.claim(i32::MAX).interval.advert()
     }
 
-    /// Takes note of how slow other nodes are.
-    pub(super) fn note_pace(&mut self, heard: Heard) {
+    /// Takes note of how slow other nodes are. A slower one than all before must not find the
+    /// addresses gone before it takes over.
+    pub(super) fn note_pace(&mut self, around: &mut Surroundings<'_>, heard: Heard) {
         if !heard.claim.interval.is_bow_out() {
             self.run.lease_for_peers = self
                 .run
                 .lease_for_peers
                 .max(lease_for(self.config.dialect(), heard.claim.interval));
         }
+        if self.leased.is_some_and(|leased| leased < self.lease()) {
+            self.renew(around);
+        }
+    }
+
+    /// Takes note that the addresses are asked for, for a whole lease from `now` on.
+    pub(super) fn ask_for_lease(&mut self, now: Timestamp) {
+        self.renewed = Some(now);
+        self.leased = Some(self.lease());
     }
 
     /// After an advert has left.
@@ -89,17 +99,17 @@ impl Host {
         // a whole interval after it.
         let is_fast = self.claim(around.demotion).interval.advert() < RENEW_EVERY;
         let apart = if is_fast { RENEW_EVERY } else { TOGETHER };
-        let recently = |last: Timestamp| around.now - last < apart;
+        let lease = self.lease();
+        let recently = |last: Timestamp| around.now - last < apart && self.leased == Some(lease);
         if around.lease
             && self.run.role == Role::Master
             && self.has_addresses(around)
             && !self.renewed.is_some_and(recently)
         {
-            self.renewed = Some(around.now);
-            around.actions.push_back(Action::Renew {
-                id: self.id,
-                lease: self.lease(),
-            });
+            self.ask_for_lease(around.now);
+            around
+                .actions
+                .push_back(Action::Renew { id: self.id, lease });
         }
     }
 

@@ -78,7 +78,7 @@ impl Host {
         }
         self.holds_under_way += 1;
         self.reassured = false;
-        self.renewed = Some(around.now);
+        self.ask_for_lease(around.now);
         around.actions.push_back(Action::Hold(self.id));
         true
     }

@@ -146,7 +146,7 @@ impl Host {
     pub(crate) fn note_advert(&mut self, around: &mut Surroundings<'_>, advert: &Admitted) {
         let source = advert.heard.source;
         self.run.counters.received(Family::of(source));
-        self.note_pace(advert.heard);
+        self.note_pace(around, advert.heard);
         self.strangers.forget(source);
         let at = self.place_of(around, source);
         let Some(peer) = self.run.peers.get_mut(at) else {

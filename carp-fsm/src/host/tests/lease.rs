@@ -131,6 +131,28 @@ fn advert_out_of_turn_is_a_renewal_too() {
     assert_eq!(bench.take(), [ADVERT, ANNOUNCE, RENEW]);
 }
 
+/// The addresses must last until the slower one has taken over, and a freeze is judged by that.
+#[test]
+fn slower_node_makes_the_lease_longer_at_once() {
+    let mut bench = leasing(Node::builder(), host(100, &[V4]));
+    bench.hear(1, 200, 0);
+    bench.pass_millis(100);
+    bench.take();
+    bench.hear(3, 0, 0);
+    assert_eq!(bench.take(), ["renew for 10 s"]);
+    bench.hear(3, 0, 0);
+    assert!(bench.take().is_empty());
+    // Heard while it waits for its addresses: the first advert renews.
+    let mut bench = Bench::backup();
+    bench.sends = Some(true);
+    bench.answers = false;
+    bench.command(Command::Master);
+    bench.hear(3, 0, 0);
+    bench.take();
+    bench.input(Input::Held(bench.id));
+    assert!(bench.take().contains(&"renew for 10 s".into()));
+}
+
 #[test]
 fn renewals_are_250_ms_apart_however_fast_adverts_are() {
     let fast = host(1, &[V4]).advbase(0).unwrap();

@@ -60,7 +60,7 @@ pub(crate) struct Host {
     authenticators_before: Vec<Authenticator>,
     /// When it was last asked to hold the addresses for another lease.
     renewed: Option<Timestamp>,
-    /// That lease. A slower node that was heard since makes the next one longer.
+    /// For how long that was to be. A slower node that is heard later makes it longer.
     leased: Option<Duration>,
     holds_under_way: u32,
     silences_under_way: u32,

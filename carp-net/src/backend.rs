@@ -65,8 +65,8 @@ pub trait Backend {
     /// Looks once, after the first [`configure`](Self::configure) of `id`, what a former run has
     /// left of it. Where exactly `addresses` are in place they stay, speaking no more (as after
     /// [`hand_over`](Self::hand_over)), and [`Report::Adopted`] follows. What else was left of it
-    /// goes, and where they are not in place [`Report::Lapsed`] follows: their lease may have ended
-    /// while nobody was there to tell.
+    /// goes, and where they are not in place [`Report::NotAdopted`] follows: their lease may have
+    /// ended while nobody was there to tell.
     fn adopt(&mut self, id: HostId, addresses: &[VirtualAddress]);
 
     /// Takes away what [`configure`](Self::configure) made. Answered by [`Report::TornDown`].
@@ -191,7 +191,9 @@ pub enum Report {
     Silenced(HostId),
     /// A [`Backend::adopt`] has found the addresses in place.
     Adopted(HostId),
-    /// The addresses have gone with their lease, or a [`Backend::adopt`] has not found them.
+    /// A [`Backend::adopt`] has not found the addresses in place.
+    NotAdopted(HostId),
+    /// The addresses have gone with their lease.
     Lapsed(HostId),
     /// Somebody else has changed what a virtual host needs; it is being mended. With
     /// [`Damage::LinkAddress`] its addresses have gone, as after [`Backend::release`]: nothing would

@@ -56,7 +56,7 @@ impl Host {
         Family::ALL.iter().any(|family| {
             let lasts = self.master_down_for(around.now, *family);
             self.followed(*family).is_some_and(|master| {
-                !self.may_be_one(master.heard.source, heard.source)
+                !self.may_be_one(heard.source, master.heard.source)
                     && around.now - master.at < lasts.unwrap_or_default()
                     && self.rule_for(around, master.heard) == BackupRule::Follow
             })

@@ -1,4 +1,5 @@
-//! The lease: addresses are held for a while after each advert, and no longer.
+//! The lease: addresses are held for a while after each advert, and no longer. Where a slower node is
+//! heard the while becomes longer at once.
 //!
 //! When nothing speaks for an address any more, because the process is dead or frozen or its
 //! adverts do not leave, the platform takes it away by itself at about the time the other nodes
@@ -19,7 +20,7 @@ const MARGIN: u64 = 1;
 const RENEW_EVERY: Duration = Duration::from_millis(250);
 
 /// What leaves within this time is one renewal where adverts are slower: adverts of both families, and
-/// the first one with the addresses. So much sooner a kernel may end a lifetime anyway.
+/// the first one after the addresses were asked for.
 const TOGETHER: Duration = Duration::from_millis(20);
 
 /// How many seconds the addresses of a master are held after its last advert, so that a node with
@@ -30,6 +31,16 @@ fn lease_for(dialect: Dialect, interval: Interval) -> u64 {
     match u64::from(interval.advbase()) {
         0 => whole(waits + RENEW_EVERY),
         advbase => whole(waits).max(3 * advbase + MARGIN),
+    }
+}
+
+/// How much older than the last advert the last renewal may be, where one leaves after each `advert`.
+/// Where they are slow also one that leaves out of turn renews: the next comes a whole interval later.
+fn renewals_apart(advert: Duration) -> Duration {
+    if advert < RENEW_EVERY {
+        RENEW_EVERY
+    } else {
+        TOGETHER
     }
 }
 
@@ -56,11 +67,7 @@ impl Host {
 
     fn freezes_after(&self, leases: bool, limit: Duration) -> Duration {
         let advert = self.slowest_advert();
-        let renewed = if advert < RENEW_EVERY {
-            advert + RENEW_EVERY
-        } else {
-            advert
-        };
+        let renewed = advert + renewals_apart(advert);
         if leases {
             limit.min(self.lease().saturating_sub(renewed))
         } else {
@@ -82,9 +89,23 @@ impl Host {
                 .lease_for_peers
                 .max(lease_for(self.config.dialect(), heard.claim.interval));
         }
-        if self.leased.is_some_and(|leased| leased < self.lease()) {
-            self.renew(around);
+        self.prolong(around);
+    }
+
+    /// Asks for the whole lease where it has become longer since, once, and only while adverts leave.
+    fn prolong(&mut self, around: &mut Surroundings<'_>) {
+        let lease = self.lease();
+        let is_shorter = self.leased.is_some_and(|leased| leased < lease);
+        let speaks = |last: Timestamp| around.now - last <= self.slowest_advert();
+        if is_shorter && self.renewed.is_some_and(speaks) && self.may_renew(around) {
+            self.leased = Some(lease);
+            let id = self.id;
+            around.actions.push_back(Action::Renew { id, lease });
         }
+    }
+
+    fn may_renew(&self, around: &Surroundings<'_>) -> bool {
+        around.lease && self.run.role == Role::Master && self.has_addresses(around)
     }
 
     /// Takes note that the addresses are asked for, for a whole lease from `now` on.
@@ -95,27 +116,15 @@ impl Host {
 
     /// After an advert has left.
     pub(crate) fn renew(&mut self, around: &mut Surroundings<'_>) {
-        // A slow one renews with each advert, also with one that leaves out of turn: the next comes
-        // a whole interval after it.
-        let is_fast = self.claim(around.demotion).interval.advert() < RENEW_EVERY;
-        let apart = if is_fast { RENEW_EVERY } else { TOGETHER };
+        let apart = renewals_apart(self.claim(around.demotion).interval.advert());
         let lease = self.lease();
         let recently = |last: Timestamp| around.now - last < apart && self.leased == Some(lease);
-        if around.lease
-            && self.run.role == Role::Master
-            && self.has_addresses(around)
-            && !self.renewed.is_some_and(recently)
-        {
+        if self.may_renew(around) && !self.renewed.is_some_and(recently) {
             self.ask_for_lease(around.now);
             around
                 .actions
                 .push_back(Action::Renew { id: self.id, lease });
         }
-    }
-
-    /// The addresses are in place, for a whole lease from about now.
-    pub(super) const fn begin_lease(&mut self, around: &Surroundings<'_>) {
-        self.renewed = Some(around.now);
     }
 
     /// The addresses have gone: no advert has left for a whole lease, and other nodes have taken

@@ -57,6 +57,7 @@ impl Host {
         if !by_command && self.rule_for(around, heard) == BackupRule::Follow {
             self.let_go(around);
             self.enter_backup(around, Reason::Yielded(heard));
+            self.follow(around, heard);
         }
     }
 

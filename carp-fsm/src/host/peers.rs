@@ -38,6 +38,9 @@ pub struct Peer {
     /// Counter and identification of the last one.
     #[cfg_attr(feature = "serde", serde(default))]
     marks: Option<(u64, Option<u16>)>,
+    /// Whether the last two counted on or stayed the same: some begin with random ones.
+    #[cfg_attr(feature = "serde", serde(default))]
+    is_counting: bool,
     /// Of the last packet that was refused. A successor learns it from the next one.
     #[cfg_attr(feature = "serde", serde(skip))]
     last_refusal: Option<(Refusal, Timestamp)>,
@@ -118,6 +121,7 @@ impl Peer {
         if let Some((counter, identification)) = self.marks {
             let identifications = [identification, advert.identification];
             *last_two = Speakers::of_pair([counter, advert.counter], identifications);
+            self.is_counting = are_near(counter, advert.counter);
         }
         self.marks = Some((advert.counter, advert.identification));
         let gap = now - self.last_heard;
@@ -187,20 +191,20 @@ impl Host {
         at
     }
 
-    /// Whether packets from these may come from one node. Each family has one address of a node, and
-    /// over both families it counts on with each advert or not at all (`docs/carp-protocol.md §2.4`);
-    /// of whom nothing authentic was heard nobody knows.
-    pub(super) fn may_be_one(&self, one: IpAddr, other: IpAddr) -> bool {
-        if Family::of(one) == Family::of(other) {
-            return one == other;
+    /// Whether `speaker`, who was just heard, may be the node that `other` is an address of. A node has
+    /// one address of each family, and counts on from one family to the other, or not at all. Before
+    /// it has heard anybody it may draw each counter anew, and then nothing is known of it
+    /// (`docs/carp-protocol.md §2.4`).
+    pub(super) fn may_be_one(&self, speaker: IpAddr, other: IpAddr) -> bool {
+        if Family::of(speaker) == Family::of(other) {
+            return speaker == other;
         }
-        let counter = |source| {
-            let mut peers = self.run.peers.iter();
-            let (counter, _) = peers.find(|peer| peer.source == source)?.marks?;
-            Some(counter)
+        let find = |source| self.run.peers.iter().find(|peer| peer.source == source);
+        let (Some(speaker), Some(other)) = (find(speaker), find(other)) else {
+            return true;
         };
-        match (counter(one), counter(other)) {
-            (Some(one), Some(other)) => one.wrapping_sub(other).min(other.wrapping_sub(one)) < FEW,
+        match (speaker.marks, other.marks) {
+            (Some((its, _)), Some((others, _))) => !speaker.is_counting || are_near(its, others),
             (None, _) | (_, None) => true,
         }
     }
@@ -280,14 +284,20 @@ impl Peer {
             interval: None,
             speakers: (Speakers::ALL, Speakers::ALL),
             marks: None,
+            is_counting: false,
             last_refusal: None,
         }
     }
 }
 
-/// By how much the counters of the last adverts over both families differ at most, where one node
-/// counts: it is heard over both.
-const FEW: u64 = 256;
+/// Whether a node that counts may have sent both.
+fn are_near(one: u64, other: u64) -> bool {
+    one.wrapping_sub(other).min(other.wrapping_sub(one)) < FAR
+}
+
+/// From how many packets on two counters are not of one node that counts: of those between, all would
+/// have been lost.
+const FAR: u64 = 256;
 
 /// More nodes than a cluster has.
 const MOST_PEERS: usize = 16;

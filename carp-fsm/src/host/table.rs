@@ -171,7 +171,6 @@ impl Host {
         self.holds_under_way = self.holds_under_way.saturating_sub(1);
         if self.holds_under_way == 0 {
             let stimulus = if held {
-                self.begin_lease(around);
                 Stimulus::Held
             } else {
                 Stimulus::HoldFailed

@@ -49,7 +49,8 @@ impl Node {
     ///
     /// Asks for everything anew that the roles need, which changes nothing where it is there
     /// still. Where others must have taken this node for dead by `now`, its masters are backups;
-    /// whoever finds their addresses in place says [`Input::Adopted`](crate::Input::Adopted).
+    /// whoever finds their addresses in place says [`Input::Adopted`](crate::Input::Adopted), and
+    /// where another holds some that are not [`Input::Lapsed`](crate::Input::Lapsed).
     ///
     /// ```
     /// use carp_fsm::{LinkId, Node, Timestamp, VirtualHost};

@@ -1,7 +1,7 @@
 //! What the platform reports, on its way to the node.
 
 use carp_fsm::carp_proto::Vhid;
-use carp_fsm::{Input, Refusal, Timestamp};
+use carp_fsm::{HostId, HostView, Input, Refusal, State, Timestamp};
 
 use super::Driver;
 use super::refusals::Told;
@@ -46,6 +46,7 @@ impl<B: Backend> Driver<B> {
             }
             Report::Silenced(id) => self.node.handle(now, Input::Silenced(id)),
             Report::Adopted(id) => self.node.handle(now, Input::Adopted(id)),
+            Report::NotAdopted(id) => self.not_adopted(now, id),
             Report::Lapsed(id) => self.node.handle(now, Input::Lapsed(id)),
             Report::Damaged { id, damage } => self.node.handle(now, Input::Damaged { id, damage }),
             Report::Mended(id) => self.node.handle(now, Input::Mended(id)),
@@ -102,5 +103,14 @@ impl<B: Backend> Driver<B> {
         let carpdev = carpdev.map_or_else(String::new, |(name, _)| name.clone());
         let refused = told.with_names(interface, carpdev);
         self.events.push_back(Event::Refused(refused));
+    }
+
+    /// A host that another process has left while it handed over holds nothing any more. One that is
+    /// new has nothing to lose.
+    fn not_adopted(&mut self, now: Timestamp, id: HostId) {
+        let retires = |host: HostView<'_>| host.holds() && host.state() != State::Master;
+        if self.node.host(id).is_some_and(retires) {
+            self.node.handle(now, Input::Lapsed(id));
+        }
     }
 }

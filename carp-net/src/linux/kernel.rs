@@ -287,11 +287,11 @@ impl<T: FnMut(Answer)> Kernel<T> {
 
     fn adopt(&mut self, id: HostId, addresses: &[VirtualAddress]) {
         let Some(place) = self.hosts.get_mut(&id).and_then(|host| host.place.as_mut()) else {
-            return self.report(Report::Lapsed(id));
+            return self.report(Report::NotAdopted(id));
         };
         match place.adopt(&mut self.access, addresses) {
             Ok(true) => self.report(Report::Adopted(id)),
-            Ok(false) => self.report(Report::Lapsed(id)),
+            Ok(false) => self.report(Report::NotAdopted(id)),
             Err(error) => tracing::warn!(%error, "not known what a former run has left"),
         }
     }

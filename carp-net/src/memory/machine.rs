@@ -381,9 +381,9 @@ impl Machine {
                 found.silent = true;
                 self.report(Report::Adopted(id));
             }
-            Some(_) | None => {
+            _ => {
                 self.remove(id);
-                self.report(Report::Lapsed(id));
+                self.report(Report::NotAdopted(id));
             }
         }
     }

@@ -24,6 +24,8 @@ pub(crate) struct Cluster {
     taken: Vec<u32>,
     /// How many things have happened since then, each before what came of the one before was over.
     reasons: u32,
+    /// How often each node has taken over since something happened last.
+    taken_since: Vec<u32>,
     /// Whether packets are lost or late.
     pub(crate) is_lossy: bool,
     /// When the election must be over, if nothing else happens.
@@ -59,6 +61,7 @@ impl Cluster {
             sim,
             linked: vec![true; setting.size],
             taken: vec![0; setting.size],
+            taken_since: vec![0; setting.size],
             reasons: 0,
             setting,
             dice: Dice::new(seed ^ 0x5eed),
@@ -93,6 +96,7 @@ impl Cluster {
             self.reasons = 0;
         }
         self.reasons += 1;
+        self.taken_since.fill(0);
         self.settled_at = self.now() + self.setting.settling();
     }
 
@@ -143,9 +147,10 @@ impl Cluster {
             }
             for node in &news.taken {
                 self.taken[*node] += 1;
+                self.taken_since[*node] += 1;
                 let is_calm = !self.is_lossy && self.cut.is_empty();
                 let (times, reasons) = (self.taken[*node], self.reasons);
-                if is_calm && times > reasons {
+                if is_calm && (times > reasons || self.taken_since[*node] > 2) {
                     let wrong = format!("C3: {node} took over {times} times for {reasons} reasons");
                     return Err(wrong);
                 }

@@ -126,11 +126,11 @@ fn own_demotion_follows_the_dialect() {
 #[test]
 fn demotion_in_the_skew_makes_adverts_slower_and_freezes_sooner() {
     for (dialect, limit) in [
-        (Dialect::NetBsd, 2_062_500),
-        (Dialect::FreeBsd, 2_062_500),
-        (Dialect::Ucarp, 2_062_500),
-        (Dialect::Portable, 3_000_000),
-        (Dialect::OpenBsd, 3_000_000),
+        (Dialect::NetBsd, 2_042_500),
+        (Dialect::FreeBsd, 2_042_500),
+        (Dialect::Ucarp, 2_042_500),
+        (Dialect::Portable, 2_980_000),
+        (Dialect::OpenBsd, 2_980_000),
     ] {
         for (late, is_frozen) in [(limit - 1, false), (limit, true)] {
             let mut bench = Bench::new(Node::builder(), host(0, &[V4]).speaking(dialect));

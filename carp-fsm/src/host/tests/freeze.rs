@@ -130,8 +130,8 @@ fn master_is_frozen_when_its_lease_must_have_ended() {
         bench.drain();
         bench.state()
     };
-    assert_eq!(late(Node::builder(), 2_374), State::Master);
-    assert_eq!(late(Node::builder(), 2_375), State::Backup);
+    assert_eq!(late(Node::builder(), 2_354), State::Master);
+    assert_eq!(late(Node::builder(), 2_355), State::Backup);
     assert_eq!(late(Node::builder().lease(false), 3_624), State::Master);
     assert_eq!(late(Node::builder().lease(false), 3_625), State::Backup);
 }
@@ -145,7 +145,7 @@ fn fast_master_is_frozen_when_its_lease_may_have_ended() {
         (63, true, 503_907),
         (63, false, 738_279),
         // Each advert renews; the lease ends when others take over.
-        (64, true, 750_000),
+        (64, true, 730_000),
         // The lease is two seconds.
         (65, true, 761_718),
     ] {

@@ -12,7 +12,12 @@ impl Machine {
         let addresses: Vec<_> = addresses.iter().map(|text| text.parse().unwrap()).collect();
         self.backend.adopt(id, &addresses);
         self.settle();
-        let is_answer = |report: &Report| matches!(report, Report::Adopted(of) | Report::Lapsed(of) if *of == id);
+        let is_answer = |report: &Report| {
+            let (Report::Adopted(of) | Report::NotAdopted(of)) = report else {
+                return false;
+            };
+            *of == id
+        };
         let answer = self.reports.iter().position(is_answer).unwrap();
         matches!(self.reports.remove(answer), Report::Adopted(_))
     }

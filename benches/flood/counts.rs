@@ -21,13 +21,14 @@ pub(crate) fn grown(before: &Counts, after: &Counts, name: &str) -> u64 {
     of(after).saturating_sub(of(before))
 }
 
-/// How many of `sent` frames, which go in turn, are of each kind, by the counter of those who refuse it.
+/// How many of `sent` frames, which go in turn, are of each kind, by the counter of those who refuse it:
+/// a third each, and of the rubbish every second one is too short.
 pub(crate) const fn kinds(sent: u64) -> [(&'static str, u64); 4] {
     [
-        ("badauth", sent.div_ceil(4)),
-        ("badvhid", (sent + 2) / 4),
-        ("badsum", (sent + 1) / 4),
-        ("badlen", sent / 4),
+        ("badauth", sent.div_ceil(3)),
+        ("badvhid", (sent + 1) / 3),
+        ("badsum", (sent + 3) / 6),
+        ("badlen", sent / 6),
     ]
 }
 

@@ -9,8 +9,8 @@ use carp_net::carp_fsm::carp_proto::{
 };
 
 /// Frames, in turn: an advert of the vhid that is configured, with a digest made without the key; one
-/// of a vhid that nobody has; rubbish of protocol 112, as long as an advert; and rubbish that is
-/// shorter, of each length.
+/// of a vhid that nobody has; and rubbish of protocol 112, now as long as an advert, now shorter, of
+/// each length.
 pub(crate) fn frames() -> Result<Vec<Vec<u8>>> {
     let mut frames = Vec::new();
     let configured: u8 = VHID.parse()?;
@@ -29,9 +29,12 @@ pub(crate) fn frames() -> Result<Vec<Vec<u8>>> {
             number
         };
         frames.push(frame(advert(unknown, PASS, number)?));
-        frames.push(frame(rubbish_with_a_bad_checksum(source)?));
-        let length = usize::from(number) % Advertisement::LEN;
-        frames.push(with_payload(frame(rubbish()?), length)?);
+        let is_whole = number % 2 == 0;
+        let length = usize::from(number / 2) % Advertisement::LEN;
+        frames.push(match is_whole {
+            true => frame(rubbish_with_a_bad_checksum(source)?),
+            false => with_payload(frame(rubbish()?), length)?,
+        });
     }
     Ok(frames)
 }

@@ -247,8 +247,8 @@ const SETTLED: Duration = Duration::from_secs(4);
 
 const HOW: &str = "\
 A pair and an attacker, and nobody else, on one switch. The attacker sends frames with forged adverts, in
-turn one with the vhid that is configured and a wrong digest, one with a vhid that nobody has, rubbish of
-protocol 112, and rubbish that is shorter than an advert, of each length: for 5 s 2,000 of them a second,
+turn one with the vhid that is configured and a wrong digest, one with a vhid that nobody has, and rubbish of
+protocol 112, now as long as an advert, now shorter, of each length: for 5 s 2,000 of them a second,
 which the filter leaves alone and each counter must tell to the frame, and then the flood. Each frame counts
 once on each node: `received`, by the service, which refuses it; `filtered`, dropped by the kernel's filter;
 `no room` in the socket; all a second. What a service may take is a fifth of a core, that of the 59,600 adverts

@@ -13,14 +13,15 @@ mod forgery;
 use counts::{counts, grown, inexact, kinds, without_room};
 
 #[test]
-fn frames_that_go_in_turn_are_a_quarter_of_each_kind() {
+fn frames_that_go_in_turn_are_a_third_of_each_kind() {
     let counts = |sent| kinds(sent).map(|(_, count)| count);
     assert_eq!(counts(0), [0, 0, 0, 0]);
     assert_eq!(counts(1), [1, 0, 0, 0]);
     assert_eq!(counts(2), [1, 1, 0, 0]);
     assert_eq!(counts(3), [1, 1, 1, 0]);
-    assert_eq!(counts(4), [1, 1, 1, 1]);
-    assert_eq!(counts(10_002), [2_501, 2_501, 2_500, 2_500]);
+    assert_eq!(counts(5), [2, 2, 1, 0]);
+    assert_eq!(counts(6), [2, 2, 1, 1]);
+    assert_eq!(counts(10_003), [3_335, 3_334, 1_667, 1_667]);
 }
 
 /// After each of them, so that none is counted for another one.
@@ -44,7 +45,7 @@ fn a_node_counts_each_frame_as_what_it_is() {
         assert_eq!(is, kinds(sent).map(|(_, count)| count));
     }
     // It begins again with the first one.
-    assert_eq!(frames.len() % 4, 0);
+    assert_eq!(frames.len() % 6, 0);
 }
 
 #[test]
@@ -64,9 +65,9 @@ fn counters_that_are_as_they_should_be_are_no_matter() {
     let after = counts(&after);
     assert_eq!(grown(&before, &after, "ipackets"), 6);
     assert_eq!(inexact(&before, &after, 6), [""; 0]);
-    assert_eq!(inexact(&before, &after, 5), ["badvhid 2 and not 1"]);
-    assert_eq!(inexact(&before, &after, 7), ["badsum 1 and not 2"]);
-    let wrong = ["badsum 1 and not 2", "badlen 1 and not 2"];
+    assert_eq!(inexact(&before, &after, 5), ["badlen 1 and not 0"]);
+    assert_eq!(inexact(&before, &after, 7), ["badauth 2 and not 3"]);
+    let wrong = ["badauth 2 and not 3", "badvhid 2 and not 3"];
     assert_eq!(inexact(&before, &after, 8), wrong);
 }
 

@@ -325,7 +325,7 @@ been answered for a second. Lost: the most in one address at one fault. A fault 
 where it happens to the master, and nothing where not; an outage lasts the master-down time of the best node
 that is left, and 100 ms, from the first echo that is lost in it, or from when all is done that makes it.
 
-Excused, and nothing before or after, is what was under way while for more than 20 ms a core of the machine
+Excused, and nothing before or after, is what was under way while for 20 ms or more a core of the machine
 stood still, or a bystander waited for its turn and the kernel's rtnl lock, which all namespaces share. So is
 what was lost in carp1 from 30 ms before `ucarp` was seen to give the address up until 100 ms after that:
 it reads what it is sent up to a second late, and may be master for an instant when another long is. Where

@@ -9,6 +9,15 @@ use carp_net::carp_fsm::Timestamp;
 pub(crate) struct Spans(Vec<(Timestamp, Timestamp)>);
 
 impl Spans {
+    /// The union of those of these that last at least so long.
+    pub(crate) fn lasting(
+        least: Duration,
+        spans: impl IntoIterator<Item = (Timestamp, Timestamp)>,
+    ) -> Self {
+        let spans = spans.into_iter();
+        Self::of(spans.filter(|(from, until)| *until - *from >= least))
+    }
+
     /// The union of these, each from its first moment until its last one.
     pub(crate) fn of(spans: impl IntoIterator<Item = (Timestamp, Timestamp)>) -> Self {
         let mut spans: Vec<_> = spans.into_iter().collect();
@@ -21,12 +30,6 @@ impl Spans {
             }
         }
         Self(union)
-    }
-
-    /// Those that last at least so long.
-    pub(crate) fn lasting(mut self, least: Duration) -> Self {
-        self.0.retain(|(from, until)| *until - *from >= least);
-        self
     }
 
     /// These and others.

@@ -161,8 +161,8 @@ impl Streams {
         let stalls = self.witness.stop()?.into_iter().map(span);
         Ok(Heard {
             reports,
-            stalls: Spans::of(stalls).lasting(NOTICED),
-            waits: Spans::of(self.queue.stop()?).lasting(NOTICED),
+            stalls: Spans::lasting(NOTICED, stalls),
+            waits: Spans::lasting(NOTICED, self.queue.stop()?),
         })
     }
 }

@@ -38,9 +38,9 @@ pub enum Action {
     /// then answer with [`Input::Held`](crate::Input::Held) or
     /// [`Input::HoldFailed`](crate::Input::HoldFailed).
     Hold(HostId),
-    /// Hold them for `lease` from now on: an advert has left, or a slower node was heard since
-    /// the last one. Whoever cannot put an end to
-    /// holding does nothing; whoever can says [`Input::Lapsed`](crate::Input::Lapsed) at the end.
+    /// Hold them for `lease` from now on: an advert has left, or a slower node was heard since the
+    /// last one. Whoever cannot put an end to holding does nothing; whoever can says
+    /// [`Input::Lapsed`](crate::Input::Lapsed) at the end.
     Renew {
         /// Whose.
         id: HostId,

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use carp_net::carp_fsm::carp_proto::{Key, Vhid};
-use carp_net::carp_fsm::{Command, Damage, Node, Timestamp, VirtualHost};
+use carp_net::carp_fsm::{Command, Damage, Node, State, Timestamp, VirtualHost};
 use carp_net::memory::Harm;
 use carp_net::simulation::{Cluster, Incident, Machine, Network, Outcome, Scenario};
 
@@ -163,4 +163,27 @@ fn an_interface_that_cannot_be_is_an_error() {
     scenario.add(machine("one", 0).interface("carp1", "vmx0", host(0)));
     let error = Cluster::new(&scenario, 1).unwrap_err();
     assert_eq!(error.about(), "vmx0");
+}
+
+/// Who is new has nothing of a former run to lose, also where it is master before the platform has
+/// looked: without an address there is nothing to wait for.
+#[test]
+fn who_is_new_loses_nothing_where_nothing_is_adopted() {
+    let bare = VirtualHost::new(Vhid::new(99).unwrap(), Key::from_password("SharedSecret"));
+    let mut scenario = Scenario::new();
+    scenario.add(Machine::new("one", Node::builder()).interface("carp0", "vmx0", bare));
+    let mut cluster = Cluster::new(&scenario, 1).unwrap();
+    cluster.suffer(&Incident::Command {
+        node: 0,
+        interface: "carp0".into(),
+        command: Command::Master,
+    });
+    assert_eq!(
+        cluster.host(0, "carp0").map(|it| it.state()),
+        Some(State::Master)
+    );
+    let mut told = Vec::new();
+    cluster.run(Duration::from_secs(10), |it| told.push(it.to_string()));
+    let is_lost = |line: &&String| line.contains("MASTER ->");
+    assert_eq!(told.iter().find(is_lost), None);
 }

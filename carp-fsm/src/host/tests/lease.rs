@@ -153,6 +153,25 @@ fn slower_node_makes_the_lease_longer_at_once() {
     assert!(bench.take().contains(&"renew for 10 s".into()));
 }
 
+/// Whose adverts do not leave is held to be dead by others, whoever is heard.
+#[test]
+fn slower_node_keeps_nothing_for_a_master_whose_adverts_do_not_leave() {
+    for (since_the_last, renewed) in [(1_390, 1), (1_391, 0)] {
+        let mut bench = leasing(Node::builder(), host(100, &[V4]));
+        bench.pass(bench.node.deadline().unwrap().at - bench.now);
+        bench.sends = Some(false);
+        bench.pass_millis(since_the_last);
+        bench.take();
+        bench.hear(3, 0, 0);
+        assert_eq!(renewals(&bench.take()), renewed, "{since_the_last}");
+        bench.hear(20, 0, 0);
+        bench.pass_millis(1_391);
+        bench.take();
+        bench.hear(40, 0, 0);
+        assert_eq!(renewals(&bench.take()), 0, "a whole interval later");
+    }
+}
+
 #[test]
 fn renewals_are_250_ms_apart_however_fast_adverts_are() {
     let fast = host(1, &[V4]).advbase(0).unwrap();

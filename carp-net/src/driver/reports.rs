@@ -35,13 +35,11 @@ impl<B: Backend> Driver<B> {
             }
             Report::Held(id) => self.node.handle(now, Input::Held(id)),
             Report::HoldFailed(id, error) => {
-                let interface = self.name_of(id);
-                let failed = Event::HoldFailed {
+                self.tell(id, |interface| Event::HoldFailed {
                     interface,
                     id,
                     error,
-                };
-                self.events.push_back(failed);
+                });
                 self.node.handle(now, Input::HoldFailed(id));
             }
             Report::Silenced(id) => self.node.handle(now, Input::Silenced(id)),
@@ -51,37 +49,30 @@ impl<B: Backend> Driver<B> {
             Report::Damaged { id, damage } => self.node.handle(now, Input::Damaged { id, damage }),
             Report::Mended(id) => self.node.handle(now, Input::Mended(id)),
             Report::NotMended(id, error) => {
-                let interface = self.name_of(id);
-                let not_mended = Event::NotMended {
+                self.tell(id, |interface| Event::NotMended {
                     interface,
                     id,
                     error,
-                };
-                self.events.push_back(not_mended);
+                });
                 self.node.handle(now, Input::NotMended(id));
             }
             Report::Limited { id, error } => {
-                let interface = self.name_of(id);
-                let limited = Event::Limited {
+                self.tell(id, |interface| Event::Limited {
                     interface,
                     id,
                     error,
-                };
-                self.events.push_back(limited);
+                });
             }
             Report::TakenDown { id, how } => self.node.handle(now, Input::TakenDown { id, how }),
             Report::Configured(id) => {
-                let interface = self.name_of(id);
-                self.events.push_back(Event::Configured { interface, id });
+                self.tell(id, |interface| Event::Configured { interface, id });
             }
             Report::ConfigureFailed(id, error) => {
-                let interface = self.name_of(id);
-                let failed = Event::ConfigureFailed {
+                self.tell(id, |interface| Event::ConfigureFailed {
                     interface,
                     id,
                     error,
-                };
-                self.events.push_back(failed);
+                });
             }
             Report::TornDown(id) => {
                 if let Some(interface) = self.interfaces.remove(&id) {
@@ -92,6 +83,12 @@ impl<B: Backend> Driver<B> {
                 }
             }
         }
+    }
+
+    /// Tells something about the interface of `id`.
+    fn tell(&mut self, id: HostId, event: impl FnOnce(String) -> Event) {
+        let interface = self.name_of(id);
+        self.events.push_back(event(interface));
     }
 
     pub(super) fn tell_refused(&mut self, told: Told) {

@@ -41,7 +41,7 @@ pub enum Input {
     Adopted(HostId),
     /// The addresses have gone because no [`Action::Renew`](crate::Action::Renew) came in time, also
     /// while nobody was there to see it: whoever [resumes](crate::Node::resume) and finds a virtual
-    /// host that [held](crate::VirtualHostView::holds) them without them says so.
+    /// host that [held](crate::HostView::holds) them without them says so.
     Lapsed(HostId),
     /// Somebody else has changed something that a virtual host needs; it is being mended, and
     /// [`Input::Mended`] or [`Input::NotMended`] follows. With [`Damage::LinkAddress`] the

@@ -167,17 +167,30 @@ impl Machine {
         self.process.setups.get(&id)
     }
 
-    /// The link that `id` runs on, if it carries.
+    /// The link that `id` runs on, if it carries what the process sends.
     pub(super) fn link_up(&self, id: HostId) -> Option<&str> {
-        let carpdev = self.carpdev(id)?;
-        (self.link(carpdev) == LinkState::Up).then_some(carpdev)
+        let (carpdev, link) = self.carpdev(id)?;
+        let carries = self.link(carpdev) == LinkState::Up && !self.has_gone_unheard(link);
+        carries.then_some(carpdev)
     }
 
-    fn carpdev(&self, id: HostId) -> Option<&str> {
+    fn carpdev(&self, id: HostId) -> Option<(&str, LinkId)> {
         let link = self.setup(id)?.link;
         let mut watched = self.process.watched.iter();
         let (name, _) = watched.find(|(_, watched)| **watched == link)?;
-        Some(name)
+        Some((name, link))
+    }
+
+    /// Whether a link was gone that the process still takes to be there. What is there now has
+    /// its name only: nothing leaves by it before the process has heard of it.
+    fn has_gone_unheard(&self, gone: LinkId) -> bool {
+        let mut inbox = self.process.inbox.iter();
+        inbox.any(|heard| match heard {
+            Incoming::Report(Report::Link { link, state }) => {
+                *link == gone && *state == LinkState::Absent
+            }
+            _ => false,
+        })
     }
 
     pub(super) fn receive(
@@ -360,7 +373,7 @@ impl Machine {
 
     fn hold(&mut self, id: HostId, addresses: Vec<VirtualAddress>, until: Option<Timestamp>) {
         if let Some(setup) = self.setup(id)
-            && let Some(carpdev) = self.carpdev(id)
+            && let Some((carpdev, _)) = self.carpdev(id)
             && self.link(carpdev) != LinkState::Absent
         {
             let interface = Interface {

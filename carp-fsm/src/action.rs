@@ -39,8 +39,9 @@ pub enum Action {
     /// [`Input::HoldFailed`](crate::Input::HoldFailed).
     Hold(HostId),
     /// Hold them for `lease` from now on: an advert has left, or a slower node was heard since the
-    /// last one. Whoever cannot put an end to holding does nothing; whoever can says
-    /// [`Input::Lapsed`](crate::Input::Lapsed) at the end.
+    /// last one, and `lease` is what is left of a longer one that began then. Whoever cannot put an
+    /// end to holding does nothing; whoever can says [`Input::Lapsed`](crate::Input::Lapsed) at the
+    /// end.
     Renew {
         /// Whose.
         id: HostId,

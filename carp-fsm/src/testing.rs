@@ -255,7 +255,7 @@ pub(crate) fn describe(action: &Action) -> String {
         }
         Action::Hold(_) => "hold".into(),
         Action::HandOver(_) => "hand over".into(),
-        Action::Renew { lease, .. } => format!("renew for {} s", lease.as_secs()),
+        Action::Renew { lease, .. } => format!("renew for {} s", lease.as_secs_f64()),
         Action::Release(_) => "release".into(),
         Action::Announce { address, .. } => format!("announce {address}"),
     }

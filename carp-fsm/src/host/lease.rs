@@ -92,14 +92,18 @@ impl Host {
         self.prolong(around);
     }
 
-    /// Asks for the whole lease where it has become longer since, once, and only while adverts leave.
+    /// Asks for what a lease has become longer by since it was given, once, and only while adverts
+    /// leave: it still counts from then on.
     fn prolong(&mut self, around: &mut Surroundings<'_>) {
         let lease = self.lease();
         let is_shorter = self.leased.is_some_and(|leased| leased < lease);
-        let speaks = |last: Timestamp| around.now - last <= self.slowest_advert();
-        if is_shorter && self.renewed.is_some_and(speaks) && self.may_renew(around) {
+        let given = self.renewed.map(|last| around.now - last);
+        if let Some(ago) = given.filter(|ago| *ago <= self.slowest_advert())
+            && is_shorter
+            && self.may_renew(around)
+        {
             self.leased = Some(lease);
-            let id = self.id;
+            let (id, lease) = (self.id, lease.saturating_sub(ago));
             around.actions.push_back(Action::Renew { id, lease });
         }
     }

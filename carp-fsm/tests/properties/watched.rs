@@ -36,6 +36,10 @@ pub(crate) struct Watched {
     /// A successor asks anew for what its predecessor asked for, whatever has become of it.
     begins_anew: bool,
     leases: bool,
+    /// Whether an advert has just left.
+    has_left: bool,
+    /// Since when the lease counts.
+    leased_from: Timestamp,
     /// What it would leave to its successor if it were killed: saved at its last event.
     pub(crate) record: (SavedNode, SavedHost),
     pub(crate) trace: Vec<String>,
@@ -61,6 +65,8 @@ impl Watched {
             taken_down: false,
             begins_anew: false,
             leases: true,
+            has_left: false,
+            leased_from: Timestamp::ZERO,
             record,
             trace: Vec::new(),
         }
@@ -68,6 +74,7 @@ impl Watched {
 
     pub(crate) fn apply(&mut self, step: &Step) {
         let id = self.id;
+        self.has_left = matches!(step, Step::Sent { well: true, .. });
         match step {
             Step::Pass(micros) | Step::Late(micros) => {
                 self.now = self.now + Duration::from_micros(*micros);
@@ -237,12 +244,18 @@ impl Watched {
             match action {
                 Action::Hold(_) => {
                     self.has_asked = true;
+                    self.leased_from = self.now;
                     self.holds += 1;
                     self.handing_over = false;
                 }
                 Action::Renew { lease, .. } => {
                     assert!(self.in_place && !self.handing_over, "nothing to renew");
-                    assert_eq!(self.node.lease(self.id), Some(lease));
+                    // I6: only what has left makes it begin anew.
+                    if self.has_left {
+                        self.leased_from = self.now;
+                    }
+                    let whole = self.node.lease(self.id).unwrap();
+                    assert_eq!(self.now + lease, self.leased_from + whole);
                 }
                 Action::HandOver(_) => {
                     assert!(

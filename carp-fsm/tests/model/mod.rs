@@ -27,10 +27,11 @@
 //! 11. A backup that follows a master which is well, and over whose family it waits, leaves worse
 //!     ones to it for the master-down time since it was heard: bow-outs of others included.
 //! 12. For 300 s after the last change of the address list the lists before count too, if it is so
-//!     long that changes follow each other; of many different ones the oldest and the last 31. A family that such a list lacks is waited for a full time after the list
-//!     has ended, whenever the master was last heard over the other one: its list may be that. A
-//!     family that only such lists have is waited for where no other family is sure to be heard,
-//!     until one of the host's own is. What is sent under such lists is not in the model.
+//!     long that changes follow each other; of many different ones the oldest and the last 31. A
+//!     family that such a list lacks is waited for a full time after the list has ended, whenever
+//!     the master was last heard over the other one: its list may be that. A family that only such
+//!     lists have is waited for where no other family is sure to be heard, until one of the host's
+//!     own is. What is sent under such lists is not in the model.
 //! 13. What send errors demote ends too where nothing is sent that could succeed: in INIT, with the
 //!     last address of the family, and in a backup 300 s after the last error, each noticed when
 //!     something is heard, said or changed.

@@ -185,11 +185,9 @@ impl Machine {
     /// its name only: nothing leaves by it before the process has heard of it.
     fn has_gone_unheard(&self, gone: LinkId) -> bool {
         let mut inbox = self.process.inbox.iter();
-        inbox.any(|heard| match heard {
-            Incoming::Report(Report::Link { link, state }) => {
-                *link == gone && *state == LinkState::Absent
-            }
-            _ => false,
+        inbox.any(|heard| {
+            matches!(heard, Incoming::Report(Report::Link { link, state: LinkState::Absent })
+                if *link == gone)
         })
     }
 

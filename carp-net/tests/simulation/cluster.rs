@@ -175,7 +175,12 @@ impl Cluster {
             Incident::Restart(node, span) if effective => {
                 self.watch.nodes[*node].sign = self.now() + *span;
             }
-            Incident::Link { node, state, .. } => self.linked[*node] = *state == LinkState::Up,
+            Incident::Link { node, state, .. } => {
+                self.linked[*node] = *state == LinkState::Up;
+                // Its successor cannot know.
+                let unseen = self.sim.driver(*node).is_none();
+                self.watch.nodes[*node].robbed |= *state == LinkState::Absent && unseen;
+            }
             Incident::Cut(one, other) if one != other => {
                 self.cut.insert((*one.min(other), *one.max(other)));
             }

@@ -2,7 +2,8 @@
 //! and when it is over the right node is master.
 //!
 //! `CARP_SIM_SEEDS=1000000 cargo test --release -p carp-net --test simulation random_clusters` runs a
-//! million. What fails is made as small as it can be and written as a file for `carpctl sim`.
+//! million; with `CARP_SIM_FROM=N` beside it those from seed N on. What fails is made as small as it
+//! can be and written as a file for `carpctl sim`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
@@ -136,10 +137,8 @@ fn random_clusters_keep_what_is_promised() {
     for seed in kept {
         judge(seed);
     }
-    let (next, count) = (
-        AtomicU64::new(0),
-        number("CARP_SIM_SEEDS").unwrap_or(CLUSTERS),
-    );
+    let next = AtomicU64::new(number("CARP_SIM_FROM").unwrap_or(0));
+    let count = number("CARP_SIM_SEEDS").unwrap_or(CLUSTERS);
     let failed = Mutex::new(None);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {

@@ -100,7 +100,8 @@ fn engine() {
                 return; // the test is over
             }
             obey(&mut supervised, line.trim_end());
-            writeln!(tell, "done").unwrap();
+            // The test may not wait for this.
+            drop(writeln!(tell, "done"));
         }
     }
 }

@@ -152,12 +152,20 @@ impl Lan {
     /// Lets `nodes`, which must be all of this LAN that are alive, do what there is to do, then moves
     /// time to the next thing that happens. Returns `false` once that is later than `until`; it is
     /// `until` then.
-    pub fn step<'a, N>(
+    pub fn step<'a, N>(&self, nodes: N, until: Timestamp, tell: impl FnMut(usize, &Event)) -> bool
+    where
+        N: IntoIterator<Item = &'a mut Driver<Memory>>,
+    {
+        let next = self.work(nodes, tell);
+        self.move_on(next, until)
+    }
+
+    /// Lets `nodes` do what there is to do. Returns when the next thing happens.
+    pub(crate) fn work<'a, N>(
         &self,
         nodes: N,
-        until: Timestamp,
         mut tell: impl FnMut(usize, &Event),
-    ) -> bool
+    ) -> Option<Timestamp>
     where
         N: IntoIterator<Item = &'a mut Driver<Memory>>,
     {
@@ -174,14 +182,18 @@ impl Lan {
             }
             sooner(driver.deadline().map(|at| self.world().when(index, at)));
         }
+        sooner(self.world().next());
+        next
+    }
+
+    /// Moves time to the `next` thing that happens, if that is by `until`, else to `until`. Returns
+    /// whether it is.
+    pub(crate) fn move_on(&self, next: Option<Timestamp>, until: Timestamp) -> bool {
+        let next = next.filter(|next| *next <= until);
         let mut world = self.world();
-        sooner(world.next());
         let now = world.now;
-        match next.filter(|next| *next <= until) {
-            Some(next) => world.advance_to(next.max(now)),
-            None => world.advance_to(until.max(now)),
-        }
-        next.is_some_and(|next| next <= until)
+        world.advance_to(next.unwrap_or(until).max(now));
+        next.is_some()
     }
 
     fn is_paused(&self, node: usize) -> bool {

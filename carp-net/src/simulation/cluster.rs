@@ -134,7 +134,7 @@ impl Cluster {
         let mut news = BTreeSet::new();
         let lan = &self.lan;
         let alive = self.members.iter_mut().filter_map(|it| it.driver.as_mut());
-        let goes_on = lan.step(alive, until, |node, event| {
+        let next = lan.work(alive, |node, event| {
             // What is refused is in no record.
             if !matches!(event, Event::Refused(_)) {
                 news.insert(node);
@@ -158,6 +158,7 @@ impl Cluster {
                 member.forget();
             }
         }
+        let goes_on = self.lan.move_on(next, until);
         self.note_holders();
         goes_on
     }

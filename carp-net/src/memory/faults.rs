@@ -110,20 +110,22 @@ impl Lan {
         self.change(node, Machine::power_off);
     }
 
-    /// Does to a node what another program on it might. Returns whether the interface is there.
+    /// Does to a node what another program on it might. Returns whether there was something to
+    /// change: addresses, or an interface that is up.
     pub fn harm(&self, node: usize, interface: &str, harm: Harm) -> bool {
-        let mut is_there = false;
-        self.change(node, |machine| {
-            is_there = machine.has_interface(interface);
-            match harm {
-                Harm::Damage(damage) => {
-                    machine.damage(interface, damage);
-                    0
-                }
-                Harm::TakeDown(how) => machine.take_down(interface, how),
+        let mut has_effect = false;
+        self.change(node, |machine| match harm {
+            Harm::Damage(damage) => {
+                has_effect = machine.has_addresses(interface);
+                machine.damage(interface, damage);
+                0
+            }
+            Harm::TakeDown(how) => {
+                has_effect = machine.is_up(interface);
+                machine.take_down(interface, how)
             }
         });
-        is_there
+        has_effect
     }
 
     /// Changes a machine; `change` says from how many interfaces that takes the addresses.

@@ -424,8 +424,19 @@ impl Machine {
         Some(*id)
     }
 
-    pub(super) fn has_interface(&self, interface: &str) -> bool {
+    pub(super) fn has_addresses(&self, interface: &str) -> bool {
         self.interfaces.contains_key(interface)
+    }
+
+    /// Whether an interface is there and up, with addresses or without: on a link that is gone
+    /// there is none.
+    pub(super) fn is_up(&self, interface: &str) -> bool {
+        let is_told = |id: HostId| {
+            let is_up = self.setup(id).is_some_and(|setup| setup.up);
+            let link = self.carpdev(id).map(|(name, _)| self.link(name));
+            is_up && link.is_some_and(|state| state != LinkState::Absent)
+        };
+        self.has_addresses(interface) || self.host_of(interface).is_some_and(is_told)
     }
 
     /// Somebody else changes what an interface needs. A process that answers for it hears of that
@@ -443,10 +454,9 @@ impl Machine {
 
     /// Somebody else takes an interface down. Returns how many have lost their addresses.
     pub(super) fn take_down(&mut self, interface: &str, how: TakenDown) -> usize {
+        let was_up = self.is_up(interface);
         let taken = usize::from(self.interfaces.remove(interface).is_some());
-        if let Some(id) = self.host_of(interface)
-            && self.setup(id).is_some_and(|setup| setup.up)
-        {
+        if let Some(id) = self.host_of(interface).filter(|_| was_up) {
             self.report(Report::TakenDown { id, how });
         }
         taken

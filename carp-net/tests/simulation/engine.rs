@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use carp_net::carp_fsm::carp_proto::{Key, Vhid};
-use carp_net::carp_fsm::{Command, Damage, Node, State, Timestamp, VirtualHost};
+use carp_net::carp_fsm::{
+    Command, Damage, LinkState, Node, State, TakenDown, Timestamp, VirtualHost,
+};
 use carp_net::memory::Harm;
 use carp_net::simulation::{Cluster, Incident, Machine, Network, Outcome, Scenario};
 
@@ -134,6 +136,39 @@ fn what_is_not_there_cannot_be_harmed_or_lose_its_power() {
     assert!(matches!(cluster.suffer(&off), Outcome::Done));
     assert!(matches!(cluster.suffer(&off), Outcome::Nothing));
     assert!(matches!(cluster.suffer(&harm("carp0")), Outcome::Nothing));
+}
+
+#[test]
+fn an_interface_is_taken_down_where_there_is_one_that_is_up() {
+    for how in [TakenDown::SetDown, TakenDown::Deleted] {
+        let mut cluster = pair(machine("one", 0), Network::default());
+        let mut suffers = |incident: Incident| {
+            let outcome = cluster.suffer(&incident);
+            cluster.run(Duration::from_secs(5), |_| {});
+            (
+                matches!(outcome, Outcome::Done),
+                cluster.host(0, "carp0").unwrap().state(),
+            )
+        };
+        let taken = || Incident::Harm {
+            node: 0,
+            interface: "carp0".to_owned(),
+            harm: Harm::TakeDown(how),
+        };
+        let link = |state| Incident::Link {
+            node: 0,
+            carpdev: "vmx0".to_owned(),
+            state,
+        };
+        assert_eq!(suffers(link(LinkState::Absent)), (true, State::Init));
+        assert_eq!(suffers(taken()), (false, State::Init), "{how:?}");
+        let (_, state) = suffers(link(LinkState::Up));
+        assert_ne!(state, State::Init, "nothing has happened to it");
+        assert_eq!(suffers(link(LinkState::Down)), (true, State::Init));
+        assert_eq!(suffers(taken()), (true, State::Init), "{how:?}");
+        assert_eq!(suffers(taken()), (false, State::Init), "{how:?}");
+        assert_eq!(suffers(link(LinkState::Up)), (true, State::Init));
+    }
 }
 
 #[test]

@@ -2,8 +2,8 @@
 //! and when it is over the right node is master.
 //!
 //! `CARP_SIM_SEEDS=1000000 cargo test --release -p carp-net --test simulation random_clusters` runs a
-//! million; with `CARP_SIM_FROM=N` beside it those from seed N on. What fails is made as small as it
-//! can be and written as a file for `carpctl sim`.
+//! million; with `CARP_SIM_FROM=N` beside it from seed N on. What fails is made as small as it can be
+//! and written as a file for `carpctl sim`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
@@ -112,8 +112,9 @@ fn verdict(case: &Case) -> Result<(), String> {
         Ok(())
     }));
     judged.unwrap_or_else(|panic| {
-        let said = panic.downcast_ref::<String>().cloned();
-        Err(format!("I5: {}", said.unwrap_or_default()))
+        let text = panic.downcast_ref::<&str>().copied();
+        let said = panic.downcast_ref::<String>().map(String::as_str).or(text);
+        Err(format!("I5: {}", said.unwrap_or("a panic without a word")))
     })
 }
 
@@ -137,8 +138,9 @@ fn random_clusters_keep_what_is_promised() {
     for seed in kept {
         judge(seed);
     }
-    let next = AtomicU64::new(number("CARP_SIM_FROM").unwrap_or(0));
-    let count = number("CARP_SIM_SEEDS").unwrap_or(CLUSTERS);
+    let from = number("CARP_SIM_FROM").unwrap_or(0);
+    let end = from + number("CARP_SIM_SEEDS").unwrap_or(CLUSTERS).max(1);
+    let next = AtomicU64::new(from);
     let failed = Mutex::new(None);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
@@ -146,11 +148,11 @@ fn random_clusters_keep_what_is_promised() {
             scope.spawn(|| {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= count {
+                    if seed >= end {
                         return;
                     }
                     if let Err(wrong) = verdict(&Case::drawn(seed)) {
-                        next.store(count, Ordering::Relaxed);
+                        next.store(end, Ordering::Relaxed);
                         failed.lock().unwrap().get_or_insert((seed, wrong));
                     }
                 }

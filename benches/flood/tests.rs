@@ -10,7 +10,7 @@ mod counts;
 #[path = "forgery.rs"]
 mod forgery;
 
-use counts::{counts, grown, inexact, kinds, without_room};
+use counts::{Came, counts, grown, inexact, inexact_amid, kinds, without_room};
 
 #[test]
 fn frames_that_go_in_turn_are_a_third_of_each_kind() {
@@ -76,6 +76,53 @@ fn what_the_filter_drops_below_its_rate_is_told() {
     let before = counts(&json!({"counters": {}}));
     let after = counts(&json!({"counters": {"filtered": 3}}));
     assert_eq!(inexact(&before, &after, 0), ["filtered 3 and not 0"]);
+}
+
+/// What is wrong with the counters after 600 forged frames and two true adverts.
+fn amid(after: &serde_json::Value, without_room: u64) -> Vec<String> {
+    let came = Came {
+        sent: 600,
+        heard: 2,
+        without_room,
+    };
+    let before = counts(&json!({"counters": {}}));
+    inexact_amid(&before, &counts(&json!({"counters": after})), came)
+}
+
+#[test]
+fn what_the_filter_drops_in_a_flood_is_no_advert_of_a_configured_vhid() {
+    let all = json!({"ipackets": 232, "badauth": 200, "badvhid": 20, "badsum": 9, "badlen": 1,
+        "filtered": 370});
+    assert_eq!(amid(&all, 0), [""; 0]);
+    let wrong = ["badauth 199 and 0 without room, of 200 sent"];
+    let fewer = json!({"ipackets": 231, "badauth": 199, "badvhid": 20, "badsum": 9, "badlen": 1,
+        "filtered": 371});
+    assert_eq!(amid(&fewer, 0), wrong);
+    let no_room = json!({"ipackets": 231, "badauth": 199, "badvhid": 20, "badsum": 9, "badlen": 1,
+        "filtered": 370});
+    assert_eq!(amid(&no_room, 1), [""; 0]);
+    assert_eq!(amid(&no_room, 0).len(), 2);
+}
+
+#[test]
+fn nothing_is_counted_as_what_was_not_sent_in_a_flood() {
+    for name in ["badif", "badttl", "badver", "transitions"] {
+        let mut all = json!({"ipackets": 202, "badauth": 200, "filtered": 400});
+        assert_eq!(amid(&all, 0), [""; 0]);
+        all[name] = 1.into();
+        assert_eq!(amid(&all, 0), [format!("{name} 1 and not 0")]);
+    }
+    let swapped = json!({"ipackets": 303, "badauth": 200, "badsum": 101, "filtered": 299});
+    assert_eq!(amid(&swapped, 0), ["badsum 101, of 100 sent"]);
+}
+
+#[test]
+fn each_frame_is_counted_once_in_a_flood() {
+    let twice = json!({"ipackets": 203, "badauth": 200, "badlen": 1, "filtered": 400});
+    assert_eq!(amid(&twice, 0), ["each frame once: 601 of 600"]);
+    let elsewhere = json!({"ipackets": 203, "badauth": 200, "filtered": 400});
+    let wrong = ["ipackets 203, of which 200 refused and 2 heard"];
+    assert_eq!(amid(&elsewhere, 0), wrong);
 }
 
 #[test]

@@ -49,8 +49,8 @@ fn run(options: &Options) -> Result<()> {
     let mut nodes = nodes::subjects()?;
     packets.retain(wanted);
     nodes.retain(wanted);
-    let packets = rounds::measure(&mut packets, rounds);
-    let nodes = rounds::measure(&mut nodes, rounds);
+    let packets = rounds::measure(&mut packets, rounds)?;
+    let nodes = rounds::measure(&mut nodes, rounds)?;
     if options.only.is_some() {
         println!("{}{}", report::plain(&packets), report::plain(&nodes));
         return Ok(());

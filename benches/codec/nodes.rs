@@ -51,15 +51,20 @@ pub(crate) fn subjects() -> Result<Vec<Subject<'static>>> {
     let shared = SIZES.map(|hosts| (ALL / hosts, hosts));
     for (nodes, hosts) in [alone].into_iter().chain(shared) {
         let mut hears = Hearing::new(nodes, hosts)?;
-        subjects.push(Subject::new(name(HEARD, nodes, hosts), move || hears.one()));
+        subjects.push(Subject::checked(name(HEARD, nodes, hosts), move || {
+            hears.one()
+        }));
         let mut speaks = Speaking::new(nodes, hosts)?;
-        subjects.push(Subject::new(name(SENT, nodes, hosts), move || speaks.one()));
+        subjects.push(Subject::checked(name(SENT, nodes, hosts), move || {
+            speaks.one()
+        }));
     }
     for (what, wrong) in REFUSED {
         for hosts in SIZES {
             for victims in [1, hosts] {
                 let mut refuses = Refusing::new(hosts, victims, wrong)?;
-                let subject = Subject::new(refused(what, victims, hosts), move || refuses.one());
+                let subject =
+                    Subject::checked(refused(what, victims, hosts), move || refuses.one());
                 // In each the list of sources is gone through once, where that is not much.
                 let before = u32::from(victims) * LISTED;
                 subjects.push(subject.going_on(before.min(ALL.into())));

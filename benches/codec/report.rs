@@ -67,8 +67,9 @@ fn flat(costs: &[Cost]) -> Result<Vec<Vec<String>>> {
         "4,080 nodes of 1",
         "16 nodes of 255",
         "1 node of 4,080",
-        "the last over the second",
-        "limit",
+        "over 4,080 nodes of 1",
+        "verdict",
+        "over alone",
         "verdict",
     ])];
     for what in [nodes::HEARD, nodes::SENT] {
@@ -79,20 +80,23 @@ fn flat(costs: &[Cost]) -> Result<Vec<Vec<String>>> {
         });
         let [each, some, all] = shared;
         let (each, some, all) = (each?, some?, all?);
-        let over = all.over(each);
-        let limit = format!("{MOST_GROWN} times");
-        let met = verdict(&limit, over <= MOST_GROWN);
         let times = [alone, each, some, all].map(|cost| nanos(cost.median()));
         let mut cells = vec![what.to_owned()];
         cells.extend(times);
-        cells.extend([format!("{over:.2}"), limit, met]);
+        for other in [each, alone] {
+            let over = all.over(other);
+            cells.push(format!("{over:.2}"));
+            cells.push(verdict("", over <= MOST_GROWN));
+        }
         rows.push(cells);
     }
     Ok(rows)
 }
 
 fn refused(costs: &[Cost]) -> Result<Vec<Vec<String>>> {
-    let mut rows = vec![row(["", "of 1", "of 255", "of 4,080", "limit", "verdict"])];
+    let sizes = ["of 1", "of 255", "of 4,080"];
+    let [least, more, most] = sizes;
+    let mut rows = vec![row(["", least, more, most, "limit", "verdict"])];
     for (what, _) in nodes::REFUSED {
         for in_turn in [false, true] {
             let cost = |hosts| {
@@ -100,16 +104,19 @@ fn refused(costs: &[Cost]) -> Result<Vec<Vec<String>>> {
                 of(costs, &nodes::refused(what, victims, hosts)).map(Cost::median)
             };
             let times: Vec<f64> = nodes::SIZES.into_iter().map(cost).collect::<Result<_>>()?;
-            // Of more than a link can have, in turn, it is the memory that is measured.
-            let judged = if in_turn { 2 } else { times.len() };
-            let mut judged = times.iter().take(judged);
-            let met = judged.all(|time| *time < MOST_REFUSED);
-            let (who, limit) = if in_turn {
-                ("for each in turn", format!("{MOST_REFUSED} ns, to 255"))
+            let missed = sizes.into_iter().zip(&times);
+            let missed = missed.filter(|(_, time)| **time >= MOST_REFUSED);
+            let missed: Vec<&str> = missed.map(|(size, _)| size).collect();
+            let limit = format!("{MOST_REFUSED} ns");
+            let mut verdict = verdict(&limit, missed.is_empty());
+            if !missed.is_empty() {
+                verdict += &format!(" {}", missed.join(", "));
+            }
+            let who = if in_turn {
+                "for each in turn"
             } else {
-                ("for the same", format!("{MOST_REFUSED} ns"))
+                "for the same"
             };
-            let verdict = verdict(&limit, met);
             let mut cells = vec![format!("{what}, {who}")];
             cells.extend(times.into_iter().map(nanos));
             cells.extend([limit, verdict]);
@@ -163,6 +170,11 @@ nothing to do with where it lies in memory; as much memory is gone through in ea
 difference between them is what a node costs that has many, and between them and the first column what
 memory costs, which is more than all the rest.
 
+Flat is what costs no more than 1.25 times as much in one node of 4,080, and it is held against both: beside
+as many nodes of one it is what a node adds that has many; beside one virtual host alone it is the whole difference
+between 1 and 4,080. Where the latter is missed and the former is met, what costs more is memory: that of
+4,080 is more than a core's own caches hold, and as far away where each is in a node of its own.
+
 Masters of one node advertise together where they can, so that one wakes for many: what is sent with
 others is at hand, which makes it cheaper than in nodes of one.
 ";
@@ -176,7 +188,7 @@ turn, and of up to 255 so often that its list of sources has been gone through.
 The same is done for each packet, whoever is meant and however many there are, so that what differs within
 a row is memory: a refusal changes counters of the virtual host that is meant and the list of those whose
 packets it refused, almost 1 KiB for each of them. What the 255 that a link can have need of it stays near a
-core, and is judged. What 4,080 need, where 16 links are flooded in turn, does not: it is the processor that
-waits there, and nothing that could be left undone. It is not judged, and is a fraction of the three
+core. What 4,080 need, where 16 links are flooded in turn, does not: where the limit is missed there, it is
+the processor that waits for memory, and nothing that could be left undone. It is a fraction of the three
 microseconds that it takes to read a packet from its socket.
 ";

@@ -6,23 +6,35 @@
 use std::hint::black_box;
 use std::time::Duration;
 
+use carp_benches::Result;
 use rustix::time::{ClockId, clock_gettime};
 
 /// One of the things that are measured.
 pub(crate) struct Subject<'a> {
     pub(crate) name: String,
-    /// Does it so many times.
-    act: Box<dyn FnMut(u32) + 'a>,
+    /// Does it so many times, and says how often that went wrong.
+    act: Box<dyn FnMut(u32) -> u32 + 'a>,
     /// How often it is done each time before it is measured.
     before: u32,
 }
 
 impl<'a> Subject<'a> {
+    /// Something that cannot go wrong.
     pub(crate) fn new<R>(name: impl Into<String>, mut act: impl FnMut() -> R + 'a) -> Self {
+        Self::checked(name, move || {
+            black_box(act());
+            true
+        })
+    }
+
+    /// Something that says each time whether it did what it is to do.
+    pub(crate) fn checked(name: impl Into<String>, mut act: impl FnMut() -> bool + 'a) -> Self {
         let act = Box::new(move |times| {
+            let mut wrong = 0;
             for _ in 0..times {
-                black_box(act());
+                wrong += u32::from(!black_box(act()));
             }
+            wrong
         });
         let name = name.into();
         Self {
@@ -40,18 +52,29 @@ impl<'a> Subject<'a> {
     }
 
     /// How many of it take about a [`BATCH`].
-    fn repetitions(&mut self) -> u32 {
+    fn repetitions(&mut self) -> Result<u32> {
         let mut times = 1;
-        while self.batch(times) < BATCH && times < u32::MAX / 2 {
+        while self.batch(times)? < BATCH && times < u32::MAX / 2 {
             times *= 2;
         }
-        times
+        Ok(times)
     }
 
-    fn batch(&mut self, times: u32) -> Duration {
+    fn batch(&mut self, times: u32) -> Result<Duration> {
         let begin = now();
-        (self.act)(times);
-        now().saturating_sub(begin)
+        let wrong = (self.act)(times);
+        let took = now().saturating_sub(begin);
+        self.must_be_none(wrong, times)?;
+        Ok(took)
+    }
+
+    /// What did not happen cost nothing that could be told.
+    fn must_be_none(&self, wrong: u32, times: u32) -> Result<()> {
+        if wrong == 0 {
+            return Ok(());
+        }
+        let name = &self.name;
+        Err(format!("{name}: {wrong} times of {times} it did not do that").into())
     }
 }
 
@@ -80,8 +103,13 @@ impl Cost {
 }
 
 /// Measures each of them in so many rounds.
-pub(crate) fn measure(subjects: &mut [Subject<'_>], rounds: u32) -> Vec<Cost> {
-    let times: Vec<u32> = subjects.iter_mut().map(Subject::repetitions).collect();
+///
+/// # Errors
+///
+/// Where one did not do once what it is to do.
+pub(crate) fn measure(subjects: &mut [Subject<'_>], rounds: u32) -> Result<Vec<Cost>> {
+    let times = subjects.iter_mut().map(Subject::repetitions);
+    let times = times.collect::<Result<Vec<u32>>>()?;
     let mut costs: Vec<Cost> = subjects
         .iter()
         .map(|subject| Cost {
@@ -91,13 +119,14 @@ pub(crate) fn measure(subjects: &mut [Subject<'_>], rounds: u32) -> Vec<Cost> {
         .collect();
     for _ in 0..rounds {
         for ((subject, cost), times) in subjects.iter_mut().zip(&mut costs).zip(&times) {
-            (subject.act)(subject.before);
-            let took = subject.batch(*times);
+            let wrong = (subject.act)(subject.before);
+            subject.must_be_none(wrong, subject.before)?;
+            let took = subject.batch(*times)?;
             let each = took.as_secs_f64() * 1e9 / f64::from(*times);
             cost.rounds.push(each);
         }
     }
-    costs
+    Ok(costs)
 }
 
 /// The value that so many of a hundred are not above; NaN where there is none.

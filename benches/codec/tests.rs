@@ -40,11 +40,32 @@ fn each_is_measured_once_a_round() {
         Subject::new("one", || one += 1),
         Subject::new("two", || two += 1),
     ];
-    let costs = measure(&mut subjects, 7);
+    let costs = measure(&mut subjects, 7).unwrap();
     drop(subjects);
     assert!(costs.iter().all(|cost| cost.rounds.len() == 7));
     assert_eq!(costs[1].name, "two");
     assert!(one > 7 && two > 7);
+}
+
+#[test]
+fn what_is_not_done_is_not_measured() {
+    let done = Cell::new(0_u64);
+    let all_but_one = |which| {
+        done.set(0);
+        let act = || {
+            thread::sleep(Duration::from_micros(30));
+            done.set(done.get() + 1);
+            done.get() != which
+        };
+        measure(&mut [Subject::checked("it", act).going_on(2)], 3)
+    };
+    assert!(all_but_one(0).is_ok());
+    // To learn how long it takes, before it is measured, and when it is.
+    for which in [1, 3, 10] {
+        let error = all_but_one(which).unwrap_err().to_string();
+        assert!(error.starts_with("it: 1 times of "), "{error}");
+    }
+    assert!(all_but_one(11).is_ok());
 }
 
 #[test]
@@ -55,7 +76,7 @@ fn what_goes_on_does_so_before_it_is_measured() {
         slow();
         done.set(done.get() + 1);
     };
-    let costs = measure(&mut [Subject::new("slow", act).going_on(10)], 3);
+    let costs = measure(&mut [Subject::new("slow", act).going_on(10)], 3).unwrap();
     // Once to learn that it takes as long as a batch, and then ten times before each of three.
     assert_eq!(done.get(), 1 + 3 * 11);
     assert!(costs[0].rounds.iter().all(|cost| *cost >= 30_000.0));

@@ -55,7 +55,7 @@ pub(crate) fn hold(socket: &Path, user: Uid, over: &AtomicBool) -> Result<usize>
     let mut clients: Vec<UnixStream> = Vec::new();
     let mut count = 0;
     while !over.load(Ordering::Relaxed) {
-        clients.retain(|client| is_open(client));
+        clients.retain(is_open);
         while clients.len() < AT_ONCE {
             let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
             let client = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;

@@ -202,8 +202,8 @@ const fn why(metric: Metric) -> &'static str {
         Metric::CpuMaster | Metric::CpuBackup => {
             "Each advert of CARP is signed and verified, two compressions of SHA-1 each time; one of \
              VRRP is neither. Besides, whatever it has to do, the engine tells the process that watches it \
-             twice a second that it is not stuck, and a master has the kernel prolong the \
-             lifetime of its addresses once a second, so that they go when all processes die; the \
+             at least twice a second that it is not stuck, and a master has the kernel prolong the \
+             lifetime of its addresses after each advert, so that they go when all processes die; the \
              others do nothing of the kind, and with few virtual routers that is nearly all there is."
         }
         Metric::ResidentMaster

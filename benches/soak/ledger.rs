@@ -86,6 +86,13 @@ impl Finding {
     pub(crate) const fn needs_excuse(&self) -> bool {
         self.lost > self.allowed || self.late + self.late_but_excused > 0
     }
+
+    /// How many only an excuse explains: they would be too late, or more than may be.
+    pub(crate) fn only_excused(&self) -> u64 {
+        let in_time = self.lost - self.late - self.late_but_excused;
+        let needed = self.late_but_excused + in_time.saturating_sub(self.allowed);
+        needed.min(self.excused)
+    }
 }
 
 /// Puts what a stream has lost down to moments, which are in order. `excuses` says when the machine

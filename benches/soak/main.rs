@@ -22,6 +22,7 @@ use clap::Parser;
 
 mod cluster;
 use cluster::Cluster;
+mod excuses;
 mod fault;
 use fault::Fault;
 mod inflict;
@@ -34,7 +35,7 @@ use plan::{Plan, Storm};
 mod report;
 use report::{Outcome, Report};
 mod schedule;
-use schedule::{Deck, Random};
+use schedule::{Deck, Random, all_of};
 mod seats;
 use seats::{GROUPS, OURS, PEER};
 mod spans;
@@ -48,7 +49,7 @@ use vitals::Vitals;
 #[derive(Debug, Parser)]
 #[command(name = "soak")]
 struct Options {
-    /// How long faults go on happening
+    /// How long faults go on happening; longer where not each of them has happened by then
     #[arg(long, default_value_t = 3_600, value_parser = clap::value_parser!(u64).range(1..))]
     seconds: u64,
     /// Have the same faults happen again as in the run that printed this number
@@ -97,7 +98,7 @@ fn run(options: &Options) -> Result<bool> {
         stranger: Arc::new(stranger),
         cluster,
         random,
-        report: Report::new(seed),
+        report: Report::new(seed, all_of(&options.fault).len()),
         began: lab::now(),
     };
     let ended = soak.go_on(options);
@@ -125,7 +126,7 @@ struct Soak {
 }
 
 impl Soak {
-    /// Has faults happen until the time is over, and ends everything in good order.
+    /// Has faults happen until the time is over and each has happened, and ends everything in good order.
     fn go_on(&mut self, options: &Options) -> Result<()> {
         let before = (0..OURS).map(|seat| Ok(self.cluster.member(seat)?.node.host.snapshot()?));
         let before = before.collect::<Result<Vec<_>>>()?;
@@ -141,7 +142,7 @@ impl Soak {
         first.wait_until_steady()?;
         let mut streams = Streams::start(&self.cluster.client, &self.stranger)?;
         drop(first.stop()?);
-        while lab::now() < until {
+        while lab::now() < until || !self.report.has_all_kinds() {
             let fault = deck
                 .draw(&mut self.random, &options.fault)
                 .ok_or("no fault")?;
@@ -149,7 +150,7 @@ impl Soak {
             let may_start_again = |seat| self.cluster.may_start_again(seat);
             let plan = Plan::choose(&rankings, &mut self.random, fault, may_start_again);
             let Some(plan) = plan else {
-                // Its turn comes again.
+                deck.put_back(fault);
                 pause(Duration::from_millis(100))?;
                 continue;
             };
@@ -196,14 +197,14 @@ impl Soak {
     /// Takes down what was lost, and says so.
     fn judge(&mut self, outcome: Option<Outcome>, streams: Streams) -> Result<String> {
         let heard = streams.stop()?;
+        let held_up = heard.stalls.and(&heard.waits);
         let mut outcome = outcome.unwrap_or_else(Outcome::of_calm);
         for (number, report) in heard.reports.iter().enumerate() {
             self.report.sent += report.sent();
             let lost: Vec<Timestamp> = report.losses().map(|(_, sent)| sent).collect();
             let stream = STREAMS.get(number).ok_or("no such stream")?;
-            let excuses = heard.stalls.and(&heard.waits);
             let slips = self.cluster.slips(stream.group, outcome.peer_acts_from());
-            let excuses = excuses.and(&slips);
+            let excuses = held_up.and(&slips);
             outcome
                 .findings
                 .push(explain(&outcome.moments, number, &lost, &excuses));
@@ -214,7 +215,7 @@ impl Soak {
         let history = self.cluster.history(outcome.from);
         let spans = outcome.findings.iter().flatten();
         let spans: Vec<_> = spans.map(|finding| finding.span).collect();
-        self.report.take(outcome);
+        self.report.take(outcome, &held_up);
         if unexplained && self.report.is_worth_telling() {
             for (from, until) in spans {
                 let [stalled, queued] =

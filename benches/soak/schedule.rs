@@ -50,12 +50,21 @@ impl Deck {
     /// The next one, of those that are `wanted`.
     pub(crate) fn draw(&mut self, random: &mut Random, wanted: &[Fault]) -> Option<Fault> {
         if self.0.is_empty() {
-            let all = TABLE.iter().map(|row| row.fault);
-            self.0 = all
-                .filter(|fault| wanted.is_empty() || wanted.contains(fault))
-                .collect();
+            self.0 = all_of(wanted);
             random.shuffle(&mut self.0);
         }
         self.0.pop()
     }
+
+    /// Has one that could not happen now wait until the others have.
+    pub(crate) fn put_back(&mut self, fault: Fault) {
+        self.0.insert(0, fault);
+    }
+}
+
+/// Those that are `wanted`: all where none is named.
+pub(crate) fn all_of(wanted: &[Fault]) -> Vec<Fault> {
+    let all = TABLE.iter().map(|row| row.fault);
+    all.filter(|fault| wanted.is_empty() || wanted.contains(fault))
+        .collect()
 }

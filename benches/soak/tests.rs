@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use carp_net::carp_fsm::Timestamp;
 
+#[path = "excuses.rs"]
+mod excuses;
 #[expect(dead_code, reason = "the bench uses the rest")]
 #[path = "fault.rs"]
 mod fault;
@@ -24,6 +26,7 @@ mod spans;
 #[path = "vitals.rs"]
 mod vitals;
 
+use excuses::{AT_LEAST, Excuses, SHARE};
 use fault::{Cost, Scope, TABLE};
 use ledger::{Allowed, Finding, Moment, explain};
 use plan::{Plan, Rankings};
@@ -166,6 +169,41 @@ fn a_machine_that_stands_still_excuses_nothing_else_of_an_outage() {
 }
 
 #[test]
+fn what_the_fault_alone_would_explain_needs_no_excuse() {
+    let moments = [moment(1_000, 100, Some(100))];
+    let only_excused = |from, until, losses: &[_]| {
+        explain(&moments, 0, losses, &spans([(from, until)]))[0].only_excused()
+    };
+    assert_eq!(only_excused(1_020, 1_060, &lost(1_000, 1_100)), 0);
+    assert_eq!(only_excused(1_090, 1_130, &lost(1_000, 1_131)), 31);
+    // What is late and not excused is another matter.
+    assert_eq!(only_excused(1_090, 1_130, &lost(1_000, 1_140)), 31);
+    let nothing = [moment(1_000, 0, None)];
+    let finding = &explain(&nothing, 0, &lost(1_120, 1_140), &spans([(1_100, 1_130)]))[0];
+    assert_eq!(finding.only_excused(), 11);
+}
+
+#[test]
+fn who_excuses_too_much_has_seen_too_little() {
+    let misses = |echoes, lost, held_up: &[(u64, u64)]| {
+        let mut excuses = Excuses::default();
+        excuses.take(echoes, &spans([]));
+        for span in held_up {
+            excuses.take(0, &spans([*span]));
+        }
+        excuses.misses(lost, at(0), at(100_000)).len()
+    };
+    assert_eq!(misses(AT_LEAST, 0, &[]), 0);
+    assert_eq!(misses(AT_LEAST + 1, 0, &[]), 1);
+    let lost = 2 * SHARE * AT_LEAST;
+    assert_eq!(misses(2 * AT_LEAST, lost, &[]), 0);
+    assert_eq!(misses(2 * AT_LEAST + 1, lost, &[]), 1);
+    // Seen twice it was once.
+    assert_eq!(misses(0, 0, &[(500, 1_500), (500, 1_400)]), 0);
+    assert_eq!(misses(0, 0, &[(500, 1_500), (1_450, 1_501)]), 1);
+}
+
+#[test]
 fn what_overlaps_counts_once() {
     let both = spans([(30, 50), (10, 20), (15, 18), (20, 25)]);
     assert_eq!(both, spans([(10, 25), (30, 50)]));
@@ -297,6 +335,20 @@ fn every_fault_happens_before_any_comes_again() {
     drawn.dedup();
     assert_eq!(drawn.len(), TABLE.len());
     assert!(drawn.into_iter().all(|fault| fault.row().fault == fault));
+}
+
+#[test]
+fn what_could_not_happen_does_so_before_any_comes_again() {
+    let (mut deck, mut random) = (Deck::default(), Random::new(1));
+    let refused = deck.draw(&mut random, &[]).unwrap();
+    deck.put_back(refused);
+    let drawn: Vec<_> = (0..TABLE.len())
+        .filter_map(|_| deck.draw(&mut random, &[]))
+        .collect();
+    assert_eq!(drawn.last(), Some(&refused));
+    let kinds: std::collections::BTreeSet<_> = drawn.into_iter().collect();
+    assert_eq!(kinds.len(), schedule::all_of(&[]).len());
+    assert_eq!(schedule::all_of(&[refused, refused]), [refused]);
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod operator;
 mod play;
 mod quantity;
 mod schedule;
+mod screen;
 mod show;
 mod summary;
 
@@ -32,7 +33,7 @@ pub(crate) struct SimOptions {
     /// Show it as JSON
     #[arg(long)]
     pub(crate) json: bool,
-    /// The cluster, and what happens to it
+    /// The cluster, and what happens to it; `-' is standard input
     #[arg(value_name = "CLUSTER.toml")]
     file: PathBuf,
 }
@@ -44,17 +45,16 @@ pub(crate) fn run(options: &SimOptions, json: bool) -> Result<(), Failure> {
         Some(seed) => seed,
         None => any_seed()?,
     };
-    if let Some(runs) = options.runs {
-        let summary = summary::of(&plan, seed, runs)?;
+    let Some(runs) = options.runs else {
         return match json {
-            true => print_json(&summary),
-            false => print(&summary.to_string()),
+            true => data::run(&plan, seed),
+            false => show::run(&plan, seed),
         };
-    }
-    let played = play::play(&plan, seed, true)?;
+    };
+    let summary = summary::of(&plan, seed, runs)?;
     match json {
-        true => print_json(&data::of(&plan, &played)),
-        false => print(&show::text(&plan, &played)),
+        true => print_json(&summary),
+        false => print(&summary.to_string()),
     }
 }
 
@@ -93,7 +93,8 @@ Events are a time in us, ms, s, min or h since the beginning, and what happens:
   10s one kill                   the service is killed; `start' begins another,
                                  `recover' one that goes on
   10s one stop                   the service ends in good order
-  10s one restart 20ms           as `carpctl restart', which takes so long
+  10s one restart                as `carpctl restart'; `restart 1s' takes so
+                                 long, 20ms where nothing is said
   10s one pause                  it freezes, until `resume'
   10s one drift -200ppm          its clock goes wrong
   10s one link eth0 down         or absent, or up
@@ -106,8 +107,12 @@ Events are a time in us, ms, s, min or h since the beginning, and what happens:
   10s network loss 10%           or duplicate 1%, delay 1ms to 5ms, reorder on
 
 The same file with the same seed shows the same, to the byte. Hooks do not run,
-and no password is needed. The exit status is 0 however the cluster fares, 1
-where the file is refused, with its line, and 2 for other words.
+and no password is needed. What happens is shown as it does. Times are cut to
+milliseconds; what is shorter than can be seen is in the sums alone, which are
+of the exact times. There may be 1 MiB, 64 nodes, 7 days, a delay of 10s, and
+100000 changes of who holds an address, all together; a run with more fails. The
+exit status is 0 however the cluster fares, 1 where the file is refused, with
+its line, or a run fails, and 2 for other words.
 
 JSON: an object with `seed', `length_us', `nodes', `events' (time_us, node, and
 what `monitor --json' shows) and `addresses' (address; nobody_us and several_us,

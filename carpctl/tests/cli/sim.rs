@@ -171,3 +171,186 @@ fn an_address_that_nobody_ever_held_is_told_so() {
         "since it was first held: nobody for 0 s; more than one node for 0 s"
     );
 }
+
+/// Nobody waits for the end of a run, and nothing is kept of it for then.
+#[test]
+fn what_happens_is_shown_as_it_does() {
+    let bench = Bench::new();
+    let file = bench.directory.path().join("cluster.toml");
+    let node = "carp0 = \"vhid 99 advbase 0 advskew 0 192.0.2.10/24\"\n";
+    let text = format!(
+        "length = \"168h\"\n[network]\ndelay = \"0us to 1s\"\n[node.one]\n{node}[node.two]\n{node}"
+    );
+    fs::write(&file, text).unwrap();
+    for (options, first) in [(&["--seed", "1"][..], "seed 1\n"), (&["--json"], "{\n")] {
+        let words = [&["sim", file.to_str().unwrap()], options].concat();
+        let mut command = bench.command(&words);
+        let mut run = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        // It would run for hours, but ends when nobody reads it any more.
+        let mut output = BufReader::new(run.stdout.take().unwrap());
+        output.read_line(&mut line).unwrap();
+        drop(output);
+        assert_eq!(line, first);
+        let ran = ran(run.wait_with_output().unwrap());
+        assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""));
+    }
+}
+
+#[test]
+fn a_run_with_too_much_to_keep_ends() {
+    let bench = Bench::new();
+    let file = bench.directory.path().join("cluster.toml");
+    let addresses = (0..=255).map(|last| format!(" 10.0.0.{last}/16"));
+    let addresses: String = addresses.collect();
+    // Each takes all addresses away, and each time they come again.
+    let harms =
+        (0..200).map(|number| format!("\"{}ms one harm carp0 address\",", 5000 + number * 10));
+    let harms: String = harms.collect();
+    let text = format!(
+        "length = \"10s\"\nevents = [{harms}]\n[node.one]\ncarp0 = \"vhid 99{addresses}\"\n"
+    );
+    fs::write(&file, text).unwrap();
+    for options in ["", "--json", "--runs 3"] {
+        let ran = bench.run(&format!("sim {} --seed 7 {options}", file.display()));
+        let expected = "carpctl: seed 7: more than 100000 changes of who holds an address by \
+                        6.940 s, and no more are kept: make `length' shorter than that, or change \
+                        what makes so many\n";
+        assert_eq!((ran.code, ran.err.as_str()), (Some(1), expected));
+        assert!(!ran.out.contains("since it was first held"), "{options}");
+    }
+}
+
+#[test]
+fn more_runs_than_can_be_kept_are_refused() {
+    let bench = Bench::new();
+    let file = bench.directory.path().join("cluster.toml");
+    let addresses = (0..=255).map(|last| format!(" 10.0.0.{last}/16"));
+    let addresses: String = addresses.collect();
+    let text = format!("length = \"1ms\"\n[node.one]\ncarp0 = \"vhid 99{addresses}\"\n");
+    fs::write(&file, text).unwrap();
+    let ran = bench.run(&format!("sim {} --seed 1 --runs 7813", file.display()));
+    let expected =
+        "carpctl: sim: `--runs 7813': at most 7812 with so many addresses (256)\n".to_owned();
+    assert_eq!((ran.code, ran.err), (Some(1), expected));
+}
+
+#[test]
+fn a_cluster_may_come_from_standard_input_or_a_pipe() {
+    let bench = Bench::new();
+    let pipe = bench.directory.path().join("pipe");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, 0o600.into()).unwrap();
+    let text = "length = \"5s\"\n[node.one]\ncarp0 = \"vhid 9 192.0.2.1/24\"\n";
+    let file = bench.directory.path().join("cluster.toml");
+    fs::write(&file, text).unwrap();
+    let expected = bench.run(&format!("sim {} --seed 1", file.display())).out;
+
+    let mut command = bench.command(&["sim", "-", "--seed", "1"]);
+    let input = fs::File::open(&file).unwrap();
+    assert_eq!(ran(command.stdin(input).output().unwrap()).out, expected);
+
+    let path = pipe.to_str().unwrap();
+    let mut command = bench.command(&["sim", path, "--seed", "1"]);
+    let run = command.stdout(Stdio::piped()).spawn().unwrap();
+    fs::write(&pipe, text).unwrap();
+    assert_eq!(ran(run.wait_with_output().unwrap()).out, expected);
+
+    let ran = bench.run("sim -");
+    assert!(
+        ran.err.starts_with("carpctl: standard input:1: "),
+        "{}",
+        ran.err
+    );
+    let ran = bench.run("sim /dev/zero");
+    let expected = "carpctl: /dev/zero: larger than 1048576 bytes\n";
+    assert_eq!((ran.code, ran.err.as_str()), (Some(1), expected));
+}
+
+/// The lines about an address: milliseconds from when until when, how long, and who.
+fn timeline(out: &str) -> Vec<(u64, u64, u64, String)> {
+    let millis = |text: &str| text.replace('.', "").parse::<u64>().unwrap();
+    let lines = out.lines().filter_map(|line| {
+        let (from, rest) = line.split_once(" to ")?;
+        let (rest, who) = rest.split_once(" s  ")?;
+        let words: Vec<&str> = rest.split_whitespace().collect();
+        let [until, span] = words.as_slice() else {
+            return None;
+        };
+        Some((
+            millis(from.trim()),
+            millis(until),
+            millis(span),
+            who.to_owned(),
+        ))
+    });
+    lines.collect()
+}
+
+#[test]
+fn the_times_of_an_address_add_up() {
+    let bench = Bench::new();
+    let file = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../packaging/examples/sim-everything.toml"
+    );
+    for seed in 1..=8 {
+        let out = bench.run(&format!("sim {file} --seed {seed}")).out;
+        let lines = timeline(&out);
+        assert!(lines.len() > 10, "{out}");
+        let (mut last, mut holders) = (0, "");
+        let mut times = Vec::new();
+        for (from, until, span, who) in &lines {
+            assert_eq!((*from, *span), (last, until - from), "{out}");
+            assert!(*span > 0 && who != holders, "{out}");
+            match (who.contains(" and "), holders.contains(" and ")) {
+                (true, true) => *times.last_mut().unwrap() += span,
+                (true, false) => times.push(*span),
+                (false, _) => {}
+            }
+            (last, holders) = (*until, who);
+        }
+        assert_eq!(last, 240_000);
+        let told = out.split_whitespace().collect::<Vec<_>>().join(" ");
+        let (_, told) = told.split_once("; more than one node for ").unwrap();
+        let (count, longest) = (times.len(), times.iter().max().unwrap());
+        let (whole, part) = (longest / 1_000, longest % 1_000);
+        let expected = format!(" s in {count} times, {whole}.{part:03} s at most");
+        assert!(told.ends_with(&expected), "{told}: {expected}");
+    }
+}
+
+#[test]
+fn a_time_that_is_too_short_to_be_seen_is_in_the_sum_alone() {
+    let bench = Bench::new();
+    let file = bench.directory.path().join("cluster.toml");
+    let told = |events: &str| {
+        let text = format!(
+            "length = \"10s\"\nevents = [{events}]\n[node.one]\ncarp0 = \"vhid 9 192.0.2.1/24\"\n"
+        );
+        fs::write(&file, text).unwrap();
+        let ran = bench.run(&format!("sim {} --seed 1", file.display()));
+        let (_, held) = ran.out.split_once("\n192.0.2.1\n").unwrap();
+        // However its lines are broken.
+        held.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    // Mending takes 400us.
+    let mended = ["5s", "6s", "7s"].map(|at| format!("\"{at} one harm carp0 address\""));
+    for (events, nobody) in [
+        (String::new(), "for 0 s"),
+        (
+            mended.iter().take(2).cloned().collect::<Vec<_>>().join(","),
+            "for less than 0.001 s",
+        ),
+        (mended.join(","), "for 0.001 s"),
+    ] {
+        let expected = format!(
+            "0.000 to 3.000 3.000 s nobody 3.000 to 10.000 7.000 s one \
+             since it was first held: nobody {nobody}; more than one node for 0 s"
+        );
+        assert_eq!(told(&events), expected);
+    }
+}

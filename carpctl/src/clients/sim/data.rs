@@ -1,22 +1,30 @@
-//! A run, for programs.
+//! A run, for programs: one object, written as far as it is known.
 
 use std::net::IpAddr;
 
 use carp_net::carp_fsm::Timestamp;
+use carp_net::memory::Lan;
 use serde::Serialize;
 
 use super::file::Plan;
-use super::play::{Line, Played, Shown};
+use super::play::{Line, Played, Shown, Witness, play};
+use super::screen::Screen;
+use super::show::so_far;
+use crate::failure::Failure;
 use crate::vocabulary::name::InterfaceName;
 use crate::vocabulary::watch::{What, micros};
 
-/// A run.
+/// What is known before a run.
 #[derive(Debug, Serialize)]
-pub(super) struct Data<'a> {
+struct Before<'a> {
     seed: u64,
     length_us: u64,
     nodes: &'a [String],
-    events: Vec<Event<'a>>,
+}
+
+/// What is known only behind it.
+#[derive(Debug, Serialize)]
+struct After<'a> {
     addresses: Vec<Address<'a>>,
 }
 
@@ -61,19 +69,61 @@ struct Tenure<'a> {
     holders: Vec<&'a str>,
 }
 
-/// What there is to show of a run.
-pub(super) fn of<'a>(plan: &'a Plan, played: &'a Played) -> Data<'a> {
-    Data {
-        seed: played.seed,
-        length_us: played.end.as_micros(),
+/// Runs the cluster of `plan` with `seed`, and writes each thing as it happens.
+pub(super) fn run(plan: &Plan, seed: u64) -> Result<(), Failure> {
+    let before = json(&Before {
+        seed,
+        length_us: micros(plan.length),
         nodes: &plan.names,
-        events: played.lines.iter().map(|line| event(plan, line)).collect(),
-        addresses: played
-            .tenures
-            .addresses()
-            .map(|it| address(it, plan, played))
-            .collect(),
+    })?;
+    let before = before.strip_suffix("\n}").unwrap_or_default();
+    let mut screen = Screen::new();
+    screen.print(&format!("{before},\n  \"events\": ["))?;
+    let mut writer = Writer {
+        plan,
+        is_first: true,
+        screen,
+    };
+    let played = play(plan, seed, &mut writer);
+    let mut screen = writer.screen;
+    if let Ok(played) = &played {
+        let addresses = played.tenures.addresses();
+        let after = json(&After {
+            addresses: addresses.map(|it| address(it, plan, played)).collect(),
+        })?;
+        let after = after.strip_prefix('{').unwrap_or_default();
+        screen.print(&format!("\n  ],{after}\n"))?;
     }
+    screen.end()?;
+    played.map(drop)
+}
+
+/// Writes the events of a run, one behind the other.
+struct Writer<'a> {
+    plan: &'a Plan,
+    is_first: bool,
+    screen: Screen,
+}
+
+impl Witness for Writer<'_> {
+    const HEARS: bool = true;
+
+    fn hear(&mut self, line: &Line, _: &Lan) -> Result<(), Failure> {
+        // No text in JSON has a line break in it.
+        let event = json(&event(self.plan, line))?.replace('\n', "\n    ");
+        let comma = if self.is_first { "" } else { "," };
+        self.is_first = false;
+        self.screen.print(&format!("{comma}\n    {event}"))
+    }
+
+    fn see(&mut self, now: Timestamp) {
+        let length = self.plan.length;
+        self.screen.progress(|| so_far(now, length));
+    }
+}
+
+fn json(value: &impl Serialize) -> Result<String, Failure> {
+    serde_json::to_string_pretty(value).map_err(|error| Failure::Failed(error.to_string()))
 }
 
 fn event<'a>(plan: &'a Plan, line: &'a Line) -> Event<'a> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io::Read as _;
+use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
@@ -37,10 +37,11 @@ pub(super) struct Plan {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    length: Spanned<String>,
+    length: Option<Spanned<String>>,
     sysctl: Option<Spanned<String>>,
     #[serde(default)]
     network: NetworkTable,
+    #[serde(default)]
     node: BTreeMap<Spanned<String>, BTreeMap<Spanned<String>, Spanned<String>>>,
     #[serde(default)]
     events: Vec<Spanned<String>>,
@@ -57,21 +58,26 @@ struct NetworkTable {
     work: Option<Spanned<String>>,
 }
 
-/// Reads the file at `path`.
+/// Reads the file at `path`, which may be a pipe, or standard input where it is `-`.
 pub(super) fn read(path: &Path) -> Result<Plan, Failure> {
-    let failed = |error: std::io::Error| Failure::Failed(error.to_string());
-    let (file, _) = crate::clients::file::open(path).map_err(failed)?;
-    let mut text = String::new();
-    let read = file.take(LARGEST + 1).read_to_string(&mut text);
-    let read = read.map_err(|error| failed(crate::paths::about(path, &error)))?;
+    let (name, input) = if path == Path::new("-") {
+        let input: Box<dyn Read> = Box::new(std::io::stdin());
+        ("standard input".to_owned(), Ok(input))
+    } else {
+        let input = std::fs::File::open(path);
+        let input = input.map(|file| -> Box<dyn Read> { Box::new(file) });
+        (path.display().to_string(), input)
+    };
+    let mut bytes = Vec::new();
+    let read = input.and_then(|input| input.take(LARGEST + 1).read_to_end(&mut bytes));
+    let read = read.map_err(|error| Failure::about(&name, error))?;
     if u64::try_from(read).unwrap_or(u64::MAX) > LARGEST {
         let reason = format!("larger than {LARGEST} bytes");
-        return Err(Failure::about(&path.display().to_string(), reason));
+        return Err(Failure::about(&name, reason));
     }
-    understand(&text).map_err(|wrong| {
-        let path = path.display();
-        Failure::Failed(format!("{path}:{}", wrong.of(&text)))
-    })
+    let text = String::from_utf8(bytes);
+    let text = text.map_err(|_| Failure::about(&name, "not readable as text"))?;
+    understand(&text).map_err(|wrong| Failure::Failed(format!("{name}:{}", wrong.of(&text))))
 }
 
 /// What is wrong, and where.
@@ -84,24 +90,37 @@ struct Located {
 impl Located {
     /// The line of `text` that it is on, and what is wrong there.
     fn of(&self, text: &str) -> String {
+        let Wrong { word, reason } = &self.wrong;
         let before = text.get(..self.at).unwrap_or_default();
         let line = before.matches('\n').count() + 1;
-        format!("{line}: `{}': {}", self.wrong.word, self.wrong.reason)
+        if word.is_empty() {
+            return format!("{line}: {reason}");
+        }
+        format!("{line}: `{word}': {reason}")
     }
 }
 
 /// Understands the text of a file.
 fn understand(text: &str) -> Result<Plan, Located> {
     let file: File = toml::from_str(text).map_err(|error| in_toml(text, &error))?;
-    let length = value(&file.length, quantity::span)?;
+    let Some(length) = &file.length else {
+        let reason = "is missing: write such as `length = \"60s\"' above the first line with [";
+        return Err(at(&(0..0), wrong("length", reason)));
+    };
+    let length = value(length, quantity::length)?;
     let everywhere = settings(Settings::default(), file.sysctl.as_ref())?;
     let mut scenario = Scenario::new();
     scenario.set_network(network(&file.network)?);
     let mut nodes: Vec<_> = file.node.iter().collect();
     nodes.sort_by_key(|(name, _)| name.span().start);
-    if nodes.len() > MOST_NODES {
+    if let Some((name, _)) = nodes.get(MOST_NODES) {
         let reason = format!("more than {MOST_NODES} nodes");
-        return Err(at(&file.length.span(), wrong("node", reason)));
+        return Err(at(&name.span(), wrong(name.get_ref(), reason)));
+    }
+    if nodes.is_empty() {
+        let reason = "there is no node: write `[node.one]', and below it such as \
+                      `carp0 = \"vhid 99 192.0.2.10/24\"'";
+        return Err(at(&(text.len()..text.len()), wrong("", reason)));
     }
     let mut operators = Vec::new();
     let mut all_known = Vec::new();
@@ -128,7 +147,12 @@ fn understand(text: &str) -> Result<Plan, Located> {
     for (number, known) in all_known.iter_mut().enumerate() {
         known.learn(number, &entries);
     }
-    for ((_, table), known) in nodes.iter().zip(&all_known) {
+    for ((name, table), known) in nodes.iter().zip(&all_known) {
+        if known.is_bare() {
+            let reason = "the node has no interface: write such as \
+                          `carp0 = \"vhid 99 192.0.2.10/24\"' below it";
+            return Err(at(&name.span(), wrong(name.get_ref(), reason)));
+        }
         for (key, text) in *table {
             let checked = known.check_vhid(key.get_ref());
             checked.map_err(|wrong| at(&text.span(), wrong))?;
@@ -259,14 +283,14 @@ fn network(table: &NetworkTable) -> Result<Network, Located> {
         network = network.doubling(value(duplicate, quantity::share)?);
     }
     if let Some(delay) = &table.delay {
-        let (least, most) = value(delay, quantity::range)?;
+        let (least, most) = value(delay, quantity::delay)?;
         network = network.transit(least, most);
     }
     if let Some(reorder) = &table.reorder {
         network = network.reorders(value(reorder, quantity::switch)?);
     }
     if let Some(work) = &table.work {
-        let (least, most) = value(work, quantity::range)?;
+        let (least, most) = value(work, quantity::delay)?;
         network = network.work(least, most);
     }
     Ok(network)
@@ -307,6 +331,14 @@ fn in_toml(text: &str, error: &toml::de::Error) -> Located {
     let span = error.span().unwrap_or_default();
     let word = text.get(span.clone()).unwrap_or_default();
     let word = word.lines().next().unwrap_or_default().trim();
+    let word = if word.is_empty() {
+        let begin = text.get(..span.start).unwrap_or_default();
+        let begin = begin.rfind('\n').map_or(0, |end| end + 1);
+        let line = text.get(begin..).unwrap_or_default().lines().next();
+        line.unwrap_or_default().trim()
+    } else {
+        word
+    };
     let reason = error.message().lines().collect::<Vec<_>>().join(", ");
     at(&span, wrong(word, reason))
 }

@@ -49,6 +49,11 @@ impl Known {
         }
     }
 
+    /// Whether the node never has an interface.
+    pub(super) fn is_bare(&self) -> bool {
+        self.interfaces.is_empty()
+    }
+
     /// Whether an interface, if this is one, would never take part for want of a vhid.
     pub(super) fn check_vhid(&self, name: &str) -> Result<(), Wrong> {
         if self.interfaces.contains(name) && !self.with_vhid.contains(name) {

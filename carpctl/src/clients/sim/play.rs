@@ -11,6 +11,7 @@ use jiff::SignedDuration;
 
 use super::file::Plan;
 use super::schedule::Act;
+use super::show::seconds;
 use crate::failure::Failure;
 use crate::vocabulary::name::InterfaceName;
 use crate::vocabulary::watch::{Moment, What};
@@ -18,12 +19,20 @@ use crate::vocabulary::watch::{Moment, What};
 /// What became of a run.
 #[derive(Debug)]
 pub(super) struct Played {
-    pub(super) seed: u64,
     pub(super) end: Timestamp,
-    /// Nothing where no lines were wanted.
-    pub(super) lines: Vec<Line>,
     pub(super) tenures: Tenures,
-    lan: Lan,
+}
+
+/// Who is told how a run goes on, while it does: what happens is kept nowhere.
+pub(super) trait Witness {
+    /// Whether lines are wanted.
+    const HEARS: bool;
+
+    /// Something has happened on `lan`.
+    fn hear(&mut self, line: &Line, lan: &Lan) -> Result<(), Failure>;
+
+    /// It is so late.
+    fn see(&mut self, now: Timestamp);
 }
 
 /// Something that happened.
@@ -45,12 +54,12 @@ pub(super) enum Shown {
 
 impl Line {
     /// It in words, with the names of nodes where addresses of theirs are meant.
-    pub(super) fn text(&self, played: &Played, names: &[String]) -> String {
+    pub(super) fn text(&self, lan: &Lan, names: &[String]) -> String {
         match &self.what {
             Shown::Entry(text, None) => format!("--- {text}"),
             Shown::Entry(text, Some(outcome)) => format!("--- {text}: {outcome}"),
             Shown::Event(interface, what) => {
-                let what = named(&what.to_string(), played, names);
+                let what = named(&what.to_string(), lan, names);
                 match interface {
                     Some(interface) => format!("{interface}: {what}"),
                     None => what,
@@ -61,11 +70,11 @@ impl Line {
 }
 
 /// `text` with the name of a node for each word that is an address of one.
-fn named(text: &str, played: &Played, names: &[String]) -> String {
+fn named(text: &str, lan: &Lan, names: &[String]) -> String {
     let words = text.split(' ').map(|word| {
         let bare = word.trim_end_matches(':');
         let address = bare.parse::<IpAddr>().ok();
-        let node = address.and_then(|address| played.lan.node_with(address));
+        let node = address.and_then(|address| lan.node_with(address));
         match node.and_then(|node| names.get(node)) {
             Some(name) => word.replacen(bare, name, 1),
             None => word.to_owned(),
@@ -74,14 +83,13 @@ fn named(text: &str, played: &Played, names: &[String]) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// Runs the cluster of `plan` with `seed`; `keep` says whether lines are wanted.
-pub(super) fn play(plan: &Plan, seed: u64, keep: bool) -> Result<Played, Failure> {
+/// Runs the cluster of `plan` with `seed`.
+pub(super) fn play<W: Witness>(plan: &Plan, seed: u64, witness: &mut W) -> Result<Played, Failure> {
     let refused = |error: carp_net::Error| Failure::Failed(error.to_string());
     let mut cluster = Cluster::new(&plan.scenario, seed).map_err(refused)?;
-    let mut lines = Vec::new();
     let mut operators = plan.operators.clone();
     for entry in &plan.entries {
-        pass(&mut cluster, entry.after, keep.then_some(&mut lines));
+        pass(&mut cluster, entry.after, seed, witness)?;
         let mut outcome = None;
         let node = match &entry.act {
             Act::Incident(incident) => {
@@ -99,21 +107,19 @@ pub(super) fn play(plan: &Plan, seed: u64, keep: bool) -> Result<Played, Failure
                 Some(*node)
             }
         };
-        if keep {
-            lines.push(Line {
+        if W::HEARS {
+            let line = Line {
                 at: cluster.now(),
                 node,
                 what: Shown::Entry(entry.text.clone(), outcome),
-            });
+            };
+            witness.hear(&line, cluster.lan())?;
         }
     }
-    pass(&mut cluster, plan.length, keep.then_some(&mut lines));
+    pass(&mut cluster, plan.length, seed, witness)?;
     Ok(Played {
-        seed,
         end: cluster.now(),
-        lines,
         tenures: cluster.tenures().clone(),
-        lan: cluster.lan().clone(),
     })
 }
 
@@ -125,13 +131,46 @@ fn forget(operators: &mut [super::operator::Operator], plan: &Plan, node: usize)
 }
 
 /// Lets time pass until so long after the beginning.
-fn pass(cluster: &mut Cluster, until: Duration, mut lines: Option<&mut Vec<Line>>) {
-    let left = (Timestamp::ZERO + until) - cluster.now();
-    cluster.run(left, |told| {
-        if let Some(lines) = lines.as_deref_mut() {
-            lines.extend(line(told));
+fn pass<W: Witness>(
+    cluster: &mut Cluster,
+    until: Duration,
+    seed: u64,
+    witness: &mut W,
+) -> Result<(), Failure> {
+    let until = Timestamp::ZERO + until;
+    let mut lines = Vec::new();
+    let mut goes_on = true;
+    while goes_on {
+        goes_on = cluster.step(until, |told| {
+            if W::HEARS {
+                lines.extend(line(told));
+            }
+        });
+        for line in lines.drain(..) {
+            witness.hear(&line, cluster.lan())?;
         }
-    });
+        witness.see(cluster.now());
+        if changes(cluster.tenures()) > MOST_CHANGES {
+            return Err(too_many(seed, cluster.now()));
+        }
+    }
+    Ok(())
+}
+
+/// How often it has changed who holds an address, all addresses together.
+fn changes(tenures: &Tenures) -> usize {
+    let addresses = tenures.addresses();
+    addresses
+        .map(|address| tenures.of(address).len().saturating_sub(1))
+        .sum()
+}
+
+fn too_many(seed: u64, now: Timestamp) -> Failure {
+    let now = seconds(now - Timestamp::ZERO);
+    Failure::Failed(format!(
+        "seed {seed}: more than {MOST_CHANGES} changes of who holds an address by {now} s, and no \
+         more are kept: make `length' shorter than that, or change what makes so many"
+    ))
 }
 
 /// What there is to show of something that happened.
@@ -172,18 +211,16 @@ pub(super) fn wall(at: Timestamp) -> jiff::Timestamp {
 }
 
 impl Played {
-    /// How long an address was held by as many nodes as `counts`, each time since it was first held
-    /// at all.
-    pub(super) fn times(&self, address: IpAddr, counts: impl Fn(usize) -> bool) -> Vec<Duration> {
+    /// How long an address was held by as many nodes as `counts` in all, since it was first held at
+    /// all.
+    pub(super) fn sum(&self, address: IpAddr, counts: impl Fn(usize) -> bool) -> Duration {
         let mut tenures = self.tenures.of(address).iter();
         let first = tenures.find(|tenure| !tenure.holders.is_empty());
         let begin = first.map_or(Timestamp::ZERO, |first| first.since);
         let spans = self.tenures.spans(address, begin, self.end, counts);
-        spans.iter().map(|(from, until)| *until - *from).collect()
-    }
-
-    /// All of them together.
-    pub(super) fn sum(&self, address: IpAddr, counts: impl Fn(usize) -> bool) -> Duration {
-        self.times(address, counts).iter().sum()
+        spans.iter().map(|(from, until)| *until - *from).sum()
     }
 }
+
+/// Some megabytes, and more than anybody reads.
+const MOST_CHANGES: usize = 100_000;

@@ -9,6 +9,10 @@ pub(super) enum NotAQuantity {
     Span,
     #[error("longer than 7 days")]
     TooLong,
+    #[error("longer than 10s")]
+    TooSlow,
+    #[error("shorter than 1ms")]
+    TooShort,
     #[error("not a time such as 20ms, or two such as `1ms to 5ms'")]
     Range,
     #[error("not a share from 0% to 100%, such as 0.5%")]
@@ -33,8 +37,26 @@ pub(super) fn span(text: &str) -> Result<Duration, NotAQuantity> {
     Ok(span)
 }
 
+/// How long a run takes: long enough for something to be seen of it.
+pub(super) fn length(text: &str) -> Result<Duration, NotAQuantity> {
+    let length = span(text)?;
+    if length < SHORTEST {
+        return Err(NotAQuantity::TooShort);
+    }
+    Ok(length)
+}
+
+/// How long something is under way. What is, is kept, and more of it the longer that takes.
+pub(super) fn delay(text: &str) -> Result<(Duration, Duration), NotAQuantity> {
+    let delay = range(text)?;
+    if delay.1 > SLOWEST {
+        return Err(NotAQuantity::TooSlow);
+    }
+    Ok(delay)
+}
+
 /// From the shortest to the longest time; both are the same where only one is said.
-pub(super) fn range(text: &str) -> Result<(Duration, Duration), NotAQuantity> {
+fn range(text: &str) -> Result<(Duration, Duration), NotAQuantity> {
     let (least, most) = text.split_once(" to ").unwrap_or((text, text));
     let both = (span(least.trim())?, span(most.trim())?);
     if both.0 > both.1 {
@@ -95,6 +117,10 @@ const UNITS: [(&str, u64); 5] = [
 
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 3_600);
 
+const SHORTEST: Duration = Duration::from_millis(1);
+
+const SLOWEST: Duration = Duration::from_secs(10);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,6 +156,18 @@ mod tests {
         assert_eq!(range("1ms"), Ok((micros(1_000), micros(1_000))));
         assert_eq!(range("5ms to 1ms"), Err(NotAQuantity::Range));
         assert_eq!(range("5ms to"), Err(NotAQuantity::Span));
+        assert_eq!(delay("1ms to 10s"), Ok((micros(1_000), micros(10_000_000))));
+        assert_eq!(delay("1ms to 10.000001s"), Err(NotAQuantity::TooSlow));
+        assert_eq!(delay("5ms to 1ms"), Err(NotAQuantity::Range));
+    }
+
+    #[test]
+    fn lengths() {
+        assert_eq!(length("1ms"), Ok(Duration::from_millis(1)));
+        for text in ["0s", "999us"] {
+            assert_eq!(length(text), Err(NotAQuantity::TooShort), "{text}");
+        }
+        assert_eq!(length("8s."), Err(NotAQuantity::Span));
     }
 
     #[test]

@@ -143,7 +143,7 @@ fn network(words: &[&str]) -> Result<Incident, Wrong> {
         "duplicate" => Incident::Doubling(quantity::share(&value).map_err(misread)?),
         "reorder" => Incident::Reordering(quantity::switch(&value).map_err(misread)?),
         "delay" => {
-            let (least, most) = quantity::range(&value).map_err(misread)?;
+            let (least, most) = quantity::delay(&value).map_err(misread)?;
             Incident::Transit(least, most)
         }
         other => return Err(wrong(other, allowed)),

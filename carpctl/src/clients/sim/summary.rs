@@ -5,11 +5,14 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use carp_net::carp_fsm::Timestamp;
+use carp_net::memory::Lan;
 use serde::Serialize;
 
 use super::file::Plan;
-use super::play::play;
-use super::show::seconds;
+use super::play::{Line, Witness, play};
+use super::screen::Screen;
+use super::show::{seconds, so_far};
 use crate::failure::Failure;
 use crate::vocabulary::watch::micros;
 
@@ -51,16 +54,32 @@ struct Times {
 /// Runs `runs` seeds from `first` on.
 pub(super) fn of(plan: &Plan, first: u64, runs: u32) -> Result<Summary, Failure> {
     let mut times: BTreeMap<IpAddr, Times> = BTreeMap::new();
+    let mut counter = Counter {
+        length: plan.length,
+        number: 0,
+        runs,
+        screen: Screen::new(),
+    };
     for number in 0..runs {
         let seed = first.wrapping_add(number.into());
-        let played = play(plan, seed, false)?;
+        counter.number = number + 1;
+        let played = play(plan, seed, &mut counter)?;
         for address in played.tenures.addresses() {
             let sum = |counts: fn(usize) -> bool| micros(played.sum(address, counts));
             let of_address = times.entry(address).or_default();
             of_address.nobody.push((sum(|holders| holders == 0), seed));
             of_address.several.push((sum(|holders| holders > 1), seed));
         }
+        let most = MOST_TIMES / times.len().max(1);
+        if usize::try_from(runs).unwrap_or(usize::MAX) > most {
+            let addresses = times.len();
+            return Err(Failure::about(
+                "sim",
+                format!("`--runs {runs}': at most {most} with so many addresses ({addresses})"),
+            ));
+        }
     }
+    drop(counter);
     let addresses = times.into_iter().map(|(address, times)| Address {
         address,
         nobody: Spread::of(times.nobody),
@@ -72,6 +91,33 @@ pub(super) fn of(plan: &Plan, first: u64, runs: u32) -> Result<Summary, Failure>
         length_us: micros(plan.length),
         addresses: addresses.collect(),
     })
+}
+
+/// Says how many runs are done.
+struct Counter {
+    length: Duration,
+    number: u32,
+    runs: u32,
+    screen: Screen,
+}
+
+impl Witness for Counter {
+    const HEARS: bool = false;
+
+    fn hear(&mut self, _: &Line, _: &Lan) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn see(&mut self, now: Timestamp) {
+        let Self {
+            length,
+            number,
+            runs,
+            ..
+        } = *self;
+        let text = || format!("run {number} of {runs}: {}", so_far(now, length));
+        self.screen.progress(text);
+    }
 }
 
 impl Spread {
@@ -133,3 +179,6 @@ impl fmt::Display for Summary {
         Ok(())
     }
 }
+
+/// How many runs times addresses are kept: 64 bytes or less each.
+const MOST_TIMES: usize = 2_000_000;

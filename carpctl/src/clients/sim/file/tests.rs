@@ -9,7 +9,8 @@ const NODE: &str = "length = \"9s\"\n[node.one]\ncarp0 = \"vhid 9 192.0.2.1/24\"
 
 #[test]
 fn nodes_are_numbered_as_they_stand_in_the_file() {
-    let text = "length = \"1s\"\n[node.zwei]\n[node.eins]\nsysctl = \"net.inet.carp.log=7\"\n";
+    let text = "length = \"1s\"\n[node.zwei]\ncarp0 = \"vhid 9\"\n[node.eins]\n\
+                sysctl = \"net.inet.carp.log=7\"\ncarp0 = \"vhid 9\"\n";
     let plan = understand(text).unwrap();
     assert_eq!(plan.names, ["zwei", "eins"]);
 }
@@ -65,7 +66,30 @@ fn an_interface_may_be_given_its_vhid_by_an_event() {
 #[test]
 fn errors_name_the_line_the_word_and_what_is_allowed() {
     for (text, expected) in [
-        ("", "1: `': missing field `length`"),
+        (
+            "",
+            "1: `length': is missing: write such as `length = \"60s\"' above the first line with [",
+        ),
+        ("length = \"0s\"\n", "1: `0s': shorter than 1ms"),
+        (
+            "length = \"1s\"\n",
+            "2: there is no node: write `[node.one]', and below it such as `carp0 = \"vhid 99 \
+             192.0.2.10/24\"'",
+        ),
+        (
+            "length = \"1s\"\n[node]\n",
+            "3: there is no node: write `[node.one]', and below it such as `carp0 = \"vhid 99 \
+             192.0.2.10/24\"'",
+        ),
+        (
+            "length = \"1s\"\n[node.one]\nsysctl = \"net.inet.carp.log=7\"\n",
+            "2: `one': the node has no interface: write such as `carp0 = \"vhid 99 \
+             192.0.2.10/24\"' below it",
+        ),
+        (
+            "length = \"1s\"\n[network]\ndelay = \"1s to 1h\"\n[node]\n",
+            "3: `1s to 1h': longer than 10s",
+        ),
         (
             "length = \"1s\"\nlenght = \"1s\"\n",
             "2: `lenght': unknown field `lenght`, expected one of `length`, `sysctl`, `network`, \
@@ -111,13 +135,34 @@ fn errors_name_the_line_the_word_and_what_is_allowed() {
 }
 
 #[test]
+fn more_nodes_than_there_may_be_are_refused_where_they_are_too_many() {
+    let node = |number: usize| format!("[node.n{number}]\ncarp0 = \"vhid 9\"\n");
+    let all = |count| (1..=count).map(node).collect::<String>();
+    understand(&format!("length = \"1s\"\n{}", all(64))).unwrap();
+    let text = format!("length = \"1s\"\n{}", all(65));
+    assert_eq!(refusal(&text), "130: `n65': more than 64 nodes");
+}
+
+#[test]
+fn errors_of_the_toml_itself_quote_something() {
+    for (text, line) in [
+        ("length =\n", "1: `length =': "),
+        ("length = \"1s\"\n[node.one\n", "2: `[node.one': "),
+        ("length = 5\n", "1: `5': "),
+    ] {
+        let refused = refusal(text);
+        assert!(refused.starts_with(line), "{refused}");
+    }
+}
+
+#[test]
 fn errors_in_events_name_what_is_allowed() {
     let verbs = "crash, start, stop, kill, recover, restart, pause, resume, drift, link, harm, \
                  carpN, -g or sysctl";
     for (event, expected) in [
         (
             "",
-            "`': a time and what happens must be said, such as `10s one crash'".to_owned(),
+            "a time and what happens must be said, such as `10s one crash'".to_owned(),
         ),
         (
             "1s",
@@ -177,6 +222,10 @@ fn errors_in_events_name_what_is_allowed() {
         (
             "1s network lag 1ms",
             "`lag': must be loss, duplicate, delay or reorder, and a value".to_owned(),
+        ),
+        (
+            "1s network delay 11s",
+            "`delay 11s': longer than 10s".to_owned(),
         ),
         (
             "1s network loss 1",

@@ -365,9 +365,9 @@ that is left, and 100 ms, from the first echo that is lost in it, or from when a
 
 Excused, within the limits stated below, is what was under way while for 20 ms or more a core of the machine
 stood still, or a bystander waited for its turn and the kernel's rtnl lock, which all namespaces share, and
-nothing before or after. So is what was lost in carp1 from 30 ms before `ucarp` was seen to give the address up until 100 ms after that:
-it reads what it is sent up to a second late, and may be master for an instant when another long is. Where
-`ucarp` is the best node when all that were parted hear each other again, 1,000 may be lost in carp1, because
+nothing before or after. So is what was lost in carp1 from 30 ms before `ucarp` was seen to give the address up
+until 100 ms after that: it reads what it is sent up to a second late, and may be master for an instant when
+another long is. Where `ucarp` is the best node when all that were parted hear each other again, 1,000 may be lost in carp1, because
 it tells the neighbours only then, and late, whose the address is. Where carp2 is destroyed and made again the
 node may lose 3 in each address that it holds, because a filter comes and goes with it.";
 

@@ -109,10 +109,11 @@ Events are a time in us, ms, s, min or h since the beginning, and what happens:
 The same file with the same seed shows the same, to the byte. Hooks do not run,
 and no password is needed. What happens is shown as it does. Times are cut to
 milliseconds; what is shorter than can be seen is in the sums alone, which are
-of the exact times. There may be 1 MiB, 64 nodes, 7 days, a delay of 10s, and
-100000 changes of who holds an address, all together; a run with more fails. The
-exit status is 0 however the cluster fares, 1 where the file is refused, with
-its line, or a run fails, and 2 for other words.
+of the exact times. A file may have 1 MiB, 64 nodes, 7 days, and a delay or work
+of 10s. A run fails, and its JSON breaks off, where it has changed more than
+100000 times who holds an address. The exit status is 0 however the cluster
+fares, 1 where the file is refused, with its line, or a run fails, and 2 for
+other words.
 
 JSON: an object with `seed', `length_us', `nodes', `events' (time_us, node, and
 what `monitor --json' shows) and `addresses' (address; nobody_us and several_us,

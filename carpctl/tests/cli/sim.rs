@@ -202,6 +202,38 @@ fn what_happens_is_shown_as_it_does() {
 }
 
 #[test]
+fn a_terminal_shows_each_line_at_once_and_how_far_a_quiet_run_is() {
+    let bench = Bench::new();
+    let file = bench.directory.path().join("cluster.toml");
+    let text = "length = \"168h\"\n[node.one]\ncarp0 = \"vhid 99 advbase 0 192.0.2.10/24\"\n";
+    fs::write(&file, text).unwrap();
+    for (options, awaited) in [
+        ("", "BACKUP -> MASTER"),
+        ("", " s of 604800 s"),
+        ("--runs 9", "run 1 of 9: "),
+    ] {
+        let program = env!("CARGO_BIN_EXE_carpctl");
+        let line = format!("{program} sim {} --seed 1 {options}", file.display());
+        let mut run = Command::new("script")
+            .args(["--quiet", "--command", &line, "/dev/null"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut output = run.stdout.take().unwrap();
+        let (mut shown, mut chunk) = (Vec::new(), [0; 512]);
+        while !String::from_utf8_lossy(&shown).contains(awaited) {
+            let read = output.read(&mut chunk).unwrap();
+            assert!(read > 0, "{}", String::from_utf8_lossy(&shown));
+            shown.extend_from_slice(&chunk[..read]);
+        }
+        // The terminal goes, and the run with it.
+        run.kill().unwrap();
+        run.wait().unwrap();
+    }
+}
+
+#[test]
 fn a_run_with_too_much_to_keep_ends() {
     let bench = Bench::new();
     let file = bench.directory.path().join("cluster.toml");

@@ -48,11 +48,16 @@ struct Process {
     watched: BTreeMap<String, LinkId>,
     setups: BTreeMap<HostId, Setup>,
     inbox: VecDeque<Incoming>,
+    /// How many packets are in it.
+    packets: usize,
     /// What its kernel will do when it is not paused any more.
     held_up: VecDeque<Work>,
     /// Until when its kernel is busy: what it asks for is done in order.
     busy_until: Timestamp,
 }
+
+/// How many packets wait for a process that does not take them: further ones find no room.
+const ROOM: usize = 1_000;
 
 #[derive(Debug)]
 enum Incoming {
@@ -132,7 +137,10 @@ impl Machine {
     /// The next thing that the process hears, and what it asks for because of that.
     pub(super) fn poll(&mut self) -> Option<(Report, Option<Work>)> {
         match self.process.inbox.pop_front()? {
-            Incoming::Report(report) => Some((report, None)),
+            Incoming::Report(report) => {
+                self.process.packets -= usize::from(matches!(report, Report::Packet(_)));
+                Some((report, None))
+            }
             Incoming::Damage(id, damage) => {
                 Some((Report::Damaged { id, damage }, Some(Work::Mend(id))))
             }
@@ -199,8 +207,10 @@ impl Machine {
     ) {
         if self.link(segment) == LinkState::Up
             && let Some(link) = self.process.watched.get(segment)
+            && self.process.packets < ROOM
         {
             let packet = Packet::new(*link, envelope, payload);
+            self.process.packets += 1;
             self.report(Report::Packet(packet));
         }
     }

@@ -177,9 +177,9 @@ impl Cluster {
             }
             Incident::Link { node, state, .. } => {
                 self.linked[*node] = *state == LinkState::Up;
-                // Its successor cannot know.
-                let unseen = self.sim.driver(*node).is_none();
-                self.watch.nodes[*node].robbed |= *state == LinkState::Absent && unseen;
+                // The successor of a process that does not see it cannot know.
+                let is_awake = self.sim.driver(*node).is_some() && !self.sim.is_paused(*node);
+                self.watch.nodes[*node].robbed |= *state == LinkState::Absent && !is_awake;
             }
             Incident::Cut(one, other) if one != other => {
                 self.cut.insert((*one.min(other), *one.max(other)));

@@ -58,8 +58,8 @@ fn most_echoes(lost: u64) -> u64 {
 /// One in so many of those lost. An hour in which `ucarp` alone needed excuses, which gave the address up
 /// too late some sixty times, had one in 400.
 pub(crate) const SHARE: u64 = 200;
-/// But that many in each run: a short one may meet one pause of the machine, an eighth of a second in
-/// which none of the four addresses is answered.
-pub(crate) const AT_LEAST: u64 = 500;
-/// The machine may be held up for one part in so many of the time.
-pub(crate) const MOST_TIME: u32 = 100;
+/// But that many in each run: a short one may meet a pause of the machine, half a second in which none
+/// of the four addresses is answered.
+pub(crate) const AT_LEAST: u64 = 2_000;
+/// The machine may be held up for one part in so many of the time: one that is shared is, now and then.
+pub(crate) const MOST_TIME: u32 = 20;

@@ -199,8 +199,8 @@ fn who_excuses_too_much_has_seen_too_little() {
     assert_eq!(misses(2 * AT_LEAST, lost, &[]), 0);
     assert_eq!(misses(2 * AT_LEAST + 1, lost, &[]), 1);
     // Seen twice it was once.
-    assert_eq!(misses(0, 0, &[(500, 1_500), (500, 1_400)]), 0);
-    assert_eq!(misses(0, 0, &[(500, 1_500), (1_450, 1_501)]), 1);
+    assert_eq!(misses(0, 0, &[(500, 5_500), (500, 5_400)]), 0);
+    assert_eq!(misses(0, 0, &[(500, 5_500), (5_450, 5_501)]), 1);
 }
 
 #[test]

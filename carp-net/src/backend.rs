@@ -105,7 +105,9 @@ pub trait Backend {
     /// to do them together. The driver calls this whenever it has nothing more to ask for.
     fn flush(&mut self) {}
 
-    /// The next thing that happened, if any; never waits.
+    /// The next thing that happened, if any; never waits. What has become of the addresses comes
+    /// before packets that wait, so that a master that has lost them without being there answers
+    /// none.
     fn poll(&mut self) -> Option<Report>;
 
     /// Waits until something may have happened, or until `deadline` (`None`: as long as it

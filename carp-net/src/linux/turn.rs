@@ -43,7 +43,7 @@ impl Linux {
                 return false;
             }
         };
-        let (mut any, mut news, mut drained) = (false, false, true);
+        let (mut any, mut news, mut inet, mut inet6) = (false, false, None, None);
         for source in ready {
             any = true;
             match source {
@@ -53,12 +53,14 @@ impl Linux {
                     news = true;
                 }
                 Source::News => news = true,
-                Source::Inet => drained &= self.read_packets(Family::Inet),
-                Source::Inet6 => drained &= self.read_packets(Family::Inet6),
+                Source::Inet => inet = Some(Family::Inet),
+                Source::Inet6 => inet6 = Some(Family::Inet6),
             }
         }
-        if news {
-            drained &= self.catch_up();
+        // News first: who wakes up without its addresses must not answer for them before it knows.
+        let mut drained = !news || self.catch_up();
+        for family in inet.into_iter().chain(inet6) {
+            drained &= self.read_packets(family);
         }
         self.drained = any && drained;
         any

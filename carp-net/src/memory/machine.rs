@@ -47,9 +47,9 @@ struct Process {
     paused: bool,
     watched: BTreeMap<String, LinkId>,
     setups: BTreeMap<HostId, Setup>,
-    inbox: VecDeque<Incoming>,
-    /// How many packets are in it.
-    packets: usize,
+    /// What its kernel tells: it is read first.
+    news: VecDeque<News>,
+    packets: VecDeque<Packet>,
     /// What its kernel will do when it is not paused any more.
     held_up: VecDeque<Work>,
     /// Until when its kernel is busy: what it asks for is done in order.
@@ -60,9 +60,9 @@ struct Process {
 const ROOM: usize = 1_000;
 
 #[derive(Debug)]
-enum Incoming {
+enum News {
     Report(Report),
-    /// The kernel tells of a change; it is mended when the process hears of it.
+    /// Somebody else has changed something; it is mended when the process hears of it.
     Damage(HostId, Damage),
 }
 
@@ -136,24 +136,22 @@ impl Machine {
 
     /// The next thing that the process hears, and what it asks for because of that.
     pub(super) fn poll(&mut self) -> Option<(Report, Option<Work>)> {
-        match self.process.inbox.pop_front()? {
-            Incoming::Report(report) => {
-                self.process.packets -= usize::from(matches!(report, Report::Packet(_)));
-                Some((report, None))
-            }
-            Incoming::Damage(id, damage) => {
+        match self.process.news.pop_front() {
+            Some(News::Report(report)) => Some((report, None)),
+            Some(News::Damage(id, damage)) => {
                 Some((Report::Damaged { id, damage }, Some(Work::Mend(id))))
             }
+            None => Some((Report::Packet(self.process.packets.pop_front()?), None)),
         }
     }
 
     pub(super) fn has_news(&self) -> bool {
-        !self.process.inbox.is_empty()
+        !self.process.news.is_empty() || !self.process.packets.is_empty()
     }
 
     fn report(&mut self, report: Report) {
         if self.process.is_running {
-            self.process.inbox.push_back(Incoming::Report(report));
+            self.process.news.push_back(News::Report(report));
         }
     }
 
@@ -192,9 +190,9 @@ impl Machine {
     /// Whether a link was gone that the process still takes to be there. What is there now has
     /// its name only: nothing leaves by it before the process has heard of it.
     fn has_gone_unheard(&self, gone: LinkId) -> bool {
-        let mut inbox = self.process.inbox.iter();
-        inbox.any(|heard| {
-            matches!(heard, Incoming::Report(Report::Link { link, state: LinkState::Absent })
+        let mut news = self.process.news.iter();
+        news.any(|told| {
+            matches!(told, News::Report(Report::Link { link, state: LinkState::Absent })
                 if *link == gone)
         })
     }
@@ -207,11 +205,10 @@ impl Machine {
     ) {
         if self.link(segment) == LinkState::Up
             && let Some(link) = self.process.watched.get(segment)
-            && self.process.packets < ROOM
+            && self.process.packets.len() < ROOM
         {
             let packet = Packet::new(*link, envelope, payload);
-            self.process.packets += 1;
-            self.report(Report::Packet(packet));
+            self.process.packets.push_back(packet);
         }
     }
 
@@ -458,7 +455,7 @@ impl Machine {
         found.damage = Some(damage);
         let cared_for = !found.silent;
         if cared_for && let Some(id) = self.host_of(interface) {
-            self.process.inbox.push_back(Incoming::Damage(id, damage));
+            self.process.news.push_back(News::Damage(id, damage));
         }
     }
 

@@ -127,7 +127,7 @@ impl Cluster {
             for (node, seen) in self.watch.nodes.iter_mut().enumerate() {
                 let host = self.sim.host(node, INTERFACE);
                 seen.is_master = host.is_some_and(|host| host.state() == State::Master);
-                seen.is_awake = self.sim.driver(node).is_some() && !self.sim.is_paused(node);
+                seen.is_awake = is_awake(&self.sim, node);
             }
             let (told, seen) = (&mut self.told, &mut self.watch.nodes);
             let mut news = News::default();
@@ -178,8 +178,8 @@ impl Cluster {
             Incident::Link { node, state, .. } => {
                 self.linked[*node] = *state == LinkState::Up;
                 // The successor of a process that does not see it cannot know.
-                let is_awake = self.sim.driver(*node).is_some() && !self.sim.is_paused(*node);
-                self.watch.nodes[*node].robbed |= *state == LinkState::Absent && !is_awake;
+                let is_unseen = *state == LinkState::Absent && !is_awake(&self.sim, *node);
+                self.watch.nodes[*node].robbed |= is_unseen;
             }
             Incident::Cut(one, other) if one != other => {
                 self.cut.insert((*one.min(other), *one.max(other)));
@@ -409,6 +409,11 @@ impl Line {
             is_transition: transition(told).is_some(),
         })
     }
+}
+
+/// Whether the process of a node is there, and not frozen.
+fn is_awake(sim: &simulation::Cluster, node: usize) -> bool {
+    sim.driver(node).is_some() && !sim.is_paused(node)
 }
 
 fn transition(told: &Told<'_>) -> Option<State> {

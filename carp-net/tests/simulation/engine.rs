@@ -83,6 +83,28 @@ fn a_packet_that_comes_twice_is_heard_twice() {
     assert_eq!(received(Network::default().doubling(1_000_000)), 2 * once);
 }
 
+/// As many as a socket has room for, not all that were ever sent.
+#[test]
+fn of_what_is_sent_to_a_frozen_service_some_waits() {
+    let heard = |length| {
+        let fast = host(0).advbase(0).unwrap();
+        let mut scenario = Scenario::new();
+        scenario.add(Machine::new("one", Node::builder()).interface("carp0", "vmx0", fast));
+        scenario.add(machine("two", 100));
+        let mut cluster = Cluster::new(&scenario, 1).unwrap();
+        cluster.after(Duration::from_secs(1), Incident::Pause(1));
+        cluster.after(Duration::from_secs(1) + length, Incident::Resume(1));
+        cluster.run(Duration::from_secs(1), |_| {});
+        let received = |it: &Cluster| it.driver(1).unwrap().node().counters().ipackets;
+        let before = received(&cluster);
+        cluster.run(length, |_| {});
+        received(&cluster) - before
+    };
+    // An advert each 3.9 ms.
+    assert_eq!(heard(Duration::from_secs(2)), 512);
+    assert_eq!(heard(Duration::from_secs(20)), 1_000);
+}
+
 #[test]
 fn adverts_come_from_the_addresses_of_the_carpdev() {
     let own = "192.0.2.1/24".parse().unwrap();

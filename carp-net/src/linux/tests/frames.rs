@@ -383,9 +383,3 @@ fn packets_elsewhere_are_of_no_link_that_is_watched() {
     say("224.0.0.18", GROUP_MAC_V4);
     assert_eq!(heard_on(&mut one), [UNWATCHED]);
 }
-
-/// The index of an interface of the calling thread's namespace.
-fn index_of(name: &str) -> u32 {
-    let socket = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
-    rustix::net::netdevice::name_to_index(&socket, name).unwrap()
-}

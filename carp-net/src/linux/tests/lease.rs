@@ -1,6 +1,9 @@
 //! Leases: what nobody renews goes by itself, what is renewed stays.
 
+use carp_fsm::carp_proto::advert_frame;
+
 use super::*;
+use crate::linux::speak::Speak;
 
 const HELD: [&str; 2] = ["192.0.2.10/24", "2001:db8::10/64"];
 const SECOND: Duration = Duration::from_secs(1);
@@ -45,6 +48,32 @@ fn what_is_not_renewed_goes_and_is_told_once() {
         let frames = tap.stop().unwrap().frames;
         let said: Vec<_> = frames.iter().filter(|it| it.source() == VMAC).collect();
         assert!(said.is_empty(), "{said:?}");
+    }
+}
+
+/// A master that was frozen must not answer for addresses that it has not: it is told so first.
+#[test]
+fn what_has_gone_is_told_before_packets_that_wait() {
+    let Some(lab) = lab() else { return };
+    for (name, setup) in grounds() {
+        let mut one = Machine::plug(&lab, name, &["192.0.2.1/24", "2001:db8::1/64"]);
+        let id = one.configure(&setup);
+        one.hold_for(id, &HELD, SECOND);
+        let other = lab.host(&format!("{name}-peer")).unwrap();
+        let speak = other.enter(Speak::open).unwrap().unwrap();
+        let index = other.enter(|| index_of("vmx0")).unwrap();
+        for source in ["192.0.2.2", "fe80::2"].map(ip) {
+            let headers = AdvertHeaders::to_group(other.mac(), source);
+            let frame = advert_frame(&headers, &PAYLOAD);
+            speak.frame(index, &frame).unwrap();
+        }
+        wait_until(|| one.held_view() == [""; 0]);
+        let reports = one.all_within(SHORT / 10);
+        let is_packet = |report: &&Report| matches!(report, Report::Packet(_));
+        let first = reports.iter().position(|report| is_packet(&report));
+        let before = first.and_then(|first| reports.get(..first));
+        assert_eq!(lapsed(before.unwrap(), id), 1, "{name}: {reports:?}");
+        assert_eq!(reports.iter().filter(is_packet).count(), 2, "{name}");
     }
 }
 

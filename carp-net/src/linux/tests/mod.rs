@@ -375,6 +375,12 @@ fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
+/// The index of an interface of the calling thread's namespace.
+fn index_of(name: &str) -> u32 {
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+    rustix::net::netdevice::name_to_index(&socket, name).unwrap()
+}
+
 /// Waits for something that no event tells of.
 fn wait_until(mut is_so: impl FnMut() -> bool) {
     let deadline = super::clock::now() + LONG;

@@ -233,12 +233,17 @@ fn a_terminal_shows_each_line_at_once_and_how_far_a_quiet_run_is() {
     }
 }
 
+/// 256 of them, as the words of an interface.
+fn many_addresses() -> String {
+    let addresses = (0..=255).map(|last| format!(" 10.0.0.{last}/16"));
+    addresses.collect()
+}
+
 #[test]
 fn a_run_with_too_much_to_keep_ends() {
     let bench = Bench::new();
     let file = bench.directory.path().join("cluster.toml");
-    let addresses = (0..=255).map(|last| format!(" 10.0.0.{last}/16"));
-    let addresses: String = addresses.collect();
+    let addresses = many_addresses();
     // Each takes all addresses away, and each time they come again.
     let harms =
         (0..200).map(|number| format!("\"{}ms one harm carp0 address\",", 5000 + number * 10));
@@ -261,8 +266,7 @@ fn a_run_with_too_much_to_keep_ends() {
 fn more_runs_than_can_be_kept_are_refused() {
     let bench = Bench::new();
     let file = bench.directory.path().join("cluster.toml");
-    let addresses = (0..=255).map(|last| format!(" 10.0.0.{last}/16"));
-    let addresses: String = addresses.collect();
+    let addresses = many_addresses();
     let text = format!("length = \"1ms\"\n[node.one]\ncarp0 = \"vhid 99{addresses}\"\n");
     fs::write(&file, text).unwrap();
     let ran = bench.run(&format!("sim {} --seed 1 --runs 7813", file.display()));

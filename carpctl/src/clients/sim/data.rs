@@ -9,7 +9,6 @@ use serde::Serialize;
 use super::file::Plan;
 use super::play::{Line, Played, Shown, Witness, play};
 use super::screen::Screen;
-use super::show::so_far;
 use crate::failure::Failure;
 use crate::vocabulary::name::InterfaceName;
 use crate::vocabulary::watch::{What, micros};
@@ -117,8 +116,8 @@ impl Witness for Writer<'_> {
     }
 
     fn see(&mut self, now: Timestamp) {
-        let length = self.plan.length;
-        self.screen.progress(|| so_far(now, length));
+        self.screen
+            .progress(format_args!(""), now, self.plan.length);
     }
 }
 

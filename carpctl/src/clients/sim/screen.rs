@@ -1,10 +1,13 @@
 //! Where a run is shown while it goes on: what happens, and how far it has come.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::FileTypeExt as _;
+use std::time::Duration;
 
+use carp_net::carp_fsm::Timestamp;
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::failure::Failure;
@@ -42,9 +45,13 @@ impl Screen {
         self.flush().map_err(|error| Failure::of_output(&error))
     }
 
-    /// Says how far it is, if it is time to.
-    pub(super) fn progress(&mut self, text: impl FnOnce() -> String) {
-        self.progress.show(text);
+    /// Says, if it is time to, that `now` is reached of a run of this `length`; `which` says of
+    /// which of several.
+    pub(super) fn progress(&mut self, which: fmt::Arguments<'_>, now: Timestamp, length: Duration) {
+        self.progress.show(|| {
+            let (now, length) = ((now - Timestamp::ZERO).as_secs(), length.as_secs_f64());
+            format!("{which}{now} s of {length} s")
+        });
     }
 }
 

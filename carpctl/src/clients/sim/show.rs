@@ -51,15 +51,9 @@ impl Witness for Reader<'_> {
     }
 
     fn see(&mut self, now: Timestamp) {
-        let length = self.plan.length;
-        self.screen.progress(|| so_far(now, length));
+        self.screen
+            .progress(format_args!(""), now, self.plan.length);
     }
-}
-
-/// How far a run is.
-pub(super) fn so_far(now: Timestamp, length: Duration) -> String {
-    let (now, length) = ((now - Timestamp::ZERO).as_secs(), length.as_secs_f64());
-    format!("{now} s of {length} s")
 }
 
 /// Who held which address when.

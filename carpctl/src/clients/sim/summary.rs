@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::file::Plan;
 use super::play::{Line, Witness, play};
 use super::screen::Screen;
-use super::show::{seconds, so_far};
+use super::show::seconds;
 use crate::failure::Failure;
 use crate::vocabulary::watch::micros;
 
@@ -109,14 +109,8 @@ impl Witness for Counter {
     }
 
     fn see(&mut self, now: Timestamp) {
-        let Self {
-            length,
-            number,
-            runs,
-            ..
-        } = *self;
-        let text = || format!("run {number} of {runs}: {}", so_far(now, length));
-        self.screen.progress(text);
+        let which = format_args!("run {} of {}: ", self.number, self.runs);
+        self.screen.progress(which, now, self.length);
     }
 }
 
